@@ -1,0 +1,164 @@
+"""`FaceParameters` (Y'): the only thing that passes between analysis, speech and rendering, and its file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from face3d.camera import Camera
+from face3d.errors import InputError
+
+FORMAT_VERSION = 1
+KNOWN_MODELS = ("cc0-head",)
+# Rounding in files and solvers may step over the ends of 0..1 by this much; more is an error.
+RANGE_TOLERANCE = 1e-3
+_METADATA_KEY = "face_parameters"
+
+
+@dataclass(frozen=True)
+class FaceParameters:
+    """3D face parameters of one person over time.
+
+    Attributes:
+        identity: [K] identity coefficients, unit variance under the model's prior; constant over time.
+        expression: [T, 52] ARKit weights in the order of `face3d.arkit.ARKIT_NAMES`, 0..1.
+        rotation: [T, 3] head rotation, axis-angle in radians relative to facing the camera (see `face3d.camera`).
+        translation: [T, 3] head origin in the camera frame, mm.
+        eye_rotation: [T, 2, 2] (pitch, yaw) of the left, then the right eyeball in the head frame, radians;
+            right-handed about +x and +y: positive pitch looks down, positive yaw to the subject's left.
+        confidence: [T] 0..1; 0 marks a frame without a face.
+        fps: frames per second, > 0.
+        camera: the pinhole camera of the picture or video.
+        model: name of the face model that the coefficients belong to.
+    """
+
+    identity: Tensor  # [K]
+    expression: Tensor  # [T, 52]
+    rotation: Tensor  # [T, 3]
+    translation: Tensor  # [T, 3]
+    eye_rotation: Tensor  # [T, 2, 2]
+    confidence: Tensor  # [T]
+    fps: float
+    camera: Camera
+    model: str = "cc0-head"
+
+    def __post_init__(self) -> None:
+        for name in TENSOR_FIELDS:
+            value = getattr(self, name)
+            if not isinstance(value, Tensor) or not value.is_floating_point():
+                raise InputError(f"FaceParameters.{name} must be a floating-point tensor, got {type(value).__name__}.")
+        frames = self.expression.shape[0] if self.expression.ndim else 0
+        shapes = {
+            "identity": (self.identity.numel(),),
+            "expression": (frames, 52),
+            "rotation": (frames, 3),
+            "translation": (frames, 3),
+            "eye_rotation": (frames, 2, 2),
+            "confidence": (frames,),
+        }
+        for name, shape in shapes.items():
+            value = getattr(self, name)
+            if tuple(value.shape) != shape:
+                raise InputError(f"FaceParameters.{name} must have shape {list(shape)}, got {list(value.shape)}.")
+            if not torch.isfinite(value).all():
+                raise InputError(f"FaceParameters.{name} holds NaN or infinite numbers.")
+        for name in ("expression", "confidence"):
+            value = getattr(self, name)
+            if value.numel() and (value.min() < -RANGE_TOLERANCE or value.max() > 1 + RANGE_TOLERANCE):
+                low, high = value.min().item(), value.max().item()
+                raise InputError(f"FaceParameters.{name} must stay within 0..1, got {low:.4g}..{high:.4g}.")
+        if not (isinstance(self.fps, int | float) and math.isfinite(self.fps) and self.fps > 0):
+            raise InputError(f"FaceParameters.fps must be a positive number, got {self.fps!r}.")
+        if self.model not in KNOWN_MODELS:
+            raise InputError(f"FaceParameters.model {self.model!r} is unknown; known models: {', '.join(KNOWN_MODELS)}.")
+
+    def __len__(self) -> int:
+        return int(self.expression.shape[0])
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self) / self.fps
+
+    def frames(self, start: int, stop: int) -> FaceParameters:
+        """The frames `start` (included) to `stop` (excluded), like a slice."""
+        cut = {n: getattr(self, n)[start:stop] for n in TENSOR_FIELDS if n != "identity"}
+        return dataclasses.replace(self, **cut)
+
+    def save(self, path: str | Path) -> None:
+        """Write one `.safetensors` file, complete or not at all."""
+        path = Path(path)
+        header = {
+            "version": FORMAT_VERSION,
+            "fps": self.fps,
+            "model": self.model,
+            "camera": dataclasses.asdict(self.camera),
+        }
+        tensors = {n: getattr(self, n).detach().to("cpu", torch.float32).contiguous() for n in TENSOR_FIELDS}
+        try:
+            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        except OSError as error:
+            raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+        os.close(handle)
+        try:
+            save_file(tensors, temporary, metadata={_METADATA_KEY: json.dumps(header)})
+            # mkstemp makes private files; give the result the mode that any new file would have.
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> FaceParameters:
+        """Read a file written by :meth:`save`.
+
+        Raises:
+            InputError: the file is missing, damaged, of a newer version or holds invalid parameters.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"There is no face-parameter file {path}.")
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{path} is not a readable .safetensors file ({error}).") from error
+        if _METADATA_KEY not in metadata:
+            raise InputError(f"{path} is a .safetensors file but holds no face parameters.")
+        try:
+            header = json.loads(metadata[_METADATA_KEY])
+            version = int(header["version"])
+            camera = header["camera"]
+            fields = {
+                "fps": float(header["fps"]),
+                "model": str(header["model"]),
+                "camera": Camera(
+                    float(camera["focal_px"]),
+                    (float(camera["principal_point_px"][0]), float(camera["principal_point_px"][1])),
+                    (int(camera["image_size"][0]), int(camera["image_size"][1])),
+                ),
+            }
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise InputError(f"{path} has a damaged face-parameter header ({error}).") from error
+        if version > FORMAT_VERSION:
+            raise InputError(f"{path} has format version {version}; this program reads up to {FORMAT_VERSION}: update it.")
+        missing = [name for name in TENSOR_FIELDS if name not in tensors]
+        if missing:
+            raise InputError(f"{path} lacks {', '.join(missing)}.")
+        return cls(**{name: tensors[name] for name in TENSOR_FIELDS}, **fields)  # type: ignore[arg-type]
+
+
+TENSOR_FIELDS = ("identity", "expression", "rotation", "translation", "eye_rotation", "confidence")
