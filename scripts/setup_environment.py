@@ -1,0 +1,155 @@
+"""Make this project's own Python environment: `python3 scripts/setup_environment.py [--extras dev,tts]`.
+
+Needs Python 3.10 to 3.12 with its venv module and nothing else. Run again, it does only what is left to do.
+
+Environment variables:
+    TALKINGHEAD_VENV: where the environment goes (default: `.venv` in the checkout).
+    TORCH_INDEX_URL: where torch comes from when pip's own configuration should not decide, for example
+        https://download.pytorch.org/whl/cpu for the small CPU build on Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+CONSTRAINTS = ROOT / "constraints.txt"
+SUPPORTED = ((3, 12), (3, 11), (3, 10))
+STAMP_NAME = "talkinghead-setup.json"
+
+
+def say(message: str) -> None:
+    """Tell the user what is being done; flushed, so that it stays in order with what pip and pytest print."""
+    print(f"==> {message}", flush=True)
+
+
+def fail(message: str) -> NoReturn:
+    """End with one sentence and exit status 1."""
+    sys.exit(f"talkinghead set-up: error: {message}")
+
+
+def run(arguments: Sequence[str | Path]) -> int:
+    """Run a program in the checkout, without standard input, and return its exit status."""
+    return subprocess.call([str(a) for a in arguments], cwd=ROOT, stdin=subprocess.DEVNULL)
+
+
+def find_python() -> str:
+    """The Python to build the environment from: this one if it is supported, otherwise the newest supported one."""
+    if sys.version_info[:2] in SUPPORTED:
+        return sys.executable
+    for major, minor in SUPPORTED:
+        candidate = shutil.which(f"python{major}.{minor}")
+        # Version managers put launchers on the PATH for Pythons that are not active: try it.
+        if candidate and subprocess.call([candidate, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+            return candidate
+    fail(f"Python 3.10, 3.11 or 3.12 is needed and this is {sys.version.split()[0]}: install one of them.")
+
+
+def environment_folder() -> Path:
+    """Where the environment is or will be."""
+    return Path(os.environ.get("TALKINGHEAD_VENV") or ROOT / ".venv").absolute()
+
+
+def python_of(folder: Path) -> Path:
+    """The environment's interpreter."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def fingerprint() -> str:
+    """Changes whenever what has to be installed changes."""
+    return hashlib.sha256(CONSTRAINTS.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+
+
+def installed_extras(folder: Path) -> set[str] | None:
+    """The extras that a finished set-up of exactly these versions left in `folder`; None when there is none."""
+    try:
+        stamp = json.loads((folder / STAMP_NAME).read_text(encoding="utf-8"))
+        same = stamp["fingerprint"] == fingerprint() and stamp["checkout"] == str(ROOT)
+        return set(stamp["extras"]) if same and python_of(folder).exists() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def make_environment(folder: Path) -> Path:
+    """Create the environment, or mend a half-made one, and return its interpreter."""
+    python = python_of(folder)
+    probe = "import sys, pip; sys.exit(sys.version_info[:2] not in %r)" % (SUPPORTED,)
+    if python.exists() and run([python, "-c", probe]) == 0:
+        return python
+    if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
+        fail(f"{folder} exists and is no Python environment: move it away or set TALKINGHEAD_VENV to another folder.")
+    say(f"making the environment {folder}")
+    if run([find_python(), "-m", "venv", "--clear", folder]) != 0:
+        fail("Python could not make an environment; on Debian and Ubuntu run: apt-get install python3-venv")
+    return python
+
+
+def torch_pin() -> str:
+    """The line `torch==...` of the constraints."""
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith("torch=="))
+
+
+def pip_commands(extras: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """What has to be installed, in order: (what to tell the user, pip's arguments)."""
+    torch = torch_pin()
+    index = os.environ.get("TORCH_INDEX_URL")
+    project = f".[{','.join(extras)}]" if extras else "."
+    pinned = ["--constraint", str(CONSTRAINTS)]
+    return [
+        # torch goes first: what comes later must find it there and leave it alone.
+        (f"installing {torch}", [torch, *(["--index-url", index] if index else [])]),
+        # The build tool comes from the constraints as well, hence --no-build-isolation below.
+        ("installing the build tool", ["hatchling", *pinned]),
+        (f"installing talkinghead {project}", ["--no-build-isolation", *pinned, "--editable", project]),
+    ]
+
+
+def install(python: Path, extras: Sequence[str]) -> None:
+    """Install the pinned packages and this checkout into the environment."""
+    if sys.platform == "linux" and not os.environ.get("TORCH_INDEX_URL") and not shutil.which("nvidia-smi"):
+        say(
+            "no NVIDIA GPU seen: TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu gets the small CPU build of torch "
+            "unless pip is already set up to find it"
+        )
+    for message, arguments in pip_commands(extras):
+        say(message)
+        if run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]) != 0:
+            fail(f"pip could not finish {message!r}; its own message is above, and running this again goes on from there.")
+
+
+def ensure(extras: Sequence[str] = ()) -> Path:
+    """Make the environment complete with at least `extras` and return its interpreter."""
+    folder = environment_folder()
+    present = installed_extras(folder)
+    if present is not None and present >= set(extras):
+        say(f"the environment {folder} is ready")
+        return python_of(folder)
+    wanted = sorted(set(extras) | (present or set()))
+    python = make_environment(folder)
+    (folder / STAMP_NAME).unlink(missing_ok=True)
+    install(python, wanted)
+    stamp = {"fingerprint": fingerprint(), "checkout": str(ROOT), "extras": wanted}
+    (folder / STAMP_NAME).write_text(json.dumps(stamp), encoding="utf-8")
+    say(f"the environment {folder} is ready")
+    return python
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Make this project's own Python environment.")
+    parser.add_argument("--extras", default="", help="comma-separated extras of pyproject.toml: dev, tts, train, cuda")
+    extras = [name for name in parser.parse_args().extras.split(",") if name]
+    ensure(extras)
+
+
+if __name__ == "__main__":
+    main()
