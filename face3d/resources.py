@@ -1,0 +1,38 @@
+"""Files that ship with the package, checked against their SHA-256 the first time a process uses them."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+ASSETS = Path(__file__).parent / "assets"
+
+# Provenance and licences: assets/README.md.
+SHA256: dict[str, str] = {
+    "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+}
+
+
+@cache
+def asset_path(name: str) -> Path:
+    """The path of a shipped file whose content is known to be intact.
+
+    Args:
+        name: one of the keys of :data:`SHA256`.
+
+    Raises:
+        KeyError: the package ships no such file.
+        RuntimeError: the installed file is missing or was changed.
+    """
+    expected = SHA256[name]
+    path = ASSETS / name
+    if not path.is_file():
+        raise RuntimeError(f"This installation is incomplete: {path} is missing; reinstall talkinghead.")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != expected:
+        raise RuntimeError(
+            f"This installation is damaged: {path} has SHA-256 {found[:12]}..., expected {expected[:12]}...; "
+            "reinstall talkinghead."
+        )
+    return path
