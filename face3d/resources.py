@@ -10,6 +10,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 # Provenance and licences: assets/README.md.
 SHA256: dict[str, str] = {
+    "cc0_head.npz": "b7dc9223e082e81379862c7860e91620fe619e9a0a113924263f8bf347639adf",
     "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
 }
 

@@ -1,0 +1,173 @@
+"""Y -> Y' for one photo: pose, identity, expression and gaze from MediaPipe's landmarks and ARKit scores.
+
+A bounded Levenberg-Marquardt solver on the 478 landmarks (the model is linear in identity and expression at the landmarks,
+so the Jacobian is analytic and small). Landmarks alone leave opposite ARKit units degenerate; MediaPipe's scores are the
+prior that makes the weights mean something. Depth comes from MediaPipe's z, weakly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.camera import Camera, head_to_camera
+from face3d.detection import FaceDetection, FaceDetector
+from face3d.errors import InputError
+from face3d.gaze import eye_rotation_from_iris
+from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from face3d.morphable_model import MorphableModel, load_default_model
+from face3d.parameters import FaceParameters
+from face3d.solver import LandmarkProblem, Weights, solve
+
+SMALLEST_FACE_PX = 64
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a photo is fitted.
+
+    Attributes:
+        weights: trust in the terms of the objective.
+        smallest_face_px: faces whose landmark box is smaller are refused.
+    """
+
+    weights: Weights = field(default_factory=Weights)
+    smallest_face_px: float = SMALLEST_FACE_PX
+
+
+@dataclass(frozen=True)
+class PhotoFit:
+    """A fitted photo.
+
+    Attributes:
+        parameters: one frame (T = 1).
+        detection: the face that was fitted.
+        landmarks_px: [478, 2] float32 projections of the model's landmarks.
+        nme: mean distance of the 478 points to the detected ones over the distance of the outer eye corners.
+        messages: what the user should know, one sentence each.
+    """
+
+    parameters: FaceParameters
+    detection: FaceDetection
+    landmarks_px: NDArray[np.float32]
+    nme: float
+    messages: tuple[str, ...] = ()
+
+
+def interocular_px(landmarks_px: NDArray[np.float32]) -> float:
+    """Distance of the outer eye corners of [478, 2] points."""
+    return float(np.linalg.norm(landmarks_px[LEFT_EYE_OUTER] - landmarks_px[RIGHT_EYE_OUTER]))
+
+
+def choose_face(
+    faces: list[FaceDetection], face_index: int | None, smallest_face_px: float = SMALLEST_FACE_PX
+) -> tuple[FaceDetection, tuple[str, ...]]:
+    """Pick the face to use from `faces` (largest first) and say what the user should know.
+
+    Raises:
+        InputError: no face, no such index, or the face is too small.
+    """
+    if not faces:
+        raise InputError("No face was found in the photo; use one where the whole face is visible, upright and sharp.")
+    messages: tuple[str, ...] = ()
+    if face_index is None and len(faces) > 1:
+        messages = (f"{len(faces)} faces found, using the largest; choose another with --face-index 0..{len(faces) - 1}.",)
+    index = face_index or 0
+    if not 0 <= index < len(faces):
+        raise InputError(f"There is no face {index}; {len(faces)} found (0 is the largest).")
+    face = faces[index]
+    if face.size_px < smallest_face_px:
+        raise InputError(
+            f"The face is {face.size_px:.0f} pixels large, at least {smallest_face_px:.0f} are needed; use a larger photo."
+        )
+    return face, messages
+
+
+def fit_photo(
+    image: NDArray[np.uint8],  # [H, W, 3] RGB
+    face_index: int | None = None,
+    options: FitOptions | None = None,
+    detector: FaceDetector | None = None,
+) -> PhotoFit:
+    """Detect and fit the face of a photo.
+
+    Args:
+        image: [H, W, 3] uint8 RGB.
+        face_index: which face, 0 = the largest; None takes the largest and says so when there are several.
+        options: see `FitOptions`.
+        detector: an open detector to reuse; else one is opened and closed.
+
+    Raises:
+        InputError: no usable face.
+    """
+    options = options or FitOptions()
+    if detector is None:
+        with FaceDetector() as own:
+            faces = own.detect(image)
+    else:
+        faces = detector.detect(image)
+    face, messages = choose_face(faces, face_index, options.smallest_face_px)
+    return fit_detection(face, (image.shape[1], image.shape[0]), options, messages)
+
+
+def fit_detection(
+    face: FaceDetection,
+    image_size: tuple[int, int],
+    options: FitOptions | None = None,
+    messages: tuple[str, ...] = (),
+) -> PhotoFit:
+    """Fit one detected face of a picture of `image_size` (width, height)."""
+    options = options or FitOptions()
+    model = load_default_model()
+    solution = solve(LandmarkProblem.build(model, face.landmarks_px, face.landmarks_z, face.scores, image_size), options.weights)
+    camera = Camera(solution.focal_px, (image_size[0] / 2, image_size[1] / 2), image_size)
+    identity = torch.from_numpy(solution.identity).float()
+    expression = torch.from_numpy(solution.expression).float()
+    rotation = torch.from_numpy(solution.rotation).float()
+    translation = torch.from_numpy(solution.translation).float()
+    eyes = eye_rotation_from_iris(model, identity, rotation, translation, camera, face.landmarks_px)
+    expression = with_eye_look(expression, eyes)
+    parameters = FaceParameters(
+        identity=identity,
+        expression=expression[None],
+        rotation=rotation[None],
+        translation=translation[None],
+        eye_rotation=eyes[None],
+        confidence=torch.ones(1),
+        fps=25.0,
+        camera=camera,
+    )
+    projected = project_landmarks(model, parameters)[0].numpy()
+    error = np.linalg.norm(projected - face.landmarks_px, axis=1).mean() / interocular_px(face.landmarks_px)
+    return PhotoFit(parameters, face, projected, float(error), messages)
+
+
+def project_landmarks(model: MorphableModel, parameters: FaceParameters) -> torch.Tensor:  # [T, 478, 2] px
+    """The model's 478 landmarks in the picture, for every frame."""
+    vertices = model.vertices(parameters.identity, parameters.expression, parameters.eye_rotation)
+    points = model.landmarks478.of(vertices)
+    return parameters.camera.project(head_to_camera(points, parameters.rotation, parameters.translation))
+
+
+# eyeLook* at weight 1 is taken as this rotation, in radians: the reach of a comfortable gaze.
+EYE_LOOK_REACH = {"Up": 0.45, "Down": 0.55, "In": 0.60, "Out": 0.60}
+
+
+def with_eye_look(expression: torch.Tensor, eye_rotation: torch.Tensor) -> torch.Tensor:
+    """The [52] expression with its eight eyeLook weights set from the [2, 2] eyeball rotation."""
+    result = expression.clone()
+    for side, name in enumerate(("Left", "Right")):
+        pitch, yaw = (float(v) for v in eye_rotation[side])
+        outward = yaw if name == "Left" else -yaw
+        amounts = {"Down": pitch, "Up": -pitch, "Out": outward, "In": -outward}
+        for direction, amount in amounts.items():
+            weight = min(1.0, max(0.0, amount / EYE_LOOK_REACH[direction]))
+            result[ARKIT_INDEX[f"eyeLook{direction}{name}"]] = weight
+    return result
+
+
+EYE_LOOK_CHANNELS = tuple(i for i, n in enumerate(ARKIT_NAMES) if n.startswith("eyeLook"))

