@@ -32,11 +32,11 @@ def _interpolate(face_index, barycentric, triangles, attributes, out):  # type: 
     for row in range(height):
         for column in range(width):
             f = face_index[row, column]
-            pixel = out[row, column]
             if f < 0:
-                pixel[:] = 0
+                for k in range(channels):
+                    out[row, column, k] = 0
                 continue
-            a, b, c = attributes[triangles[f, 0]], attributes[triangles[f, 1]], attributes[triangles[f, 2]]
-            weights = barycentric[row, column]
+            a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
+            wa, wb, wc = barycentric[row, column, 0], barycentric[row, column, 1], barycentric[row, column, 2]
             for k in range(channels):
-                pixel[k] = weights[0] * a[k] + weights[1] * b[k] + weights[2] * c[k]
+                out[row, column, k] = wa * attributes[a, k] + wb * attributes[b, k] + wc * attributes[c, k]
