@@ -17,8 +17,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, Sequence
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -81,7 +82,7 @@ def installed_extras(folder: Path) -> set[str] | None:
 def make_environment(folder: Path) -> Path:
     """Create the environment, or mend a half-made one, and return its interpreter."""
     python = python_of(folder)
-    probe = "import sys, pip; sys.exit(sys.version_info[:2] not in %r)" % (SUPPORTED,)
+    probe = f"import sys, pip; sys.exit(sys.version_info[:2] not in {SUPPORTED!r})"
     if python.exists() and run([python, "-c", probe]) == 0:
         return python
     if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
@@ -117,13 +118,13 @@ def install(python: Path, extras: Sequence[str]) -> None:
     """Install the pinned packages and this checkout into the environment."""
     if sys.platform == "linux" and not os.environ.get("TORCH_INDEX_URL") and not shutil.which("nvidia-smi"):
         say(
-            "no NVIDIA GPU seen: TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu gets the small CPU build of torch "
-            "unless pip is already set up to find it"
+            "no NVIDIA GPU seen: with TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu torch is gigabytes smaller, "
+            "unless pip is already set up to find its CPU build"
         )
     for message, arguments in pip_commands(extras):
         say(message)
         if run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]) != 0:
-            fail(f"pip could not finish {message!r}; its own message is above, and running this again goes on from there.")
+            fail(f"pip could not finish {message!r}; see its message above, then run this again.")
 
 
 def ensure(extras: Sequence[str] = ()) -> Path:

@@ -1,0 +1,1 @@
+"""Reading photos, videos and sound, and writing MP4 files."""
