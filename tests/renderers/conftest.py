@@ -1,0 +1,112 @@
+"""The rasterizers that the same cases run on, and a stand-in for pytorch3d's compiled part."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor
+
+from renderers.rasterize_pytorch3d import loading_problem
+from renderers.rasterizer import Rasterizer, get_rasterizer
+
+
+def _cuda_problem() -> str | None:
+    if not torch.cuda.is_available():
+        return "torch sees no CUDA device"
+    return loading_problem()
+
+
+CUDA = pytest.param(
+    "pytorch3d-cuda",
+    marks=[pytest.mark.cuda, pytest.mark.skipif(_cuda_problem() is not None, reason=str(_cuda_problem()))],
+)
+BACKENDS = ["reference", "numba", "pytorch3d-fake", CUDA]
+EXACT_BACKENDS = ["reference", "numba"]  # these follow the fill rule and agree to the last bit
+
+
+class Backend:
+    """Makes rasterizers of one kind."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind.split("-")[0]
+        self.device = "cuda" if kind.endswith("cuda") else "cpu"
+
+    def __call__(self, cull_backfaces: bool = False) -> Rasterizer:
+        return get_rasterizer(self.name, self.device, cull_backfaces)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    if request.param == "pytorch3d-fake":
+        install_fake_pytorch3d(monkeypatch)
+    return Backend(request.param)
+
+
+@pytest.fixture(params=[kind for kind in BACKENDS if kind != "reference"])
+def fast_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """Those that are compared with the reference."""
+    if request.param == "pytorch3d-fake":
+        install_fake_pytorch3d(monkeypatch)
+    return Backend(request.param)
+
+
+@pytest.fixture(params=EXACT_BACKENDS)
+def exact_backend(request: pytest.FixtureRequest) -> Backend:
+    return Backend(request.param)
+
+
+def install_fake_pytorch3d(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `from pytorch3d import _C` find the stand-in."""
+    package, compiled = ModuleType("pytorch3d"), ModuleType("pytorch3d._C")
+    compiled.rasterize_meshes = fake_rasterize_meshes  # type: ignore[attr-defined]
+    package._C = compiled  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pytorch3d", package)
+    monkeypatch.setitem(sys.modules, "pytorch3d._C", compiled)
+
+
+def fake_rasterize_meshes(
+    face_verts: Tensor,  # [N * F, 3, 3] NDC
+    mesh_to_face_first_idx: Tensor,  # [N]
+    num_faces_per_mesh: Tensor,  # [N]
+    clipped_faces_neighbor_idx: Tensor,  # [N * F]
+    image_size: tuple[int, int],
+    blur_radius: float,
+    faces_per_pixel: int,
+    bin_size: int,
+    max_faces_per_bin: int,
+    perspective_correct: bool,
+    clip_barycentric_coords: bool,
+    cull_backfaces: bool,
+) -> tuple[Tensor, None, None, None]:
+    """What pytorch3d 0.7.9's `_C.rasterize_meshes` does for one face per pixel without blur, in its own coordinates.
+
+    Pixel (row, column) of the output is at NDC (x, y), x to the left and y up, where the shorter side spans -1..1.
+    """
+    assert (blur_radius, faces_per_pixel, perspective_correct, cull_backfaces) == (0.0, 1, True, False)
+    assert face_verts.dtype == torch.float32
+    assert face_verts.is_contiguous()
+    assert (clipped_faces_neighbor_idx == -1).all()
+    height, width = image_size
+    shorter = min(height, width)
+    y = (height - 1 - torch.arange(height) + 0.5) * 2 / shorter - height / shorter
+    x = (width - 1 - torch.arange(width) + 0.5) * 2 / shorter - width / shorter
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    result = torch.full((len(mesh_to_face_first_idx), height, width, 1), -1)
+    for n, (first, count) in enumerate(zip(mesh_to_face_first_idx, num_faces_per_mesh, strict=True)):
+        nearest = torch.full((height, width), torch.inf)
+        for f in range(int(first), int(first + count)):
+            (x0, y0, z0), (x1, y1, z1), (x2, y2, z2) = face_verts[f]
+            area = (x2 - x0) * (y1 - y0) - (y2 - y0) * (x1 - x0)
+            if min(z0, z1, z2) < 1e-8 or abs(area) <= 1e-8:
+                continue
+            w0 = ((x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)) / -area
+            w1 = ((x0 - x2) * (y - y2) - (y0 - y2) * (x - x2)) / -area
+            w2 = ((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / -area
+            depth = 1 / (w0 / z0 + w1 / z1 + w2 / z2)
+            wins = (w0 > 0) & (w1 > 0) & (w2 > 0) & (depth < nearest)
+            nearest = torch.where(wins, depth, nearest)
+            result[n, ..., 0] = torch.where(wins, f, result[n, ..., 0])
+    return result, None, None, None
