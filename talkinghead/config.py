@@ -1,0 +1,212 @@
+"""Settings: typed groups, their defaults from `configs/default.yaml`, and differences to them.
+
+Imports nothing heavy: the command line reads it before it knows what it has to do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from face3d.errors import InputError
+
+X264_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+
+
+@dataclass(frozen=True)
+class GeneralConfig:
+    """`seed` >= 0 of the random motion; `device` "cpu" or "cuda" for the speech network."""
+
+    seed: int
+    device: str
+
+    def __post_init__(self) -> None:
+        _in_range("general.seed", self.seed, 0, 2**63 - 1)
+        _one_of("general.device", self.device, ("cpu", "cuda"))
+
+
+@dataclass(frozen=True)
+class PhotoConfig:
+    """`crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so; `max_side` in pixels."""
+
+    crop: str
+    face_index: int | None
+    max_side: int
+
+    def __post_init__(self) -> None:
+        _one_of("photo.crop", self.crop, ("none", "head"))
+        if self.face_index is not None:
+            _in_range("photo.face_index", self.face_index, 0, 99)
+        _in_range("photo.max_side", self.max_side, 64, 4096)
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """Amounts of motion, 0..3 with 1 natural; `blink_rate` 0..60 per minute."""
+
+    head_motion: float
+    expression_scale: float
+    blink_rate: float
+    eye_motion: float
+    brow_motion: float
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _in_range(f"motion.{field.name}", getattr(self, field.name), 0, 60 if field.name == "blink_rate" else 3)
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """`fps` 1..120; `size` of the longer side in pixels or None; x264's `crf`, `preset` and `threads`; AAC's bit rate."""
+
+    fps: float
+    size: int | None
+    crf: int
+    preset: str
+    threads: int
+    audio_bitrate: int
+
+    def __post_init__(self) -> None:
+        _in_range("video.fps", self.fps, 1, 120)
+        if self.size is not None:
+            _in_range("video.size", self.size, 64, 4096)
+        _in_range("video.crf", self.crf, 0, 51)
+        _one_of("video.preset", self.preset, X264_PRESETS)
+        _in_range("video.threads", self.threads, 1, 64)
+        _in_range("video.audio_bitrate", self.audio_bitrate, 16_000, 512_000)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings."""
+
+    general: GeneralConfig
+    photo: PhotoConfig
+    motion: MotionConfig
+    video: VideoConfig
+
+
+GROUPS: dict[str, type[Any]] = {
+    "general": GeneralConfig,
+    "photo": PhotoConfig,
+    "motion": MotionConfig,
+    "video": VideoConfig,
+}
+
+
+def config_folder() -> Path:
+    """The folder with default.yaml: inside the installed package, or beside the packages in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def load_config(file: str | Path | None = None, settings: Sequence[str] = (), **overrides: Any) -> Config:
+    """The defaults, changed by a file, then by settings, then by overrides.
+
+    Args:
+        file: a YAML file that names what differs from the defaults.
+        settings: "group.key=value" each.
+        overrides: `group__key=value`; None changes nothing, so that options that were not given can be passed on.
+
+    Raises:
+        InputError: an unknown group or key, a value of the wrong type or out of range, or an unreadable file.
+    """
+    values = {group: dict(entries) for group, entries in _defaults().items()}
+    if file is not None:
+        _merge(values, read_yaml(Path(file)), str(file))
+    for setting in settings:
+        _merge(values, _parse_setting(setting), f"--set {setting}")
+    for name, value in overrides.items():
+        if value is not None:
+            group, _, key = name.partition("__")
+            _merge(values, {group: {key: value}}, name.replace("__", "."))
+    return Config(**{name: GROUPS[name](**values[name]) for name in GROUPS})
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file whose top level is a mapping; an empty file is an empty mapping.
+
+    Raises:
+        InputError: missing, unreadable or something else than a mapping.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The settings file {path} cannot be read: {error}.") from error
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"The settings file {path} is not valid YAML: {reason}.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"The settings file {path} must hold groups such as `motion:`, not a {type(content).__name__}.")
+    return content
+
+
+@cache
+def _defaults() -> dict[str, dict[str, Any]]:
+    values: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
+    path = config_folder() / "default.yaml"
+    _merge(values, read_yaml(path), str(path))
+    return values
+
+
+def _parse_setting(setting: str) -> dict[str, dict[str, Any]]:
+    import yaml
+
+    name, equals, text = setting.partition("=")
+    group, dot, key = name.strip().partition(".")
+    if not (equals and dot and key):
+        raise InputError(f"--set {setting!r} must look like group.key=value, for example motion.blink_rate=10.")
+    try:
+        return {group: {key: yaml.safe_load(text)}}
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {setting!r} has a value that cannot be read.") from error
+
+
+def _merge(values: dict[str, dict[str, Any]], changes: Mapping[str, Any], source: str) -> None:
+    """Put `changes` into `values`, checking names and types."""
+    for group, entries in changes.items():
+        if group not in GROUPS:
+            raise InputError(f"{source}: there is no group {group!r}; known groups: {', '.join(GROUPS)}.")
+        if not isinstance(entries, Mapping):
+            raise InputError(f"{source}: the group {group!r} must hold settings such as `key: value`.")
+        kinds = typing.get_type_hints(GROUPS[group])
+        for key, value in entries.items():
+            if key not in kinds:
+                raise InputError(f"{source}: there is no setting {group}.{key}; known: {', '.join(kinds)}.")
+            values[group][key] = _convert(value, kinds[key], f"{group}.{key}")
+
+
+def _convert(value: Any, kind: Any, name: str) -> Any:
+    """`value` as the type of the setting; whole numbers are fine where fractions are."""
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if value is None and type(None) in allowed:
+        return None
+    if float in allowed and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    if type(value) in allowed:
+        return value
+    words = {int: "a whole number", float: "a number", str: "text", type(None): "null"}
+    expected = " or ".join(words[a] for a in allowed)
+    raise InputError(f"{name} must be {expected}, got {value!r}.")
+
+
+def _in_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} must be from {low:g} to {high:g}, got {value:g}.")
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
