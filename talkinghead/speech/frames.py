@@ -1,0 +1,69 @@
+"""From ticks at 50 per second to video frames at any rate, without losing short closures."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkinghead.speech.network import OUTPUT_RATE
+
+Array = NDArray[np.float32]
+
+
+def frame_count(samples: int, sample_rate: int, fps: float) -> int:
+    """`ceil(duration * fps)`, safe against rounding: 1 s at 25 fps is 25 frames."""
+    return math.ceil(samples * fps / sample_rate - 1e-6)
+
+
+_SHORTEST_CLOSURE = 0.045  # s
+
+
+class FrameSampler:
+    """Resamples columns of ticks (tick `i` at `(i + 0.5) / 50` s) to frames that each show `1 / fps` seconds.
+
+    Most columns take their mean over the frame's time. Those in `peak` are closures of 60 ms and more: they take the value
+    in the frame's middle, at low rates the maximum around it, so that none falls between two frames.
+    """
+
+    def __init__(self, fps: float, peak: NDArray[np.bool_]) -> None:
+        self._fps = fps
+        self._peak = peak
+        self._pooled = max(0.0, 1 - _SHORTEST_CLOSURE * fps)  # share of the frame's time
+        self._inside = max(1, math.ceil(2 * OUTPUT_RATE / fps))  # points looked at within a frame
+        self._ticks = np.zeros((0, len(peak)), np.float32)
+        self._first = 0  # number of the tick in row 0
+        self._frame = 0
+
+    def push(self, ticks: Array) -> Array:  # [n, C] -> [m, C]
+        """Take more ticks; the frames that they complete."""
+        self._ticks = np.concatenate([self._ticks, ticks])
+        known = (self._first + len(self._ticks) - 0.5) / OUTPUT_RATE  # time of the last tick
+        complete = max(self._frame, math.floor(known * self._fps - 1e-9))
+        frames = self._sample(complete)
+        keep = max(0, math.floor(self._frame / self._fps * OUTPUT_RATE) - 2 - self._first)
+        self._ticks, self._first = self._ticks[keep:], self._first + keep
+        return frames
+
+    def finish(self, total: int) -> Array:
+        """The rest of `total` frames; the last tick holds to the end."""
+        return self._sample(max(total, self._frame))
+
+    def _sample(self, stop: int) -> Array:
+        numbers = np.arange(self._frame, stop)
+        self._frame = stop
+        if not len(numbers) or not len(self._ticks):
+            return np.zeros((len(numbers), len(self._peak)), np.float32)
+        inside = (np.arange(self._inside) + 0.5) / self._inside
+        means = self._at((numbers[:, None] + inside) / self._fps).mean(1)
+        pooled = 0.5 + (np.linspace(-0.5, 0.5, self._inside) if self._inside > 1 else np.zeros(1)) * self._pooled
+        peaks = self._at((numbers[:, None] + pooled) / self._fps).max(1)
+        return np.where(self._peak, peaks, means).astype(np.float32)
+
+    def _at(self, times: NDArray[np.float64]) -> Array:  # [...] s -> [..., C]
+        position = np.clip(times * OUTPUT_RATE - 0.5 - self._first, 0, len(self._ticks) - 1)
+        low = np.minimum(position.astype(int), max(len(self._ticks) - 2, 0))
+        high = np.minimum(low + 1, len(self._ticks) - 1)
+        weight = (position - low)[..., None].astype(np.float32)
+        return self._ticks[low] * (1 - weight) + self._ticks[high] * weight

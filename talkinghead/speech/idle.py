@@ -1,0 +1,198 @@
+"""What a face does beside speaking: blinks, saccades, small head motion, brow raises. A seeded random process.
+
+It advances in ticks of 20 ms and keeps a few numbers of state, so the motion of any length needs constant memory and
+does not depend on how it is cut into chunks. Each kind of motion draws from its own child of the seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, lfilter
+
+from talkinghead.speech.network import OUTPUT_RATE
+from talkinghead.speech.options import MotionOptions
+
+Array = NDArray[np.float32]
+
+_TICK = 1.0 / OUTPUT_RATE
+_DEGREE = float(np.pi / 180)
+
+
+@dataclass(frozen=True)
+class IdleTicks:
+    """Idle motion of `n` ticks: `rotation [n, 3]` and `gaze [n, 2]` (pitch, yaw) in radians, `blink [n]`, `brow [n]` 0..1."""
+
+    rotation: Array
+    gaze: Array
+    blink: Array
+    brow: Array
+
+
+class IdleMotion:
+    """The process. Call :meth:`advance` with the loudness of the speech, in as many pieces as wanted."""
+
+    def __init__(self, options: MotionOptions, seed: int) -> None:
+        sway, nods, blinks, eyes, brows = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
+        self._options = options
+        self._stress = _StressDetector()
+        self._sway = _Sway(sway)
+        self._nods = _Responses(nods, size=(1.1, 0.7), chance=0.8, peak_seconds=0.16)
+        self._brows = _Responses(brows, size=(0.22, 0.08), chance=0.3, peak_seconds=0.20)
+        self._blinks = _Blinks(blinks, options.blink_rate)
+        self._saccades = _Saccades(eyes)
+
+    def advance(self, loudness: NDArray[np.float64]) -> IdleTicks:  # [n] dB below the speech's running peak
+        """The next `n` ticks."""
+        count = len(loudness)
+        stressed, activity = self._stress.advance(loudness)
+        rotation = self._sway.advance(count) * (0.5 + 0.5 * activity[:, None])
+        rotation[:, 0] += np.array([self._nods.step(s) for s in stressed])
+        brow = np.array([self._brows.step(s) for s in stressed])
+        blink = np.array([self._blinks.step() for _ in range(count)])
+        gaze = np.array([self._saccades.step() for _ in range(count)]).reshape(count, 2)
+        return IdleTicks(
+            (rotation * (_DEGREE * self._options.head_motion)).astype(np.float32),
+            (gaze * (_DEGREE * self._options.eye_motion)).astype(np.float32),
+            blink.astype(np.float32),
+            np.clip(brow * self._options.brow_motion, 0, 1).astype(np.float32),
+        )
+
+
+class _StressDetector:
+    """Onsets of syllables that stand out, and a slow 0..1 measure of whether somebody speaks."""
+
+    _OVER_DB = 2.5
+    _REFRACTORY = 0.5  # s
+    _QUIETEST_DB = -30.0
+
+    def __init__(self) -> None:
+        self._fast = self._slow = self._QUIETEST_DB
+        self._activity = 0.0
+        self._since = 0.0
+        self._above = False
+
+    def advance(self, loudness: NDArray[np.float64]) -> tuple[list[bool], NDArray[np.float64]]:
+        stressed, activity = [], np.empty(len(loudness))
+        for i, level in enumerate(np.clip(loudness, self._QUIETEST_DB, 0)):
+            self._fast += (level - self._fast) * (_TICK / 0.06)
+            self._slow += (level - self._slow) * (_TICK / 1.2)
+            self._activity += (float(level > -20) - self._activity) * (_TICK / 0.6)
+            self._since += _TICK
+            above = self._fast > self._slow + self._OVER_DB
+            hit = above and not self._above and self._since >= self._REFRACTORY
+            if hit:
+                self._since = 0.0
+            self._above = above
+            stressed.append(bool(hit))
+            activity[i] = self._activity
+        return stressed, activity
+
+
+class _Sway:
+    """Slow wandering of the head: low-passed noise that starts at rest. Degrees about x, y, z."""
+
+    _BANDS = ((0.22, (1.3, 1.9, 1.1)), (0.8, (0.45, 0.55, 0.35)))  # (Hz, standard deviations in degrees)
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._filters = []
+        for hertz, sizes in self._BANDS:
+            b, a = butter(2, hertz, fs=OUTPUT_RATE)
+            impulse = lfilter(b, a, np.eye(1, 4000)[0])
+            gain = np.array(sizes) / np.sqrt((impulse**2).sum())
+            self._filters.append((b, a, gain, np.zeros((2, 3))))
+
+    def advance(self, count: int) -> NDArray[np.float64]:  # -> [count, 3]
+        noise = self._rng.standard_normal((count, len(self._filters), 3))
+        total = np.zeros((count, 3))
+        for i, (b, a, gain, state) in enumerate(self._filters):
+            smooth, state[:] = lfilter(b, a, noise[:, i], axis=0, zi=state)
+            total += smooth * gain
+        return total
+
+
+class _Responses:
+    """Short bumps (t / peak) exp(1 - t / peak), of random size, that some of the stressed syllables call forth."""
+
+    def __init__(self, rng: np.random.Generator, size: tuple[float, float], chance: float, peak_seconds: float) -> None:
+        self._rng = rng
+        self._size = size
+        self._chance = chance
+        self._decay = float(np.exp(-_TICK / peak_seconds))
+        self._kick = float(np.e * _TICK / peak_seconds)
+        self._first = self._second = 0.0
+
+    def step(self, stressed: bool) -> float:
+        if stressed:
+            mean, spread = self._size
+            size = max(0.0, self._rng.normal(mean, spread))
+            if self._rng.random() < self._chance:
+                self._first += size * self._kick
+        self._second = self._decay * (self._second + self._first)
+        self._first *= self._decay
+        return self._second
+
+
+class _Blinks:
+    """Lids that close fast and open slowly, at irregular intervals."""
+
+    _SHORTEST_INTERVAL = 0.8  # s, from opening to closing
+
+    def __init__(self, rng: np.random.Generator, per_minute: float) -> None:
+        self._rng = rng
+        self._interval = 60 / per_minute if per_minute > 0 else np.inf
+        self._wait = rng.uniform(0.3, 0.9) * self._interval
+        self._phase = -1.0  # seconds into the blink; < 0 between blinks
+        self._times = (0.0, 0.0, 0.0)
+
+    def step(self) -> float:
+        if self._phase < 0:
+            self._wait -= _TICK
+            if self._wait > 0:
+                return 0.0
+            closing, closed = self._rng.uniform(0.06, 0.08), self._rng.uniform(0.03, 0.06)
+            self._times = (closing, closed, self._rng.uniform(0.10, 0.15))
+            self._phase = 0.0
+        value = self._lid(self._phase)
+        self._phase += _TICK
+        if self._phase >= sum(self._times):
+            self._phase = -1.0
+            # Gamma-distributed intervals with the asked mean; the blink itself takes part of it.
+            drawn = self._interval * self._rng.gamma(3.0) / 3.0 - sum(self._times)
+            self._wait = max(drawn, self._SHORTEST_INTERVAL)
+        return value
+
+    def _lid(self, time: float) -> float:
+        closing, closed, opening = self._times
+        if time < closing:
+            x = time / closing
+        else:
+            x = 1 - max(0.0, time - closing - closed) / opening
+        return float(x * x * (3 - 2 * x))
+
+
+class _Saccades:
+    """Gaze that rests, then jumps within 50 ms; most jumps lead back towards the camera. Degrees (pitch, yaw)."""
+
+    _FLIGHT = 0.05  # s
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._from = self._to = np.zeros(2)
+        self._flight = self._FLIGHT
+        self._wait = rng.uniform(0.8, 2.5)
+
+    def step(self) -> NDArray[np.float64]:
+        self._wait -= _TICK
+        if self._wait <= 0:
+            self._from = self._to
+            away = self._rng.normal(0, (1.0, 2.2))
+            self._to = away if self._rng.random() < 0.45 else 0.25 * away
+            self._wait = 0.5 + self._rng.exponential(1.1)
+            self._flight = 0.0
+        self._flight = min(self._flight + _TICK, self._FLIGHT)
+        x = self._flight / self._FLIGHT
+        return self._from + (self._to - self._from) * x * x * (3 - 2 * x)

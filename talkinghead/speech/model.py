@@ -1,0 +1,171 @@
+"""`SpeechModel`: 16 kHz speech in, mouth, blinks, gaze and head motion out; whole files or streams of any length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from face3d.arkit import ARKIT_INDEX
+from face3d.errors import InputError
+from talkinghead.speech.features import FEATURES, SAMPLE_RATE, log_mel_stream, normalised_stream
+from talkinghead.speech.frames import FrameSampler, frame_count
+from talkinghead.speech.idle import IdleMotion
+from talkinghead.speech.mouth import GATES, POSE_CHANNELS, assemble
+from talkinghead.speech.network import SpeechNetwork
+from talkinghead.speech.options import MotionOptions, SpeechMotion
+from talkinghead.speech.weights import load_network
+
+Array = NDArray[np.float32]
+
+WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "assets" / "speech-v1.safetensors"
+
+_BLOCK = 400  # ticks (8 s) that the network takes at once
+# Below the first value a gate is open, above the second it is fully closed: a closure is a decision, not an average.
+_GATE_EDGES = np.array([(0.25, 0.60), (0.25, 0.60), (0.10, 0.85)], np.float32)
+_POSES, _GATES = len(POSE_CHANNELS), len(GATES)
+# Columns of a tick: pose, gates, rotation (3), gaze (2), blink, brow.
+_COLUMNS = _POSES + _GATES + 7
+_PEAK = np.zeros(_COLUMNS, np.bool_)
+_PEAK[[_POSES, _POSES + 1, _COLUMNS - 2]] = True  # bilabial, labiodental, blink
+
+
+class SpeechModel:
+    """The trained speech network with its idle motion. One object serves any number of calls; it keeps no state."""
+
+    def __init__(self, network: SpeechNetwork, device: str = "cpu") -> None:
+        self._network = network.to(device).eval()
+        self._device = device
+
+    @classmethod
+    def load(cls, device: str = "cpu", path: Path | None = None) -> SpeechModel:
+        """The model shipped with the package, or the one in `path`.
+
+        Raises:
+            InputError: `path` is not a speech model.
+        """
+        return cls(load_network(path or WEIGHTS_FILE, device), device)
+
+    def animate(
+        self,
+        samples: Array,  # [N] 16 kHz, mono, -1..1
+        fps: float,
+        *,
+        seed: int = 0,
+        motion: MotionOptions = MotionOptions(),
+    ) -> SpeechMotion:
+        """Motion of `ceil(N / 16000 * fps)` frames.
+
+        The lips depend on the sound alone; `seed` decides blinks, gaze, head and brows.
+
+        Raises:
+            InputError: the samples are not a finite, one-dimensional signal or the frame rate is not usable.
+        """
+        return join_motion(list(self.stream([samples], fps, seed=seed, motion=motion)), fps)
+
+    def stream(
+        self,
+        chunks: Iterable[Array],  # each [n] 16 kHz, mono, -1..1; any sizes
+        fps: float,
+        *,
+        seed: int = 0,
+        motion: MotionOptions = MotionOptions(),
+    ) -> Iterator[SpeechMotion]:
+        """The same frames as :meth:`animate` of the joined chunks, piece by piece, in constant memory.
+
+        About 10 s of sound are held back at a time.
+
+        Raises:
+            InputError: as :meth:`animate`, when the first piece is asked for or when the bad chunk arrives.
+        """
+        if not (isinstance(fps, int | float) and math.isfinite(fps) and 1 <= fps <= 240):
+            raise InputError(f"The frame rate must be from 1 to 240 frames per second, got {fps!r}.")
+        counter = _CountedSamples(chunks)
+        idle = IdleMotion(motion, seed)
+        sampler = FrameSampler(fps, _PEAK)
+        for mouth, loudness in self._mouth_ticks(counter):
+            quiet = idle.advance(loudness)
+            ticks = np.concatenate([mouth, quiet.rotation, quiet.gaze, quiet.blink[:, None], quiet.brow[:, None]], 1)
+            frames = sampler.push(ticks)
+            if len(frames):
+                yield _to_motion(frames, fps, motion)
+        frames = sampler.finish(frame_count(counter.total, SAMPLE_RATE, fps))
+        if len(frames):
+            yield _to_motion(frames, fps, motion)
+
+    def _mouth_ticks(self, chunks: Iterable[Array]) -> Iterator[tuple[Array, NDArray[np.float64]]]:
+        """`[n, 17]` pose and gates and `[n]` loudness at 50 per second, in blocks of the same cut for any chunks."""
+        margin = self._network.size.context
+        features = np.zeros((0, FEATURES), np.float32)
+        loudness = np.zeros(0)
+        left = 0  # ticks at the front of `features` that are only context
+        for new, loud in normalised_stream(log_mel_stream(chunks)):
+            features, loudness = np.concatenate([features, new]), np.concatenate([loudness, loud])
+            while len(features) >= 2 * (left + _BLOCK + margin):
+                mouth = self._run(features[: 2 * (left + _BLOCK + margin)])[left : left + _BLOCK]
+                yield mouth, _pairs(loudness[: 2 * _BLOCK])
+                drop = left + _BLOCK - margin
+                features, loudness, left = features[2 * drop :], loudness[2 * _BLOCK :], margin
+        if len(loudness):
+            if len(features) % 2:
+                features, loudness = np.concatenate([features, features[-1:]]), np.append(loudness, loudness[-1])
+            yield self._run(features)[left:], _pairs(loudness)
+
+    @torch.inference_mode()
+    def _run(self, features: Array) -> Array:  # [2 n, FEATURES] -> [n, 17]
+        output = self._network(torch.from_numpy(features)[None].to(self._device))
+        joined = torch.cat([output.pose, output.gates], 1).sigmoid()[0].T.cpu().numpy()
+        low, high = _GATE_EDGES.T
+        joined[:, _POSES:] = np.clip((joined[:, _POSES:] - low) / (high - low), 0, 1)
+        return joined
+
+
+class _CountedSamples:
+    """Passes chunks on, checks them and counts their samples."""
+
+    def __init__(self, chunks: Iterable[Array]) -> None:
+        self._chunks = chunks
+        self.total = 0
+
+    def __iter__(self) -> Iterator[Array]:
+        for chunk in self._chunks:
+            samples = np.asarray(chunk, np.float32)
+            if samples.ndim != 1:
+                raise InputError(f"Speech must be mono samples of shape [N], got shape {list(samples.shape)}.")
+            if not np.isfinite(samples).all():
+                raise InputError("The speech holds NaN or infinite samples.")
+            self.total += len(samples)
+            yield samples
+
+
+def _pairs(loudness: NDArray[np.float64]) -> NDArray[np.float64]:
+    return loudness.reshape(-1, 2).mean(1)
+
+
+def _to_motion(frames: Array, fps: float, options: MotionOptions) -> SpeechMotion:
+    pose = np.clip(frames[:, :_POSES] * np.float32(options.expression_scale), 0, 1)
+    gates, rest = frames[:, _POSES : _POSES + _GATES], frames[:, _POSES + _GATES :]
+    expression = assemble(pose, gates)
+    for side in ("Left", "Right"):
+        expression[:, ARKIT_INDEX[f"eyeBlink{side}"]] = rest[:, 5]
+        expression[:, ARKIT_INDEX[f"browOuterUp{side}"]] = rest[:, 6] * 0.6
+    expression[:, ARKIT_INDEX["browInnerUp"]] = rest[:, 6]
+    eyes = np.repeat(rest[:, None, 3:5], 2, 1)  # both eyes turn alike
+    tensors = (torch.from_numpy(np.ascontiguousarray(a)) for a in (expression, rest[:, :3], eyes))
+    return SpeechMotion(*tensors, fps)
+
+
+def join_motion(pieces: list[SpeechMotion], fps: float) -> SpeechMotion:
+    """Pieces of a stream as one motion; no pieces are no frames."""
+    if not pieces:
+        return SpeechMotion(torch.zeros(0, 52), torch.zeros(0, 3), torch.zeros(0, 2, 2), fps)
+    return SpeechMotion(
+        torch.cat([p.expression for p in pieces]),
+        torch.cat([p.rotation for p in pieces]),
+        torch.cat([p.eye_rotation for p in pieces]),
+        fps,
+    )

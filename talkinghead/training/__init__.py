@@ -1,0 +1,1 @@
+"""What a maintainer needs to train the speech model again: corpus, alignment, teacher, trainer."""

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from talkinghead.speech.idle import IdleMotion
+from talkinghead.speech.options import MotionOptions
+
+
+def _loudness(seconds: float) -> np.ndarray:
+    time = np.arange(int(seconds * 50)) / 50
+    return -20 + 18 * np.sin(2 * np.pi * 1.3 * time) * (np.sin(2 * np.pi * time / 7) > -0.5)
+
+
+def _ticks(seconds: float, seed: int = 0, parts: int = 1, **options: float):
+    motion = IdleMotion(MotionOptions(**options), seed)
+    pieces = [motion.advance(part) for part in np.array_split(_loudness(seconds), parts)]
+    return {name: np.concatenate([getattr(p, name) for p in pieces]) for name in ("rotation", "gaze", "blink", "brow")}
+
+
+def test_chunks_do_not_change_the_motion():
+    whole, pieces = _ticks(20, parts=1), _ticks(20, parts=37)
+    for name, values in whole.items():
+        assert np.array_equal(values, pieces[name]), name
+
+
+def test_seeds_differ_and_repeat():
+    assert np.array_equal(_ticks(10, seed=3)["rotation"], _ticks(10, seed=3)["rotation"])
+    assert np.abs(_ticks(10, seed=3)["rotation"] - _ticks(10, seed=4)["rotation"]).max() > 0.01
+
+
+def test_zero_is_exactly_still():
+    still = _ticks(20, head_motion=0, eye_motion=0, brow_motion=0, blink_rate=0)
+    assert all(not values.any() for values in still.values())
+
+
+def test_head_motion_is_small_and_smooth():
+    rotation = np.degrees(_ticks(120)["rotation"])
+    assert np.abs(rotation).max() < 10
+    assert (rotation.std(0) > 0.4).all()
+    assert np.abs(np.diff(rotation, axis=0)).max() < 1.0  # degrees per 20 ms
+    assert np.abs(rotation[0]).max() < 0.1  # starts in the photo's pose
+
+
+@pytest.mark.parametrize("rate", [10.0, 15.0, 20.0])
+def test_blinks_come_at_their_rate(rate):
+    blink = _ticks(1200, blink_rate=rate)["blink"]
+    closed = blink > 0.5
+    starts = np.flatnonzero(closed[1:] & ~closed[:-1])
+    assert len(starts) / 20 == pytest.approx(rate, rel=0.2)
+    moving = blink > 0
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], moving.astype(int), [0]])))
+    lengths = (edges[1::2] - edges[::2]) / 50
+    assert 0.1 <= lengths.min() and lengths.max() <= 0.3
+    assert np.diff(starts).min() / 50 > 0.7
+    assert blink[closed].max() == pytest.approx(1, abs=1e-6)
+
+
+def test_nods_follow_stress():
+    rotation = np.stack([_ticks(60, seed=s)["rotation"][:, 0] for s in range(8)]).mean(0)
+    onsets = [i for i in range(100, 2900) if _loudness(60)[i - 1] < -20 <= _loudness(60)[i]]
+    after = np.mean([rotation[i + 5 : i + 15].mean() for i in onsets])
+    before = np.mean([rotation[i - 10 : i].mean() for i in onsets])
+    assert after > before
