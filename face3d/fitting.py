@@ -75,7 +75,9 @@ def choose_face(
         raise InputError("No face was found in the photo; use one where the whole face is visible, upright and sharp.")
     messages: tuple[str, ...] = ()
     if face_index is None and len(faces) > 1:
-        messages = (f"{len(faces)} faces found, using the largest; choose another with --face-index 0..{len(faces) - 1}.",)
+        messages = (
+            f"{len(faces)} faces found, using the largest; choose another with --face-index 0..{len(faces) - 1}.",
+        )
     index = face_index or 0
     if not 0 <= index < len(faces):
         raise InputError(f"There is no face {index}; {len(faces)} found (0 is the largest).")
@@ -123,7 +125,9 @@ def fit_detection(
     """Fit one detected face of a picture of `image_size` (width, height)."""
     options = options or FitOptions()
     model = load_default_model()
-    solution = solve(LandmarkProblem.build(model, face.landmarks_px, face.landmarks_z, face.scores, image_size), options.weights)
+    solution = solve(
+        LandmarkProblem.build(model, face.landmarks_px, face.landmarks_z, face.scores, image_size), options.weights
+    )
     camera = Camera(solution.focal_px, (image_size[0] / 2, image_size[1] / 2), image_size)
     identity = torch.from_numpy(solution.identity).float()
     expression = torch.from_numpy(solution.expression).float()

@@ -80,7 +80,9 @@ class FaceParameters:
         if not (isinstance(self.fps, int | float) and math.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"FaceParameters.fps must be a positive number, got {self.fps!r}.")
         if self.model not in KNOWN_MODELS:
-            raise InputError(f"FaceParameters.model {self.model!r} is unknown; known models: {', '.join(KNOWN_MODELS)}.")
+            raise InputError(
+                f"FaceParameters.model {self.model!r} is unknown; known models: {', '.join(KNOWN_MODELS)}."
+            )
 
     def __len__(self) -> int:
         return int(self.expression.shape[0])
@@ -154,7 +156,9 @@ class FaceParameters:
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"{path} has a damaged face-parameter header ({error}).") from error
         if version > FORMAT_VERSION:
-            raise InputError(f"{path} has format version {version}; this program reads up to {FORMAT_VERSION}: update it.")
+            raise InputError(
+                f"{path} has format version {version}; this program reads up to {FORMAT_VERSION}: update it."
+            )
         missing = [name for name in TENSOR_FIELDS if name not in tensors]
         if missing:
             raise InputError(f"{path} lacks {', '.join(missing)}.")

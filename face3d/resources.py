@@ -10,7 +10,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 # Provenance and licences: assets/README.md.
 SHA256: dict[str, str] = {
-    "cc0_head.npz": "b7dc9223e082e81379862c7860e91620fe619e9a0a113924263f8bf347639adf",
+    "cc0_head.npz": "1e14486d7dfb75bcf59273b43a1326e6a3c616a24c667b6940ee0dbf2637fd94",
     "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
 }
 

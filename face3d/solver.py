@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
+from threadpoolctl import threadpool_limits
 
 from face3d.arkit import ARKIT_NAMES
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
@@ -120,7 +121,8 @@ class _State:
         return _State(
             Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation,
             # Depth in proportion, so that it can neither jump nor become negative.
-            self.translation * np.array([1, 1, np.exp(step[5])]) + np.array([step[3], step[4], 0]) * self.translation[2],
+            self.translation * np.array([1, 1, np.exp(step[5])])
+            + np.array([step[3], step[4], 0]) * self.translation[2],
             self.log_focal + step[6],
             self.identity + step[7 : 7 + k],
             np.clip(self.expression + step[7 + k :], 0, 1),
@@ -239,8 +241,10 @@ def solve(problem: LandmarkProblem, weights: Weights) -> Solution:
     k = len(problem.identity)
     objective = _Objective(problem, weights)
     state = _start(problem, weights, k)
-    state, _ = _minimise(objective, state, np.arange(6), 15)
     everything = np.concatenate([np.arange(7 + k), 7 + k + objective.free_expression])
-    state, cost = _minimise(objective, state, everything, 40)
+    # The matrices are small: BLAS threads would spend their time waiting for each other, ten times longer on a busy machine.
+    with threadpool_limits(1, user_api="blas"):
+        state, _ = _minimise(objective, state, np.arange(6), 15)
+        state, cost = _minimise(objective, state, everything, 40)
     rotation = Rotation.from_matrix(state.rotation).as_rotvec()
     return Solution(rotation, state.translation, float(np.exp(state.log_focal)), state.identity, state.expression, cost)

@@ -22,6 +22,7 @@ from face3d.building.identity import build_identity_space
 from face3d.building.landmarks import Embedding, brow_points, embed_landmarks, label_lips, snap_inner_lips
 from face3d.building.lips import LipRims, close_lips, find_lip_rims
 from face3d.building.makehuman import MakeHumanWheel
+from face3d.building.mouth_and_lids import close_lids, place_teeth
 from face3d.detection import FaceDetector
 from face3d.landmark_sets import IBUG_68
 from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, model_from_arrays
@@ -45,8 +46,9 @@ def build_geometry(wheel: MakeHumanWheel) -> tuple[dict[str, np.ndarray], LipRim
     units = expression.basis.copy()
     # ARKit defines mouthClose as what closes the lips whatever the jaw does.
     units[ARKIT_INDEX["mouthClose"]] = close(jaw_open + units[ARKIT_INDEX["mouthClose"]]) - jaw_open
+    lips_y = float(close(identity.mean)[rims.upper, 1].min())
     arrays = {
-        "mean": close(identity.mean).astype(np.float32),
+        "mean": place_teeth(close(identity.mean), head, lips_y).astype(np.float32),
         "identity_basis": np.stack([close(mode) for mode in identity.basis]).astype(np.float16),
         "expression_basis": units.astype(np.float16),
         "triangles": head.triangles.astype(np.uint16),
@@ -103,6 +105,14 @@ def main() -> None:
     geometry, rims = build_geometry(MakeHumanWheel(arguments.wheel))
     embedding, parts = build_landmarks(geometry, rims)
     geometry["triangle_parts"] = parts.astype(np.uint8)
+    units = close_lids(
+        geometry["expression_basis"].astype(float),
+        geometry["mean"].astype(float),
+        geometry["triangles"],
+        embedding.triangle,
+        embedding.barycentric,
+    )
+    geometry["expression_basis"] = units.astype(np.float16)
     np.savez_compressed(arguments.output, **geometry, **landmark_arrays(embedding))
     digest = hashlib.sha256(arguments.output.read_bytes()).hexdigest()
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB, SHA-256 {digest}")

@@ -45,7 +45,12 @@ _SHELVES = {
     Part.LOWER_TEETH: [(0.57, 0.81, 0.29, 0.10)],
     Part.LEFT_EYEBALL: [(0.87, 0.79, 0.06, 0.06), (0.94, 0.79, 0.05, 0.05)],
     Part.RIGHT_EYEBALL: [(0.87, 0.86, 0.06, 0.06), (0.94, 0.86, 0.05, 0.05)],
-    Part.LASHES: [(0.57, 0.92, 0.10, 0.07), (0.68, 0.92, 0.10, 0.07), (0.79, 0.93, 0.09, 0.06), (0.89, 0.93, 0.10, 0.06)],
+    Part.LASHES: [
+        (0.57, 0.92, 0.10, 0.07),
+        (0.68, 0.92, 0.10, 0.07),
+        (0.79, 0.93, 0.09, 0.06),
+        (0.89, 0.93, 0.10, 0.06),
+    ],
 }
 
 
@@ -115,7 +120,9 @@ def _pack_atlas(texture: np.ndarray, texture_quads: np.ndarray, parts: np.ndarra
         islands = _islands(quads, len(texture))
         order = sorted(np.unique(islands), key=lambda i: (-(islands == i).sum(), i))
         if len(order) != len(shelves):
-            raise RuntimeError(f"{Part(part).name} has {len(order)} texture islands, the atlas has {len(shelves)} places.")
+            raise RuntimeError(
+                f"{Part(part).name} has {len(order)} texture islands, the atlas has {len(shelves)} places."
+            )
         for island, (left, bottom, width, height) in zip(order, shelves, strict=True):
             index = np.unique(quads[islands == island])
             low, high = texture[index].min(0), texture[index].max(0)

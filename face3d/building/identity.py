@@ -171,5 +171,7 @@ def build_identity_space(
     coefficients = scores @ modes[:, order] / np.sqrt(variances[order])
     basis = (coefficients.T @ (mixing - mixing.mean(0)) / people) @ displacement
     basis = basis.reshape(components, -1, 3)
-    signs = np.sign(basis.reshape(components, -1)[np.arange(components), np.abs(basis.reshape(components, -1)).argmax(1)])
+    signs = np.sign(
+        basis.reshape(components, -1)[np.arange(components), np.abs(basis.reshape(components, -1)).argmax(1)]
+    )
     return IdentitySpace(mean, basis * signs[:, None, None], variances[order] / variances.sum())

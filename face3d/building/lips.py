@@ -48,7 +48,11 @@ def find_lip_rims(head: HeadMesh, mean: np.ndarray, jaw_open: np.ndarray) -> Lip
             rim.append(neighbours[np.linalg.norm(mean[neighbours] - mean[vertex], axis=1).argmin()])
     index = np.unique(rim)
     share = jaw_open[index, 1] / jaw_open[index, 1].min()
-    upper, lower, between = index[share < UPPER_SHARE], index[share > LOWER_SHARE], (share >= UPPER_SHARE) & (share <= LOWER_SHARE)
+    upper, lower, between = (
+        index[share < UPPER_SHARE],
+        index[share > LOWER_SHARE],
+        (share >= UPPER_SHARE) & (share <= LOWER_SHARE),
+    )
     corners = index[between]
     right, left = corners[mean[corners, 0].argmax()], corners[mean[corners, 0].argmin()]
 
@@ -80,7 +84,9 @@ def close_lips(field: np.ndarray, rims: LipRims, head: HeadMesh, mean: np.ndarra
     return result
 
 
-def rim_points(x: np.ndarray, rim: np.ndarray, triangles: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rim_points(
+    x: np.ndarray, rim: np.ndarray, triangles: np.ndarray, mean: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Points of a rim at given x (mm): triangle index [N] and barycentric coordinates [N, 3].
 
     The outermost segments, which only lead to the corners, are left out.

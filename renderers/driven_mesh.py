@@ -1,0 +1,157 @@
+"""The head mesh tied to one photo: where each vertex lies in the photo, and where it goes when the face is driven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from face3d.camera import axis_angle_to_matrix, head_to_camera, matrix_to_axis_angle
+from face3d.landmark_sets import (
+    FACE_OVAL,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    LOWER_INNER_LIP,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+    UPPER_INNER_LIP,
+)
+from face3d.morphable_model import MorphableModel
+from face3d.parameters import FaceParameters
+from face3d.parts import Part
+from renderers.mesh_field import MeshField
+
+FloatArray = NDArray[np.float32]
+
+# The head turns about the top of the neck, in the head frame, mm.
+NECK_PIVOT = (0.0, -95.0, -70.0)
+# Rims that meet when they close: lips, then the left and the right lids; and the opening at which the photo's own rims count
+# fully, mm.
+_RIMS = (
+    (UPPER_INNER_LIP, LOWER_INNER_LIP, 3.0),
+    (LEFT_UPPER_LID, LEFT_LOWER_LID, 5.0),
+    (RIGHT_UPPER_LID, RIGHT_LOWER_LID, 5.0),
+)
+
+
+@dataclass(frozen=True)
+class DrivenFrame:
+    """One frame of the mesh.
+
+    Attributes:
+        pixels: [V, 3] float32: x, y in pixels of the photo, depth in mm.
+        camera: [V, 3] float32, mm in the camera frame.
+        lip_opening_mm: mean opening of the inner lips, 0 when closed.
+        lid_closure: how far the (left, right) eye is shut: 0 as open as in the photo or more, 1 shut.
+        rotation: [3, 3] float32, the turn relative to the photo, in the camera frame, about `pivot`.
+        pivot: [3] float32, mm in the camera frame.
+    """
+
+    pixels: FloatArray
+    camera: FloatArray
+    lip_opening_mm: float
+    lid_closure: tuple[float, float]
+    rotation: FloatArray
+    pivot: FloatArray
+
+
+class DrivenMesh:
+    """A fitted photo's mesh that can be driven.
+
+    The fit leaves a few pixels between the mesh's landmarks and the detected ones; that difference is spread smoothly over the
+    mesh and carried along, so the undriven mesh lies exactly on the photo's features. Where lips or lids close, the
+    differences of the two rims are drawn together, so that they meet.
+
+    Args:
+        model: the face model.
+        parameters: the photo's fit (the first frame is used).
+        landmarks_px: [478, 2] detected points.
+    """
+
+    def __init__(self, model: MorphableModel, parameters: FaceParameters, landmarks_px: FloatArray) -> None:
+        self.model, self.camera = model, parameters.camera
+        self._identity = parameters.identity
+        self.expression, self.eye_rotation = parameters.expression[0], parameters.eye_rotation[0]
+        self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
+        self._landmarks = model.landmarks478
+        self._spreader = self._make_field(pull=1e-4)
+        head, undriven, _ = self._project(self.expression, self._rotation, self._translation, self.eye_rotation)
+        self._own_openings = self._openings(head)
+        residual = landmarks_px - self._landmarks.of(torch.from_numpy(undriven[:, :2])).numpy()
+        self._residual = self._spread_residual(residual)
+        self._closing = self._closing_fields(residual)
+        self.source = (undriven[:, :2] + self._residual).astype(np.float32)  # [V, 2] px
+
+    def _make_field(self, pull: float) -> MeshField:
+        trust = np.full(478, 30.0)
+        trust[list(FACE_OVAL)] = 0.3
+        corners, weights = self._landmarks.triangles.numpy(), self._landmarks.barycentric.numpy()
+        triangles = self.model.triangles.numpy()
+        return MeshField(triangles, len(self.model.mean), corners, weights, trust, pull)
+
+    def _spread_residual(self, residual: FloatArray) -> FloatArray:
+        field = self._spreader.spread(residual)
+        # Teeth and tongue hang on nothing: they move as the lips do on average.
+        inside = self.model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE).numpy()
+        field[inside] = residual[[*UPPER_INNER_LIP, *LOWER_INNER_LIP]].mean(0)
+        return field.astype(np.float32)
+
+    def _closing_fields(self, residual: FloatArray) -> list[FloatArray]:
+        """[V, 2] for each pair of rims: what brings both to their common mean."""
+        near = self._make_field(pull=0.05)
+        fields = []
+        for upper, lower, _ in _RIMS:
+            difference = (residual[list(lower)] - residual[list(upper)]) / 2
+            values = np.zeros((478, 2))
+            values[list(upper)], values[list(lower)] = difference, -difference
+            fields.append(near.spread(values).astype(np.float32))
+        return fields
+
+    def _project(
+        self, expression: Tensor, rotation: Tensor, translation: Tensor, eye_rotation: Tensor
+    ) -> tuple[Tensor, FloatArray, FloatArray]:
+        head = self.model.vertices(self._identity, expression, eye_rotation)
+        camera = head_to_camera(head, rotation, translation)
+        pixels = torch.cat([self.camera.project(camera), camera[:, 2:]], 1)
+        return head, pixels.numpy(), camera.numpy()
+
+    def undriven(self) -> DrivenFrame:
+        """The photo's own frame."""
+        return self.drive(self.expression, torch.zeros(3), torch.zeros(2, 2))
+
+    def drive(self, expression: Tensor, turn: Tensor, gaze: Tensor) -> DrivenFrame:
+        """Move the mesh.
+
+        Args:
+            expression: [52] absolute weights.
+            turn: [3] axis-angle in the head frame, relative to the photo's pose.
+            gaze: [2, 2] eyeball (pitch, yaw), relative to the photo's.
+        """
+        before = axis_angle_to_matrix(self._rotation)
+        after = before @ axis_angle_to_matrix(turn)
+        pivot = torch.tensor(NECK_PIVOT)
+        flip = torch.tensor([1.0, -1.0, -1.0])
+        pivot_camera = flip * (before @ pivot) + self._translation
+        translation = pivot_camera - flip * (after @ pivot)
+        head, pixels, camera = self._project(
+            expression, matrix_to_axis_angle(after), translation, self.eye_rotation + gaze
+        )
+        openings = self._openings(head)
+        offset = self._residual.copy()
+        for opening, (_, _, full), field in zip(openings, _RIMS, self._closing, strict=True):
+            offset += max(0.0, 1 - opening / full) * field
+        pixels[:, :2] += offset
+        relative = (flip[:, None] * (after @ before.T)) * flip
+        left, right = (
+            min(1.0, max(0.0, 1 - now / max(own, 0.5)))
+            for now, own in zip(openings[1:], self._own_openings[1:], strict=True)
+        )
+        return DrivenFrame(pixels, camera, openings[0], (left, right), relative.numpy(), pivot_camera.numpy())
+
+    def _openings(self, head: Tensor) -> list[float]:
+        """Mean vertical opening of the lips, the left and the right lids, mm, 0 where they overlap."""
+        points = self._landmarks.of(head)[:, 1]
+        return [float((points[list(upper)] - points[list(lower)]).clamp_min(0).mean()) for upper, lower, _ in _RIMS]

@@ -1,0 +1,74 @@
+"""Closing eyelids: the skin picture without lashes fades in, and a lash line is drawn along the lid's edge."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from face3d.landmark_sets import LEFT_EYE, LEFT_UPPER_LID, RIGHT_EYE, RIGHT_UPPER_LID
+from renderers.photo_layers import PhotoLayers
+from renderers.soft_line import draw_soft_line
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+_EYES = ((LEFT_EYE, (263, *LEFT_UPPER_LID, 362)), (RIGHT_EYE, (33, *RIGHT_UPPER_LID, 133)))
+# Between these closures (0 open as in the photo, 1 shut) the lashes' strip gives way to plain lid and a lash line.
+_FADE = (0.25, 0.75)
+_LASH_STRENGTH = 0.7
+
+
+def _fade(closure: float) -> float:
+    t = min(1.0, max(0.0, (closure - _FADE[0]) / (_FADE[1] - _FADE[0])))
+    return t * t * (3 - 2 * t)
+
+
+class ClosingLids:
+    """The skin picture of each frame, and its lash lines.
+
+    Args:
+        layers: the photo's layers.
+        landmarks: [478, 2] px in the crop.
+    """
+
+    def __init__(self, layers: PhotoLayers, landmarks: FloatArray) -> None:
+        self._layers = layers
+        self._unit = float(np.linalg.norm(landmarks[152] - landmarks[10])) / 256
+        self._skin = layers.skin.copy()
+        self._windows: list[tuple[slice, slice]] = []
+        height, width = layers.skin.shape[:2]
+        for ring, _ in _EYES:
+            points = landmarks[list(ring)]
+            low, high = points.min(0) - 12 * self._unit, points.max(0) + 12 * self._unit
+            rows = slice(max(0, int(low[1])), max(0, min(height, int(high[1]) + 1)))
+            columns = slice(max(0, int(low[0])), max(0, min(width, int(high[0]) + 1)))
+            self._windows.append((rows, columns))
+        self._lash_rgb = self._darkest_rim(landmarks)
+
+    def _darkest_rim(self, landmarks: FloatArray) -> FloatArray:
+        """[3] colour of the darkest tenth of the pixels around the eyes, at most dark brown."""
+        pixels = np.concatenate([self._layers.skin[w].reshape(-1, 3) for w in self._windows]).astype(np.float32)
+        if not len(pixels):
+            return np.full(3, 40, np.float32)
+        light = pixels.mean(1)
+        return np.minimum(pixels[light <= np.quantile(light, 0.1)].mean(0), 70).astype(np.float32)
+
+    def skin(self, closures: tuple[float, float]) -> Image:
+        """[h, w, 3] skin picture for (left, right) closures; the buffer is reused by the next call."""
+        for window, closure in zip(self._windows, closures, strict=True):
+            share = _fade(closure)
+            if share == 0:
+                self._skin[window] = self._layers.skin[window]
+            elif 0 not in self._skin[window].shape:
+                cv2.addWeighted(
+                    self._layers.skin[window], 1 - share, self._layers.lids[window], share, 0, self._skin[window]
+                )
+        return self._skin
+
+    def draw_lashes(self, crop: Image, points: FloatArray, closures: tuple[float, float]) -> None:
+        """Darken the edges of closing upper lids in place; `points` [478, 2] are this frame's landmarks in the crop, px."""
+        for (_, edge), closure in zip(_EYES, closures, strict=True):
+            strength = _fade(closure) * _LASH_STRENGTH
+            if strength > 0:
+                draw_soft_line(crop, points[list(edge)], self._lash_rgb, 1.3 * self._unit, strength)

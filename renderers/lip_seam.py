@@ -1,0 +1,46 @@
+"""The shadow between closed lips, for photos whose own lips are open and so do not show it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face3d.landmark_sets import INNER_LIPS, LOWER_INNER_LIP, OUTER_LIPS, UPPER_INNER_LIP
+from renderers.photo_layers import PhotoLayers, polygon_mask
+from renderers.soft_line import draw_soft_line
+
+FloatArray = NDArray[np.float32]
+
+# Lips farther apart than this show what is behind them instead, mm.
+_CONTACT_MM = 1.5
+# A photo whose lips stand apart less than this shows a seam of its own, mm.
+_OWN_SEAM_MM = (1.0, 2.5)
+_STRENGTH = 0.6
+
+
+class LipSeam:
+    """Draws the seam.
+
+    Args:
+        layers: the photo's layers.
+        landmarks: [478, 2] px in the crop.
+        own_opening_mm: how far the photo's lips stand apart.
+    """
+
+    def __init__(self, layers: PhotoLayers, landmarks: FloatArray, own_opening_mm: float) -> None:
+        low, high = _OWN_SEAM_MM
+        self._missing = float(np.clip((own_opening_mm - low) / (high - low), 0, 1))
+        self._width = 1.6 * float(np.linalg.norm(landmarks[152] - landmarks[10])) / 256
+        shape = layers.skin.shape[:2]
+        lips = polygon_mask(shape, landmarks[list(OUTER_LIPS)]) & ~polygon_mask(shape, landmarks[list(INNER_LIPS)])
+        colour = np.median(layers.skin[lips], axis=0) if lips.any() else np.array([120.0, 70.0, 70.0])
+        self._rgb = (colour * np.array([0.45, 0.35, 0.35])).astype(np.float32)
+
+    def draw(self, crop: NDArray[np.uint8], points: FloatArray, opening_mm: float) -> None:
+        """Darken the line of contact in place; `points` [478, 2] are this frame's landmarks in the crop, px."""
+        strength = self._missing * max(0.0, 1 - opening_mm / _CONTACT_MM) * _STRENGTH
+        if strength > 0:
+            middle = (points[list(UPPER_INNER_LIP)] + points[list(LOWER_INNER_LIP)]) / 2
+            draw_soft_line(
+                crop, np.concatenate([points[[78]], middle, points[[308]]]), self._rgb, self._width, strength
+            )

@@ -1,0 +1,244 @@
+"""Y' -> Y from one photo: the driven head mesh, textured by the photo, pasted over the photo at the photo's own resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from face3d.landmark_sets import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from face3d.morphable_model import MorphableModel, load_default_model
+from face3d.parameters import FaceParameters
+from face3d.parts import Part
+from renderers.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.kinds import Kind, kinds_of_parts
+from renderers.lids import ClosingLids
+from renderers.lip_seam import LipSeam
+from renderers.photo_kernels import ATTRIBUTES, MouthColours, composite, shade
+from renderers.photo_layers import PhotoLayers, build_layers
+from renderers.rasterize_numba import rasterize_arrays
+from renderers.surround import SurroundOptions
+from renderers.surround_warp import SurroundWarp
+from renderers.teeth import LOWER_WIDTHS, UPPER_WIDTHS, arch_coordinates, tooth_edges
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+# The crop that can change, in face heights around the middle of the face: left/right, up, down.
+_CROP = (1.45, 1.35, 1.45)
+# Low-polygon teeth and gums would poke through thin lips: for visibility they count as this much farther away, mm.
+_INSIDE_BEHIND_MM = 25.0
+
+
+@dataclass(frozen=True)
+class AvatarOptions:
+    """How the photo is animated.
+
+    Attributes:
+        supersampling: samples per pixel and axis around mouth and eyes, where thin parts meet.
+        surround: reach of the warp around the face.
+    """
+
+    supersampling: int = 2
+    surround: SurroundOptions = field(default_factory=SurroundOptions)
+
+
+@dataclass(frozen=True)
+class _Region:
+    """A rectangle of the crop, in whole pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def around(cls, points: FloatArray, margin: float, width: int, height: int) -> _Region | None:
+        """The box of [N, 2] points grown by `margin`, inside a width x height picture; None when it lies outside."""
+        low = np.floor(points.min(0) - margin).astype(int)
+        high = np.ceil(points.max(0) + margin).astype(int)
+        left, top = max(0, low[0]), max(0, low[1])
+        right, bottom = min(width, high[0]), min(height, high[1])
+        return cls(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+class PhotoAvatar:
+    """A photo that can be driven by face parameters; the expensive part happens once, here.
+
+    Args:
+        image: [H, W, 3] uint8 RGB, any size; frames have the same size.
+        parameters: the photo's fit; its first frame is used.
+        landmarks_px: [478, 2] the detected points, in pixels.
+        options: see `AvatarOptions`.
+        model: the face model of the parameters; the default one when not given.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        parameters: FaceParameters,
+        landmarks_px: FloatArray,
+        options: AvatarOptions | None = None,
+        model: MorphableModel | None = None,
+    ) -> None:
+        self._image = np.ascontiguousarray(image)
+        self._options = options or AvatarOptions()
+        model = model or load_default_model()
+        self._mesh = DrivenMesh(model, parameters, landmarks_px)
+        face = float(np.linalg.norm(landmarks_px[152] - landmarks_px[10]))
+        self._crop = self._choose_crop(landmarks_px, face)
+        self._origin = np.array([self._crop.left, self._crop.top], np.float32)
+        self._photo = self._image[
+            self._crop.top : self._crop.top + self._crop.height, self._crop.left : self._crop.left + self._crop.width
+        ].copy()
+        local = landmarks_px - self._origin
+        self._layers = build_layers(self._photo, local)
+        self._lids = ClosingLids(self._layers, local)
+        self._seam = LipSeam(self._layers, local, self._mesh.undriven().lip_opening_mm)
+        self._source = self._mesh.source - self._origin
+        self._triangles, self._kinds = _drawn_triangles(model, self._source, self._layers)
+        self._inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
+        self._attributes = _mouth_attributes(model)
+        self._teeth_triangles = self._triangles[np.isin(self._kinds, (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.TONGUE))]
+        self._mouth = _mouth_colours(self._layers)
+        self._warp = SurroundWarp(
+            self._mesh, self._triangles, self._kinds, self._origin, self._photo, local, self._options.surround
+        )
+        self._landmarks = model.landmarks478
+        self._margin = 0.03 * face
+
+    def _choose_crop(self, landmarks: FloatArray, face: float) -> _Region:
+        centre = (landmarks.min(0) + landmarks.max(0)) / 2
+        side, up, down = (r * face for r in _CROP)
+        corners = np.array([centre - (side, up), centre + (side, down)], np.float32)
+        region = _Region.around(corners, 0, self._image.shape[1], self._image.shape[0])
+        if region is None:
+            raise ValueError("the landmarks lie outside the picture")
+        return region
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(width, height) of every frame, the photo's own."""
+        return self._image.shape[1], self._image.shape[0]
+
+    @property
+    def expression(self) -> Tensor:  # [52]
+        """The photo's own expression."""
+        return self._mesh.expression
+
+    def render(self, expression: Tensor, turn: Tensor | None = None, gaze: Tensor | None = None) -> Image:
+        """One frame.
+
+        Args:
+            expression: [52] absolute ARKit weights, 0..1.
+            turn: [3] head rotation relative to the photo's, axis-angle in the head frame, rad; none when not given.
+            gaze: [2, 2] eyeball (pitch, yaw) relative to the photo's, rad; none when not given.
+
+        Returns:
+            [H, W, 3] uint8 RGB, a new array.
+        """
+        frame = self._mesh.drive(
+            expression, torch.zeros(3) if turn is None else turn, torch.zeros(2, 2) if gaze is None else gaze
+        )
+        pixels = frame.pixels.copy()
+        pixels[:, :2] -= self._origin
+        pixels[self._inside, 2] += _INSIDE_BEHIND_MM
+        crop = self._warp(frame)
+        attributes = self._lit_attributes(frame)
+        skin = self._lids.skin(frame.lid_closure)
+        points = self._landmark_pixels(pixels)
+        width, height = self._crop.width, self._crop.height
+        face = _Region.around(points, self._margin, width, height)
+        if face is not None:
+            self._draw(crop, face, pixels, attributes, skin, 1)
+        for ring in (OUTER_LIPS, LEFT_EYE, RIGHT_EYE):
+            part = _Region.around(points[list(ring)], self._margin, width, height)
+            if part is not None and self._options.supersampling > 1:
+                self._draw(crop, part, pixels, attributes, skin, self._options.supersampling)
+        self._seam.draw(crop, points, frame.lip_opening_mm)
+        self._lids.draw_lashes(crop, points, frame.lid_closure)
+        result = self._image.copy()
+        result[
+            self._crop.top : self._crop.top + self._crop.height, self._crop.left : self._crop.left + self._crop.width
+        ] = crop
+        return result
+
+    def _landmark_pixels(self, pixels: FloatArray) -> FloatArray:
+        corners = self._landmarks.triangles.numpy()
+        return (pixels[corners][..., :2] * self._landmarks.barycentric.numpy()[..., None]).sum(1)
+
+    def _lit_attributes(self, frame: DrivenFrame) -> FloatArray:
+        """Fill in light and depth of the mouth's inside for this frame."""
+        result = self._attributes.copy()
+        normals = np.zeros((len(result), 3), np.float32)
+        a, b, c = (frame.camera[self._teeth_triangles[:, i]] for i in range(3))
+        normal = np.cross(b - a, c - a)
+        for i in range(3):
+            np.add.at(normals, self._teeth_triangles[:, i], normal)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
+        result[:, 2] = 0.65 + 0.35 * np.clip(-normals[:, 2], 0, 1)
+        corners = self._landmarks.triangles.numpy()[list(INNER_LIPS)]
+        weights = self._landmarks.barycentric.numpy()[list(INNER_LIPS)]
+        lips = (frame.camera[corners][..., 2] * weights).sum(1).mean()
+        result[:, 3] = frame.camera[:, 2] - lips
+        return result
+
+    def _draw(
+        self, crop: Image, region: _Region, pixels: FloatArray, attributes: FloatArray, skin: Image, samples: int
+    ) -> None:
+        local = pixels.copy()
+        local[:, :2] = (local[:, :2] - (region.left, region.top)) * samples
+        fragments = rasterize_arrays(local, self._triangles, region.height * samples, region.width * samples)
+        overlay = shade(
+            fragments, self._triangles, self._kinds, self._source, attributes, self._layers, skin, self._mouth
+        )
+        if samples > 1:
+            overlay = cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA)
+        composite(crop, overlay, region.top, region.left)
+
+
+def _drawn_triangles(
+    model: MorphableModel, source: FloatArray, layers: PhotoLayers
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Triangles [F, 3] and kinds [F] that can show: inside the face mask, without the head's far side."""
+    triangles = model.triangles.numpy().astype(np.int32)
+    kinds = kinds_of_parts(model.triangle_parts.numpy())
+    reach = cv2.dilate((layers.face_mask > 0).astype(np.uint8), np.ones((9, 9), np.uint8))
+    height, width = reach.shape
+    at = np.clip(np.floor(source).astype(int), 0, (width - 1, height - 1))
+    covered = reach[at[:, 1], at[:, 0]].astype(bool)
+    # Behind the ears there is only the back of the head, which the photo does not show.
+    front = model.mean.numpy()[:, 2] > -45
+    is_skin = kinds == Kind.SKIN
+    keep = (kinds >= 0) & (~is_skin | (covered[triangles].any(1) & front[triangles].all(1)))
+    return np.ascontiguousarray(triangles[keep]), np.ascontiguousarray(kinds[keep])
+
+
+def _mouth_attributes(model: MorphableModel) -> FloatArray:
+    """[V, ATTRIBUTES] with the dental arches' coordinates; light and depth are set per frame."""
+    result = np.zeros((len(model.mean), ATTRIBUTES), np.float32)
+    for part, upper in ((Part.UPPER_TEETH, True), (Part.LOWER_TEETH, False)):
+        index = model.part_vertices(part).numpy()
+        result[index, :2] = arch_coordinates(model.mean[index].numpy(), upper)
+    return result
+
+
+def _mouth_colours(layers: PhotoLayers) -> MouthColours:
+    teeth = layers.teeth_rgb
+    level = float(teeth @ np.array([0.2126, 0.7152, 0.0722], np.float32))
+
+    def tinted(red: float, green: float, blue: float) -> FloatArray:
+        return np.array([red, green, blue], np.float32) * np.float32(level)
+
+    return MouthColours(
+        teeth=teeth.astype(np.float32),
+        gums=tinted(0.72, 0.40, 0.38),
+        tongue=tinted(0.66, 0.36, 0.34),
+        cavity=tinted(0.30, 0.12, 0.11),
+        upper_gaps=tooth_edges(UPPER_WIDTHS),
+        lower_gaps=tooth_edges(LOWER_WIDTHS),
+    )

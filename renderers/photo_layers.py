@@ -1,0 +1,200 @@
+"""What the avatar takes from the photo: skin without holes, eyes without lids, the mouth's own teeth, and the light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from face3d.landmark_sets import (
+    FACE_OVAL,
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    LEFT_UPPER_LID,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    RIGHT_UPPER_LID,
+)
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PhotoLayers:
+    """Pictures of one crop of the photo, all [h, w].
+
+    Attributes:
+        skin: [h, w, 3] uint8, the photo with open mouth and eyes painted over from their rims.
+        lids: [h, w, 3] uint8, `skin` without the dark rims of the upper lids, for closed eyes.
+        eye: [h, w, 3] uint8, the photo with the eyeballs continued under the lids.
+        mouth: [h, w, 3] uint8, the photo with the mouth's inside continued outwards.
+        mouth_mask: [h, w] float32 0..1, where the photo shows the inside of the mouth.
+        face_mask: [h, w] float32 0..1, where the mesh covers the photo; falls to 0 before the face's outline.
+        teeth_rgb: [3] float32 0..255, colour of well-lit teeth in this photo's light.
+    """
+
+    skin: Image
+    lids: Image
+    eye: Image
+    mouth: Image
+    mouth_mask: FloatArray
+    face_mask: FloatArray
+    teeth_rgb: FloatArray
+
+
+def polygon_mask(shape: tuple[int, int], points: FloatArray, grow: float = 0.0) -> NDArray[np.bool_]:
+    """Pixels inside the polygon, grown (or shrunk) by `grow` pixels."""
+    mask = np.zeros(shape, np.uint8)
+    # Sub-pixel corners: OpenCV's pixel centres are integers, ours half-integers.
+    cv2.fillPoly(mask, [np.round((points - 0.5) * 16).astype(np.int32)], 1, shift=4)
+    radius = int(round(abs(grow)))
+    if radius:
+        ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        mask = cv2.dilate(mask, ball) if grow > 0 else cv2.erode(mask, ball)
+    return mask.astype(bool)
+
+
+def _continue_from(image: Image, known: NDArray[np.bool_], unknown: NDArray[np.bool_], soften: float) -> Image:
+    """Fill `unknown` with the colour of the nearest `known` pixel, softened; the rest stays."""
+    if not unknown.any() or not known.any():
+        return image
+    _, labels = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    rows, columns = np.nonzero(known)
+    order = np.zeros(labels.max() + 1, np.int64)
+    order[labels[rows, columns]] = np.arange(len(rows))
+    nearest = order[labels[unknown]]
+    # Single rim pixels would draw rays: take colours from a slightly blurred picture of the known part only.
+    size = max(0.6, soften)
+    weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), size)
+    blurred = (
+        cv2.GaussianBlur(image * known[..., None].astype(np.float32), (0, 0), size)
+        / np.maximum(weight, 1e-3)[..., None]
+    )
+    result = image.astype(np.float32)
+    result[unknown] = blurred[rows[nearest], columns[nearest]]
+    smooth = cv2.GaussianBlur(result, (0, 0), size)
+    result[unknown] = smooth[unknown]
+    return np.clip(np.round(result), 0, 255).astype(np.uint8)
+
+
+def _window(points: FloatArray, margin: float, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the points' box, grown by `margin` px, inside the picture."""
+    (x0, y0), (x1, y1) = points.min(0) - margin, points.max(0) + margin
+    return (
+        slice(max(0, int(y0)), max(1, min(shape[0], int(np.ceil(y1))))),
+        slice(max(0, int(x0)), max(1, min(shape[1], int(np.ceil(x1))))),
+    )
+
+
+def _luminance(rgb: NDArray[np.floating]) -> NDArray[np.floating]:
+    return rgb @ np.array([0.2126, 0.7152, 0.0722])
+
+
+def _white_of_eyes(image: Image, landmarks: FloatArray) -> FloatArray | None:
+    """[3] the brighter half of the sclera, or None when the eyes are shut or too small to tell."""
+    shape = image.shape[:2]
+    samples = []
+    for eye, iris in ((LEFT_EYE, LEFT_IRIS), (RIGHT_EYE, RIGHT_IRIS)):
+        mask = polygon_mask(shape, landmarks[list(eye)], -1)
+        centre, ring = landmarks[iris[0]], landmarks[list(iris[1:])]
+        radius = 1.25 * np.linalg.norm(ring - centre, axis=1).mean()
+        y, x = np.nonzero(mask)
+        outside = np.hypot(x + 0.5 - centre[0], y + 0.5 - centre[1]) > radius
+        samples.append(image[y[outside], x[outside]])
+    pixels = np.concatenate(samples).astype(np.float32)
+    if len(pixels) < 12:
+        return None
+    light = _luminance(pixels)
+    return pixels[light >= np.median(light)].mean(0)
+
+
+def _teeth_colour(image: Image, landmarks: FloatArray, mouth: NDArray[np.bool_], skin_rgb: FloatArray) -> FloatArray:
+    """Teeth as bright as this photo's: its own teeth where shown, else ivory in the light that skin and eyes show."""
+    skin = float(_luminance(skin_rgb))
+    # A third of the skin's tint is the light's: enough to sit in the picture, too little to look stained.
+    ivory = np.array([1.0, 0.95, 0.86]) * (np.maximum(skin_rgb, 1) / max(skin, 1)) ** 0.35
+    ivory = (ivory / _luminance(ivory)).astype(np.float32)
+    inside = image[mouth].astype(np.float32)
+    if len(inside) >= 60:
+        bright = inside[_luminance(inside) > np.quantile(_luminance(inside), 0.7)].mean(0)
+        if _luminance(bright) > max(90.0, 0.85 * skin) and bright[2] > 0.62 * bright[0]:
+            return bright.astype(np.float32)
+    white = _white_of_eyes(image, landmarks)
+    level = 1.4 * skin if white is None else max(1.4 * float(_luminance(white)), 1.4 * skin)
+    return np.minimum(ivory * np.float32(np.clip(level, 100, 215)), 250)
+
+
+def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Image:
+    """The skin picture with lashes and their shadow above the eyes replaced by the lid's colour farther up.
+
+    When the lid comes down, the narrow strip between lashes and crease is stretched over the whole eye.
+    """
+    result = skin.copy()
+    for ring, upper in ((LEFT_EYE, LEFT_UPPER_LID), (RIGHT_EYE, RIGHT_UPPER_LID)):
+        points = landmarks[list(ring)]
+        w = _window(points, 40 * unit, skin.shape[:2])
+        shape = (w[0].stop - w[0].start, w[1].stop - w[1].start)
+        local = points - (w[1].start, w[0].start)
+        band = polygon_mask(shape, local, max(2.0, 7 * unit))
+        lower = np.arange(shape[0])[:, None] + 0.5 > (landmarks[list(upper), 1].max() - w[0].start + 5 * unit)
+        above = band & ~lower
+        known = polygon_mask(shape, local, max(4.0, 11 * unit)) & ~band & ~lower
+        result[w] = _continue_from(skin[w], known, above, 2.5 * unit)
+    return result
+
+
+def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
+    """Prepare the layers of a photo crop.
+
+    Args:
+        image: [h, w, 3] uint8 RGB.
+        landmarks: [478, 2] px in this crop.
+    """
+    shape = image.shape[:2]
+    face = float(np.linalg.norm(landmarks[152] - landmarks[10]))
+    unit = face / 256
+    oval = landmarks[list(FACE_OVAL)]
+    centre = oval.mean(0)
+    inner = polygon_mask(shape, (centre + 0.95 * (oval - centre)).astype(np.float32)).astype(np.float32)
+    soft = max(1.0, 0.022 * face)
+    face_mask = np.clip(cv2.GaussianBlur(inner, (0, 0), soft) * 2 - 1, 0, 1)
+
+    skin, eye = image.copy(), image.copy()
+    for ring in (LEFT_EYE, RIGHT_EYE):
+        points = landmarks[list(ring)]
+        w = _window(points, 40 * unit, shape)
+        local = points - (w[1].start, w[0].start)
+        opening = polygon_mask((w[0].stop - w[0].start, w[1].stop - w[1].start), local)
+        skin[w] = _continue_from(image[w], ~polygon_mask(opening.shape, local, 1.5 * unit), opening, 1.2 * unit)
+        safe = polygon_mask(opening.shape, local, -max(1.0, 1.2 * unit))
+        eye[w] = _continue_from(image[w], safe if safe.any() else opening, ~safe, 1.5 * unit)
+    lids = _without_lash_lines(skin, landmarks, unit)
+    inner_points, outer_points = landmarks[list(INNER_LIPS)], landmarks[list(OUTER_LIPS)]
+    w = _window(outer_points, 40 * unit, shape)
+    origin = (w[1].start, w[0].start)
+    hole = polygon_mask((w[0].stop - w[0].start, w[1].stop - w[1].start), inner_points - origin)
+    gap = float(np.linalg.norm(landmarks[13] - landmarks[14]))
+    grown = polygon_mask(hole.shape, inner_points - origin, max(1.0, 1.5 * unit))
+    if gap > 1.5 * unit:
+        for picture in (skin, lids):
+            picture[w] = _continue_from(picture[w], ~grown, grown, 1.5 * unit)
+    safe = polygon_mask(hole.shape, inner_points - origin, -max(1.0, 1.0 * unit))
+    mouth = image.copy()
+    mouth[w] = _continue_from(image[w], safe, ~safe, 1.0 * unit)
+    mouth_mask = np.zeros(shape, np.float32)
+    mouth_mask[w] = cv2.GaussianBlur(safe.astype(np.float32), (0, 0), max(0.7, 1.5 * unit))
+    if gap < 4 * unit:
+        mouth_mask[:] = 0
+    on_face = inner > 0
+    skin_rgb = np.median(image[on_face].astype(np.float32), axis=0)
+    full_hole = np.zeros(shape, bool)
+    full_hole[w] = safe
+    teeth = _teeth_colour(image, landmarks, full_hole, skin_rgb)
+    return PhotoLayers(skin, lids, eye, mouth, mouth_mask, face_mask, teeth)
