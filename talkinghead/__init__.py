@@ -1,1 +1,23 @@
-"""talkinghead"""
+"""One photo and one recording in, an MP4 of that person speaking out.
+
+`talkinghead.generate(photo, audio, output)` does what the command of the same name does. Importing this package loads
+nothing heavy; the functions below bring in what they need when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from talkinghead.pipeline import animate, generate, render
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "animate", "generate", "render"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("animate", "generate", "render"):
+        from talkinghead import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -64,7 +64,7 @@ class MotionConfig:
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """`fps` 1..120; `size` of the longer side in pixels or None; x264's `crf`, `preset` and `threads`; AAC's bit rate."""
+    """`fps` 1..120; `size` of the longer side, pixels, or None; x264's `crf`, `preset`, `threads`; AAC's bits/s."""
 
     fps: float
     size: int | None
@@ -149,7 +149,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise InputError(f"The settings file {path} must hold groups such as `motion:`, not a {type(content).__name__}.")
+        raise InputError(
+            f"The settings file {path} must hold groups such as `motion:`, not a {type(content).__name__}."
+        )
     return content
 
 

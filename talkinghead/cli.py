@@ -1,0 +1,127 @@
+"""The command line. Imports nothing heavy: `talkinghead --help` must answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from face3d.errors import InputError
+from talkinghead import __version__
+from talkinghead.commands import COMMANDS
+
+BAD_INPUT, OUR_FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one sentence and not a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(
+        prog="talkinghead",
+        description="One photo and one recording in, an MP4 of that person speaking out.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"talkinghead {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.NAME, help=command.HELP, description=command.DESCRIPTION, allow_abbrev=False)
+        command.add_arguments(sub)
+        sub.add_argument("--quiet", action="store_true", help="say nothing but errors")
+        sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0; 2 for bad input; 1 for a failure of ours; 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        parser = build_parser()
+        options = parser.parse_args(join_dashed_names(parser, arguments))
+        _configure_log(options.quiet)
+        result: int = options.run(options)
+        return result
+    except InputError as error:
+        if debug:
+            raise
+        return _complain(str(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        return _complain("Interrupted; nothing was left behind.", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away: nobody is left to complain to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUR_FAILURE
+    except Exception as error:
+        if debug:
+            raise
+        reason = " ".join(str(error).split()).rstrip(".") or "no reason given"
+        return _complain(f"{type(error).__name__}: {reason} (run again with --debug for details).", OUR_FAILURE)
+
+
+def join_dashed_names(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:
+    """Let an option's value begin with a dash: `--photo -x.jpg` becomes `--photo=-x.jpg`, if `-x.jpg` is no option."""
+    takes_value: set[str] = set()
+    known: set[str] = set()
+    for each in [parser, *_subparsers(parser)]:
+        for action in each._actions:
+            known.update(action.option_strings)
+            if action.nargs is None:
+                takes_value.update(action.option_strings)
+    joined: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            return [*joined, argument, *rest]
+        if argument in takes_value:
+            value = next(rest, None)
+            if value is not None and value.startswith("-") and value.split("=")[0] not in known:
+                joined.append(f"{argument}={value}")
+                continue
+            joined.append(argument)
+            if value is not None:
+                joined.append(value)
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    return [sub for action in actions for sub in action.choices.values()]
+
+
+def _configure_log(quiet: bool) -> None:
+    """What the packages tell the user goes to standard error, one line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("talkinghead: note: %(message)s"))
+    for name in ("talkinghead", "face3d", "renderers"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.ERROR if quiet else logging.INFO)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"talkinghead: error: {message}", file=sys.stderr)
+    return status
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    # An exception unwinds the with blocks, which stop ffmpeg and remove temporary files.
+    raise SystemExit(TERMINATED)

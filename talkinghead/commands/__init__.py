@@ -1,0 +1,7 @@
+"""One module for each command: NAME, HELP, DESCRIPTION, add_arguments(parser) and run(options) -> exit status."""
+
+from __future__ import annotations
+
+from talkinghead.commands import animate, doctor, export, fit, generate, render
+
+COMMANDS = (generate, fit, animate, render, export, doctor)

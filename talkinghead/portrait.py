@@ -1,0 +1,115 @@
+"""From a picture file to a fitted portrait: choose the frame and the face, crop, scale, fit."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from face3d.detection import FaceDetection, FaceDetector
+from face3d.errors import InputError
+from face3d.fitting import PhotoFit, choose_face, fit_detection
+from talkinghead.config import PhotoConfig
+from talkinghead.media.image import is_picture, iter_stills
+
+_log = logging.getLogger(__name__)
+
+# Half the side of a head-and-shoulders square, and how far its middle lies below the face's, in sizes of the face.
+_CROP_REACH = 1.35
+_CROP_DROP = 0.12
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A photo ready to be animated.
+
+    Attributes:
+        image: [H, W, 3] uint8 RGB, cropped and scaled.
+        fit: the face in `image`.
+    """
+
+    image: NDArray[np.uint8]
+    fit: PhotoFit
+
+
+def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = None) -> Portrait:
+    """Read a photo, or the first good frame of a video, and fit its face.
+
+    Args:
+        path: a picture or a video.
+        options: crop, face and scale.
+        size: pixels along the longer side; None keeps the photo's own up to `options.max_side`.
+
+    Raises:
+        InputError: unreadable, or no usable face in it.
+    """
+    problem = InputError(f"{path} holds no picture.")
+    with FaceDetector() as detector:
+        for number, still in enumerate(iter_stills(path)):
+            try:
+                portrait = _fit(detector, still, options, size)
+            except InputError as error:
+                problem = error
+                continue
+            for message in portrait.fit.messages:
+                _log.info(message)
+            if not is_picture(path):
+                _log.info("%s is a video: using still number %d, the first with a usable face.", path, number + 1)
+            return portrait
+    raise InputError(f"{path}: {problem}")
+
+
+def _fit(detector: FaceDetector, still: NDArray[np.uint8], options: PhotoConfig, size: int | None) -> Portrait:
+    messages: tuple[str, ...] = ()
+    if options.crop == "head":
+        face, messages = choose_face(detector.detect(still), options.face_index, smallest_face_px=0)
+        still, middle = _crop_head(still, face)
+    image, factor = scale_picture(still, size, options.max_side)
+    faces = detector.detect(image)
+    try:
+        if options.crop == "head":
+            # The face chosen before, whatever others the crop shows.
+            faces = sorted(faces, key=lambda f: float(np.linalg.norm(_middle(f) / factor - middle)))
+            face, _ = choose_face(faces, 0)
+        else:
+            face, messages = choose_face(faces, options.face_index)
+    except InputError as error:
+        if factor >= 1:
+            raise
+        advice = f"the photo was scaled to {image.shape[1]} x {image.shape[0]}, so try --crop head or a larger --size"
+        raise InputError(f"{str(error).rstrip('.')}; {advice}.") from error
+    return Portrait(image, fit_detection(face, (image.shape[1], image.shape[0]), messages=messages))
+
+
+def scale_picture(
+    image: NDArray[np.uint8],  # [H, W, 3]
+    size: int | None,
+    max_side: int,
+) -> tuple[NDArray[np.uint8], float]:
+    """The picture with `size` pixels along its longer side, or at most `max_side`; and the factor."""
+    longer = max(image.shape[:2])
+    factor = size / longer if size else min(1.0, max_side / longer)
+    if factor == 1:
+        return image, 1.0
+    width, height = (max(2, round(n * factor)) for n in (image.shape[1], image.shape[0]))
+    resampling = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=resampling), np.uint8), factor
+
+
+def _crop_head(image: NDArray[np.uint8], face: FaceDetection) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Head and shoulders, as square as the picture allows; and the face's middle in the crop, pixels."""
+    x, y = _middle(face)
+    reach = _CROP_REACH * face.size_px
+    y_crop = y + _CROP_DROP * face.size_px
+    left, right = max(0, round(x - reach)), min(image.shape[1], round(x + reach))
+    top, bottom = max(0, round(y_crop - reach)), min(image.shape[0], round(y_crop + reach))
+    return np.ascontiguousarray(image[top:bottom, left:right]), np.array([x - left, y - top])
+
+
+def _middle(face: FaceDetection) -> NDArray[np.float64]:
+    box = np.asarray(face.box, np.float64)
+    return (box[:2] + box[2:]) / 2
