@@ -42,6 +42,14 @@ def run(arguments: Sequence[str | Path]) -> int:
     return subprocess.call([str(a) for a in arguments], cwd=ROOT, stdin=subprocess.DEVNULL)
 
 
+def runs(python: str | Path, code: str) -> bool:
+    """Whether this interpreter works and `code` ends well in it."""
+    try:
+        return subprocess.call([str(python), "-c", code], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
 def find_python() -> str:
     """The Python to build the environment from: this one if it is supported, otherwise the newest supported one."""
     if sys.version_info[:2] in SUPPORTED:
@@ -49,7 +57,7 @@ def find_python() -> str:
     for major, minor in SUPPORTED:
         candidate = shutil.which(f"python{major}.{minor}")
         # Version managers put launchers on the PATH for Pythons that are not active: try it.
-        if candidate and subprocess.call([candidate, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+        if candidate and runs(candidate, ""):
             return candidate
     fail(f"Python 3.10, 3.11 or 3.12 is needed and this is {sys.version.split()[0]}: install one of them.")
 
@@ -83,7 +91,7 @@ def make_environment(folder: Path) -> Path:
     """Create the environment, or mend a half-made one, and return its interpreter."""
     python = python_of(folder)
     probe = f"import sys, pip; sys.exit(sys.version_info[:2] not in {SUPPORTED!r})"
-    if python.exists() and run([python, "-c", probe]) == 0:
+    if python.exists() and runs(python, probe):
         return python
     if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
         fail(f"{folder} exists and is no Python environment: move it away or set TALKINGHEAD_VENV to another folder.")

@@ -57,7 +57,9 @@ def check_text(text: str) -> None:
     foreign = [c for c in text if c.isalpha() and "LATIN" not in unicodedata.name(c, "")]
     letters = sum(c.isalpha() for c in text)
     if len(foreign) * 5 > letters:
-        raise InputError(f"The voice speaks English only and cannot read {_shortened(text)!r}; record it and use --audio.")
+        raise InputError(
+            f"The voice speaks English only and cannot read {_shortened(text)!r}; record it and use --audio."
+        )
 
 
 def _speak(text: str, seed: int) -> Iterator[NDArray[np.float32]]:

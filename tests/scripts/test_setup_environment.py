@@ -1,0 +1,103 @@
+"""The set-up script: what it would install, and when it has nothing to do."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module, with an environment folder of the test's own."""
+    spec = importlib.util.spec_from_file_location("setup_environment", SCRIPTS / "setup_environment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setenv("TALKINGHEAD_VENV", str(tmp_path / "environment"))
+    monkeypatch.delenv("TORCH_INDEX_URL", raising=False)
+    return module
+
+
+def test_torch_is_installed_first_and_alone(setup: ModuleType) -> None:
+    commands = [arguments for _, arguments in setup.pip_commands(["dev"])]
+    assert commands[0] == ["torch==2.13.0"]
+    assert all("--constraint" in arguments for arguments in commands[1:])
+    assert commands[-1][-2:] == ["--editable", ".[dev]"]
+
+
+def test_torch_comes_from_the_index_that_the_user_names(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_INDEX_URL", "https://example.org/cpu")
+    first, *others = [arguments for _, arguments in setup.pip_commands([])]
+    assert first == ["torch==2.13.0", "--index-url", "https://example.org/cpu"]
+    assert not any("--index-url" in arguments for arguments in others)
+
+
+def test_a_finished_environment_is_left_alone(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[list[str]] = []
+    folder = setup.environment_folder()
+
+    def make(where: Path) -> Path:
+        setup.python_of(where).parent.mkdir(parents=True, exist_ok=True)
+        setup.python_of(where).touch()
+        return Path(setup.python_of(where))
+
+    monkeypatch.setattr(setup, "make_environment", make)
+    monkeypatch.setattr(setup, "install", lambda python, extras: made.append(list(extras)))
+    assert setup.ensure(["dev"]) == setup.python_of(folder)
+    setup.ensure(["dev"])
+    setup.ensure()
+    assert made == [["dev"]], "the second and third call had nothing to do"
+    setup.ensure(["tts"])
+    assert made[-1] == ["dev", "tts"], "what was there stays"
+    monkeypatch.setattr(setup, "fingerprint", lambda: "other versions")
+    setup.ensure(["dev"])
+    assert len(made) == 3
+
+
+def test_an_interrupted_set_up_is_not_taken_for_finished(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = setup.environment_folder()
+    folder.mkdir()
+    monkeypatch.setattr(setup, "make_environment", lambda where: setup.python_of(where))
+
+    def interrupted(python: Path, extras: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(setup, "install", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        setup.ensure(["dev"])
+    assert setup.installed_extras(folder) is None
+
+
+def test_a_half_made_environment_is_mended(setup: ModuleType) -> None:
+    folder = setup.environment_folder()
+    setup.python_of(folder).parent.mkdir(parents=True)
+    (folder / "pyvenv.cfg").write_text("home = nowhere\n")
+    setup.python_of(folder).write_text("not a program")
+    setup.python_of(folder).chmod(0o755)
+    python = setup.make_environment(folder)
+    assert subprocess.call([python, "-c", "import pip"]) == 0
+
+
+def test_a_folder_of_something_else_is_refused(setup: ModuleType) -> None:
+    folder = setup.environment_folder()
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(SystemExit, match="no Python environment"):
+        setup.make_environment(folder)
+    assert (folder / "thesis.txt").exists()
+
+
+def test_an_unsupported_python_is_told(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert setup.find_python() == sys.executable
+    monkeypatch.setattr(setup, "SUPPORTED", ((2, 7),))
+    monkeypatch.setattr(setup.shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match=r"Python 3\.10, 3\.11 or 3\.12 is needed"):
+        setup.find_python()
