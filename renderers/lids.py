@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import LEFT_EYE, LEFT_UPPER_LID, RIGHT_EYE, RIGHT_UPPER_LID
+from renderers.half_grid import half_grid
 from renderers.photo_layers import PhotoLayers
 from renderers.soft_line import draw_soft_line
 
@@ -33,37 +34,35 @@ class ClosingLids:
     """
 
     def __init__(self, layers: PhotoLayers, landmarks: FloatArray) -> None:
-        self._layers = layers
+        self._open, self._shut = half_grid(layers.skin), half_grid(layers.lids)
+        self._skin = self._open.copy()
         self._unit = float(np.linalg.norm(landmarks[152] - landmarks[10])) / 256
-        self._skin = layers.skin.copy()
         self._windows: list[tuple[slice, slice]] = []
-        height, width = layers.skin.shape[:2]
+        height, width = self._skin.shape[:2]
         for ring, _ in _EYES:
             points = landmarks[list(ring)]
-            low, high = points.min(0) - 12 * self._unit, points.max(0) + 12 * self._unit
+            low, high = 2 * (points.min(0) - 12 * self._unit), 2 * (points.max(0) + 12 * self._unit)
             rows = slice(max(0, int(low[1])), max(0, min(height, int(high[1]) + 1)))
             columns = slice(max(0, int(low[0])), max(0, min(width, int(high[0]) + 1)))
             self._windows.append((rows, columns))
-        self._lash_rgb = self._darkest_rim(landmarks)
+        self._lash_rgb = self._darkest_rim()
 
-    def _darkest_rim(self, landmarks: FloatArray) -> FloatArray:
+    def _darkest_rim(self) -> FloatArray:
         """[3] colour of the darkest tenth of the pixels around the eyes, at most dark brown."""
-        pixels = np.concatenate([self._layers.skin[w].reshape(-1, 3) for w in self._windows]).astype(np.float32)
+        pixels = np.concatenate([self._open[w].reshape(-1, 3) for w in self._windows]).astype(np.float32)
         if not len(pixels):
             return np.full(3, 40, np.float32)
         light = pixels.mean(1)
         return np.minimum(pixels[light <= np.quantile(light, 0.1)].mean(0), 70).astype(np.float32)
 
     def skin(self, closures: tuple[float, float]) -> Image:
-        """[h, w, 3] skin picture for (left, right) closures; the buffer is reused by the next call."""
+        """Skin picture on the half grid for (left, right) closures; the buffer is reused by the next call."""
         for window, closure in zip(self._windows, closures, strict=True):
             share = _fade(closure)
             if share == 0:
-                self._skin[window] = self._layers.skin[window]
+                self._skin[window] = self._open[window]
             elif 0 not in self._skin[window].shape:
-                cv2.addWeighted(
-                    self._layers.skin[window], 1 - share, self._layers.lids[window], share, 0, self._skin[window]
-                )
+                self._skin[window] = cv2.addWeighted(self._open[window], 1 - share, self._shut[window], share, 0)
         return self._skin
 
     def draw_lashes(self, crop: Image, points: FloatArray, closures: tuple[float, float]) -> None:

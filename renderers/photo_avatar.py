@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import cv2
@@ -10,15 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.landmark_sets import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.half_grid import half_grid
 from renderers.kinds import Kind, kinds_of_parts
 from renderers.lids import ClosingLids
 from renderers.lip_seam import LipSeam
-from renderers.photo_kernels import ATTRIBUTES, MouthColours, composite, shade
+from renderers.photo_kernels import ATTRIBUTES, MouthColours, Pictures, composite, shade
 from renderers.photo_layers import PhotoLayers, build_layers
 from renderers.rasterize_numba import rasterize_arrays
 from renderers.surround import SurroundOptions
@@ -96,25 +98,29 @@ class PhotoAvatar:
             self._crop.top : self._crop.top + self._crop.height, self._crop.left : self._crop.left + self._crop.width
         ].copy()
         local = landmarks_px - self._origin
-        self._layers = build_layers(self._photo, local)
-        self._lids = ClosingLids(self._layers, local)
-        self._seam = LipSeam(self._layers, local, self._mesh.undriven().lip_opening_mm)
+        layers = build_layers(self._photo, local)
+        self._eye, self._own_mouth = half_grid(layers.eye), half_grid(layers.mouth)
+        self._masks = layers.face_mask, layers.mouth_mask
+        self._lids = ClosingLids(layers, local)
+        self._seam = LipSeam(layers, local, self._mesh.undriven().lip_opening_mm)
         self._source = self._mesh.source - self._origin
-        self._triangles, self._kinds = _drawn_triangles(model, self._source, self._layers)
+        self._triangles, self._kinds = _drawn_triangles(model, self._source, layers)
         self._inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
         self._attributes = _mouth_attributes(model)
         self._teeth_triangles = self._triangles[np.isin(self._kinds, (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.TONGUE))]
-        self._mouth = _mouth_colours(self._layers)
+        self._mouth = _mouth_colours(layers)
         self._warp = SurroundWarp(
             self._mesh, self._triangles, self._kinds, self._origin, self._photo, local, self._options.surround
         )
         self._landmarks = model.landmarks478
         self._margin = 0.03 * face
+        # The warp and the mesh are drawn at the same time: both run without Python's lock.
+        self._pool = ThreadPoolExecutor(1)
 
     def _choose_crop(self, landmarks: FloatArray, face: float) -> _Region:
         centre = (landmarks.min(0) + landmarks.max(0)) / 2
         side, up, down = (r * face for r in _CROP)
-        corners = np.array([centre - (side, up), centre + (side, down)], np.float32)
+        corners = np.stack([centre - (side, up), centre + (side, down)]).astype(np.float32)
         region = _Region.around(corners, 0, self._image.shape[1], self._image.shape[0])
         if region is None:
             raise ValueError("the landmarks lie outside the picture")
@@ -147,18 +153,12 @@ class PhotoAvatar:
         pixels = frame.pixels.copy()
         pixels[:, :2] -= self._origin
         pixels[self._inside, 2] += _INSIDE_BEHIND_MM
-        crop = self._warp(frame)
-        attributes = self._lit_attributes(frame)
-        skin = self._lids.skin(frame.lid_closure)
+        warped = self._pool.submit(self._warp, frame)
         points = self._landmark_pixels(pixels)
-        width, height = self._crop.width, self._crop.height
-        face = _Region.around(points, self._margin, width, height)
-        if face is not None:
-            self._draw(crop, face, pixels, attributes, skin, 1)
-        for ring in (OUTER_LIPS, LEFT_EYE, RIGHT_EYE):
-            part = _Region.around(points[list(ring)], self._margin, width, height)
-            if part is not None and self._options.supersampling > 1:
-                self._draw(crop, part, pixels, attributes, skin, self._options.supersampling)
+        overlays = self._overlays(frame, pixels, points)
+        crop = warped.result()
+        for region, overlay in overlays:
+            composite(crop, overlay, region.top, region.left)
         self._seam.draw(crop, points, frame.lip_opening_mm)
         self._lids.draw_lashes(crop, points, frame.lid_closure)
         result = self._image.copy()
@@ -187,18 +187,32 @@ class PhotoAvatar:
         result[:, 3] = frame.camera[:, 2] - lips
         return result
 
+    def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, FloatArray]]:
+        """The face, then mouth and eyes with more samples per pixel, in the order in which they go over the photo."""
+        attributes = self._lit_attributes(frame)
+        pictures = Pictures(self._lids.skin(frame.lid_closure), self._eye, self._own_mouth)
+        result = []
+        fine = self._options.supersampling
+        rings = (FACE_OVAL, OUTER_LIPS, LEFT_EYE, RIGHT_EYE) if fine > 1 else (FACE_OVAL,)
+        for ring, samples in zip(rings, (1, fine, fine, fine), strict=False):
+            region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
+            if region is not None:
+                result.append((region, self._draw(region, pixels, attributes, pictures, samples)))
+        return result
+
     def _draw(
-        self, crop: Image, region: _Region, pixels: FloatArray, attributes: FloatArray, skin: Image, samples: int
-    ) -> None:
+        self, region: _Region, pixels: FloatArray, attributes: FloatArray, pictures: Pictures, samples: int
+    ) -> FloatArray:
+        """[h, w, 4] premultiplied colours of a region."""
         local = pixels.copy()
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * samples
         fragments = rasterize_arrays(local, self._triangles, region.height * samples, region.width * samples)
         overlay = shade(
-            fragments, self._triangles, self._kinds, self._source, attributes, self._layers, skin, self._mouth
+            fragments, self._triangles, self._kinds, self._source, attributes, pictures, self._masks, self._mouth
         )
         if samples > 1:
             overlay = cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA)
-        composite(crop, overlay, region.top, region.left)
+        return overlay
 
 
 def _drawn_triangles(

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderers.compiled import kernel
-from renderers.photo_layers import PhotoLayers
 from renderers.rasterize_numba import FragmentArrays
 
 FloatArray = NDArray[np.float32]
@@ -33,14 +32,23 @@ class MouthColours:
     lower_gaps: FloatArray
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """The photo's layers on the half grid (`renderers.half_grid`), [2h - 1, 2w - 1, 3] uint8 each."""
+
+    skin: NDArray[np.uint8]
+    eye: NDArray[np.uint8]
+    mouth: NDArray[np.uint8]
+
+
 def shade(
     fragments: FragmentArrays,
     triangles: NDArray[np.int32],  # [F, 3]
     kinds: NDArray[np.int32],  # [F] renderers.kinds.Kind
     source: FloatArray,  # [V, 2] px in the photo's crop
     attributes: FloatArray,  # [V, ATTRIBUTES]
-    layers: PhotoLayers,
-    skin: NDArray[np.uint8],  # [h, w, 3] layers.skin or what replaces it in this frame
+    pictures: Pictures,
+    masks: tuple[FloatArray, FloatArray],  # [h, w] face_mask and mouth_mask of PhotoLayers
     mouth: MouthColours,
 ) -> FloatArray:  # [h, w, 4]
     """Premultiplied colour (0..255) and coverage (0..1) of every pixel; 0 where there is no mesh."""
@@ -52,8 +60,8 @@ def shade(
         kinds,
         source,
         attributes,
-        (skin, layers.eye, layers.mouth),
-        (layers.face_mask, layers.mouth_mask),
+        (pictures.skin, pictures.eye, pictures.mouth),
+        masks,
         (mouth.teeth, mouth.gums, mouth.tongue, mouth.cavity),
         (mouth.upper_gaps, mouth.lower_gaps),
         out,
@@ -80,29 +88,18 @@ def _bilinear(image, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _cubic_weights(t):  # type: ignore[no-untyped-def]
-    """Catmull and Rom (1974) weights of the four neighbours at -1, 0, 1, 2."""
-    t2, t3 = t * t, t * t * t
-    return -0.5 * t + t2 - 0.5 * t3, 1 - 2.5 * t2 + 1.5 * t3, 0.5 * t + 2 * t2 - 1.5 * t3, -0.5 * t2 + 0.5 * t3
-
-
-@kernel
-def _cubic(image, x, y):  # type: ignore[no-untyped-def]
-    """A [h, w, 3] uint8 picture at (x, y) px, Catmull-Rom, continued at its border, 0..255."""
-    height, width = image.shape[0], image.shape[1]
-    x, y = x - 0.5, y - 0.5
-    column, row = math.floor(x), math.floor(y)
-    wx, wy = _cubic_weights(x - column), _cubic_weights(y - row)
-    red, green, blue = 0.0, 0.0, 0.0
-    for j in range(4):
-        r = min(max(int(row) + j - 1, 0), height - 1)
-        for i in range(4):
-            c = min(max(int(column) + i - 1, 0), width - 1)
-            w = wx[i] * wy[j]
-            red += w * image[r, c, 0]
-            green += w * image[r, c, 1]
-            blue += w * image[r, c, 2]
-    return min(max(red, 0.0), 255.0), min(max(green, 0.0), 255.0), min(max(blue, 0.0), 255.0)
+def _sample(fine, x, y):  # type: ignore[no-untyped-def]
+    """The picture of the half grid `fine` [2h - 1, 2w - 1, 3] uint8 at (x, y) px, continued at its border, 0..255."""
+    height, width = fine.shape[0], fine.shape[1]
+    x = min(max(2 * x - 1, np.float32(0)), np.float32(width - 1))
+    y = min(max(2 * y - 1, np.float32(0)), np.float32(height - 1))
+    c, r = min(int(x), width - 2), min(int(y), height - 2)
+    fx, fy = x - np.float32(c), y - np.float32(r)
+    a, b, d, e = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+    red = a * fine[r, c, 0] + b * fine[r, c + 1, 0] + d * fine[r + 1, c, 0] + e * fine[r + 1, c + 1, 0]
+    green = a * fine[r, c, 1] + b * fine[r, c + 1, 1] + d * fine[r + 1, c, 1] + e * fine[r + 1, c + 1, 1]
+    blue = a * fine[r, c, 2] + b * fine[r, c + 1, 2] + d * fine[r + 1, c, 2] + e * fine[r + 1, c + 1, 2]
+    return red, green, blue
 
 
 @kernel
@@ -140,9 +137,9 @@ def _shade(face_index, barycentric, triangles, kinds, source, attributes, photos
                 if alpha <= 0:
                     continue
                 if kind == 0:
-                    red, green, blue = _cubic(skin, x, y)
+                    red, green, blue = _sample(skin, x, y)
                 else:
-                    red, green, blue = _cubic(eye, x, y)
+                    red, green, blue = _sample(eye, x, y)
             else:
                 arc = wa * attributes[a, 0] + wb * attributes[b, 0] + wc * attributes[c, 0]
                 height = wa * attributes[a, 1] + wb * attributes[b, 1] + wc * attributes[c, 1]
@@ -164,7 +161,7 @@ def _shade(face_index, barycentric, triangles, kinds, source, attributes, photos
                     if kind == 2:
                         shown = _bilinear(mouth_mask, x, y)
                         if shown > 0:
-                            own_red, own_green, own_blue = _cubic(inside, x, y)
+                            own_red, own_green, own_blue = _sample(inside, x, y)
                             red += shown * (own_red - red)
                             green += shown * (own_green - green)
                             blue += shown * (own_blue - blue)

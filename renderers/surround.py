@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse.linalg import splu
 
+from renderers.compiled import kernel
+
 FloatArray = NDArray[np.float32]
 
 
@@ -135,31 +137,55 @@ def inverse_flow(displacement: FloatArray, grid: Grid, iterations: int = 4) -> F
     return flow
 
 
-def warp(image: NDArray[np.uint8], flow: FloatArray, grid: Grid, threshold: float = 0.02) -> NDArray[np.uint8]:
-    """The picture pulled along `flow` (see `inverse_flow`); rows and columns that do not move are copied unchanged.
+def warp(fine: NDArray[np.uint8], flow: FloatArray, grid: Grid, out: NDArray[np.uint8], threshold: float = 0.06) -> None:
+    """Write the picture pulled along `flow` into `out`; pixels that move by less than `threshold` are left as they are.
 
     Args:
-        image: [h, w, 3] uint8.
-        flow: [gh, gw, 2] px.
-        grid: the flow's nodes; they span the image.
-        threshold: displacements below this many pixels count as none.
+        fine: [2h - 1, 2w - 1, 3] `half_grid` of the picture.
+        flow: [gh, gw, 2] px, see `inverse_flow`.
+        grid: the flow's nodes; they span the picture.
+        out: [h, w, 3] uint8, the unmoved picture on entry.
+        threshold: px.
     """
-    result = image.copy()
-    moving = np.abs(flow).max(-1) > threshold
+    moving = np.maximum(np.abs(flow[..., 0]), np.abs(flow[..., 1])) > threshold
     if not moving.any():
-        return result
-    height, width = image.shape[:2]
+        return
     rows, columns = np.flatnonzero(moving.any(1)), np.flatnonzero(moving.any(0))
     top = int(grid.y[max(0, rows[0] - 1)])
     bottom = int(np.ceil(grid.y[min(len(grid.y) - 1, rows[-1] + 1)]))
     left = int(grid.x[max(0, columns[0] - 1)])
     right = int(np.ceil(grid.x[min(len(grid.x) - 1, columns[-1] + 1)]))
-    x = np.arange(left, right, dtype=np.float32) + 0.5
-    y = np.arange(top, bottom, dtype=np.float32) + 0.5
-    to_columns = (x / width * (len(grid.x) - 1))[None].repeat(len(y), 0)
-    to_rows = (y / height * (len(grid.y) - 1))[:, None].repeat(len(x), 1)
-    dense = cv2.remap(flow, to_columns, to_rows, cv2.INTER_LINEAR)
-    dense[np.abs(dense).max(-1) < threshold] = 0
-    map_x, map_y = dense[..., 0] + (x[None] - 0.5), dense[..., 1] + (y[:, None] - 0.5)
-    result[top:bottom, left:right] = cv2.remap(image, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return result
+    _warp(fine, flow.astype(np.float32), out, top, bottom, left, right, np.float32(threshold))
+
+
+@kernel
+def _warp(fine, flow, out, top, bottom, left, right, threshold):  # type: ignore[no-untyped-def]
+    """Bilinear flow, bilinear picture; float32 throughout, weights in 1/128 so that the colours stay integers."""
+    height, width = out.shape[0], out.shape[1]
+    fine_height, fine_width = fine.shape[0], fine.shape[1]
+    grid_rows, grid_columns = flow.shape[0], flow.shape[1]
+    row_step, column_step = np.float32((grid_rows - 1) / height), np.float32((grid_columns - 1) / width)
+    half = np.float32(0.5)
+    for row in range(top, bottom):
+        gy = (row + half) * row_step
+        g0 = min(int(gy), grid_rows - 2)
+        fy = gy - np.float32(g0)
+        for column in range(left, right):
+            gx = (column + half) * column_step
+            h0 = min(int(gx), grid_columns - 2)
+            fx = gx - np.float32(h0)
+            w00, w01, w10, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+            dx = flow[g0, h0, 0] * w00 + flow[g0, h0 + 1, 0] * w01
+            dx += flow[g0 + 1, h0, 0] * w10 + flow[g0 + 1, h0 + 1, 0] * w11
+            dy = flow[g0, h0, 1] * w00 + flow[g0, h0 + 1, 1] * w01
+            dy += flow[g0 + 1, h0, 1] * w10 + flow[g0 + 1, h0 + 1, 1] * w11
+            if abs(dx) < threshold and abs(dy) < threshold:
+                continue
+            x = min(max(2 * (column + dx), np.float32(0)), np.float32(fine_width - 1))
+            y = min(max(2 * (row + dy), np.float32(0)), np.float32(fine_height - 1))
+            c0, r0 = min(int(x), fine_width - 2), min(int(y), fine_height - 2)
+            ax, ay = int((x - c0) * 128 + half), int((y - r0) * 128 + half)
+            a, b, c, d = (128 - ax) * (128 - ay), ax * (128 - ay), (128 - ax) * ay, ax * ay
+            for k in range(3):
+                total = a * fine[r0, c0, k] + b * fine[r0, c0 + 1, k] + c * fine[r0 + 1, c0, k] + d * fine[r0 + 1, c0 + 1, k]
+                out[row, column, k] = (total + 8192) >> 14

@@ -8,6 +8,7 @@ from scipy.ndimage import distance_transform_edt
 
 from face3d.landmark_sets import FACE_OVAL
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.half_grid import half_grid
 from renderers.kinds import Kind
 from renderers.rasterize_numba import rasterize_arrays
 from renderers.surround import Grid, HarmonicExtension, SurroundOptions, inverse_flow, rigid_weight, warp
@@ -40,7 +41,7 @@ class SurroundWarp:
         landmarks: FloatArray,
         options: SurroundOptions,
     ) -> None:
-        self._photo, self._origin = photo, origin
+        self._photo, self._origin, self._fine = photo, origin, half_grid(photo)
         height, width = photo.shape[:2]
         face = float(np.linalg.norm(landmarks[152] - landmarks[10]))
         self._grid = Grid.over(width, height, face / options.nodes)
@@ -91,4 +92,6 @@ class SurroundWarp:
         total = (moved[self._rim_corners] * self._rim_weights[..., None]).sum(1)
         rest = total - rigid.reshape(-1, 2)[self._extension.rim]
         displacement = rigid + self._extension(rest)
-        return warp(self._photo, inverse_flow(displacement, self._grid), self._grid)
+        crop = self._photo.copy()
+        warp(self._fine, inverse_flow(displacement, self._grid), self._grid, crop)
+        return crop
