@@ -145,8 +145,17 @@ def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Imag
         band = polygon_mask(shape, local, max(2.0, 7 * unit))
         lower = np.arange(shape[0])[:, None] + 0.5 > (landmarks[list(upper), 1].max() - w[0].start + 5 * unit)
         above = band & ~lower
-        known = polygon_mask(shape, local, max(4.0, 11 * unit)) & ~band & ~lower
-        result[w] = _continue_from(skin[w], known, above, 2.5 * unit)
+        around = polygon_mask(shape, local, max(4.0, 11 * unit)) & ~band
+        if not around.any():
+            continue
+        filled = _continue_from(skin[w], around & ~lower, above, 4 * unit).astype(np.float32)
+        # A third of the way to one colour: what lies above a deep-set eye may be brow or shadow.
+        pixels = skin[w][around].astype(np.float32)
+        light = _luminance(pixels)
+        filled[above] += (pixels[light >= np.median(light)].mean(0) - filled[above]) / 3
+        soft = cv2.GaussianBlur(above.astype(np.float32), (0, 0), max(0.8, 2.2 * unit))[..., None]
+        filled = cv2.GaussianBlur(filled, (0, 0), max(0.8, 2.2 * unit))
+        result[w] = np.round(skin[w] * (1 - soft) + filled * soft).astype(np.uint8)
     return result
 
 
