@@ -136,7 +136,7 @@ def test_video_follows_a_moving_face_and_forgets_it(portrait: np.ndarray) -> Non
 def test_view_matrix_and_samples_agree() -> None:
     """A linear ramp sampled through a turned view equals the ramp at the positions that the matrix gives."""
     ramp = np.repeat(np.tile(np.arange(200, dtype=np.uint8), (200, 1))[..., None], 3, 2)
-    picture, matrix = _View((100.0, 100.0), 100.0, 0.3).sample(ramp)
+    picture, matrix = _View((100.0, 100.0), 100.0, 0.3).sample(ramp, 512)
     x, y = np.meshgrid(np.arange(100) + 0.5, np.arange(100) + 0.5)
     expected = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] - 0.5
     assert abs(picture[..., 0] - expected).max() < 1
