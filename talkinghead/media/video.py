@@ -23,6 +23,9 @@ MAX_SIDE = 8192
 # Full chroma precision costs little and decides whether saturated colours come back as they were.
 _SCALE_FLAGS = "accurate_rnd+full_chroma_int+full_chroma_inp+bicubic"
 
+# Said on the frames: what is said to the encoder alone does not reach primaries and transfer.
+_COLOUR_TAGS = {"range": "tv", "color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709"}
+
 
 @dataclass(frozen=True)
 class VideoOptions:
@@ -145,7 +148,8 @@ class VideoWriter:
         )
         pictures = pictures.filter(
             "scale", in_range="full", out_range="tv", out_color_matrix="bt709", flags=_SCALE_FLAGS
-        ).filter("format", "yuv420p")
+        )
+        pictures = pictures.filter("format", "yuv420p").filter("setparams", **_COLOUR_TAGS)
         streams = [pictures]
         sound_options: dict[str, object] = {}
         if self.audio is not None:
@@ -156,7 +160,6 @@ class VideoWriter:
             streams.append(sound)
             sound_options = {"acodec": "aac", "audio_bitrate": self.options.audio_bitrate}
         x264 = {"vcodec": "libx264", "preset": self.options.preset, "crf": self.options.crf, "aq-mode": 0}
-        tags = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
         target = ffmpeg.output(
             *streams,
             file_url(temporary),
@@ -165,7 +168,6 @@ class VideoWriter:
             threads=self.options.threads,
             map_metadata=-1,
             **x264,
-            **tags,
             **sound_options,
         )
         command = [find_ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]

@@ -1,0 +1,76 @@
+"""Outputs are complete or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from face3d.errors import InputError
+from talkinghead.media.output import check_output, complete_file
+
+
+def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+    output = tmp_path / "new" / "folder" / "x.bin"
+    with complete_file(output) as temporary:
+        temporary.write_bytes(b"half")
+        assert not output.exists()
+        assert temporary.parent == output.parent
+    assert output.read_bytes() == b"half"
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_new_files_have_the_usual_mode(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    with complete_file(tmp_path / "x"):
+        pass
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_failure_leaves_nothing(error: type[BaseException], tmp_path: Path) -> None:
+    with pytest.raises(error), complete_file(tmp_path / "a" / "b" / "x.bin") as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
+    output = tmp_path / "x.bin"
+    output.write_bytes(b"old")
+    with pytest.raises(RuntimeError), complete_file(output) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+    assert output.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_check_output_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old.mp4").write_bytes(b"old")
+    check_output(tmp_path / "old.mp4", ".mp4")
+    check_output(tmp_path / "new" / "x.MP4", ".mp4")
+    assert [p.name for p in tmp_path.rglob("*")] == ["old.mp4"]
+    assert (tmp_path / "old.mp4").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("x.avi", "must end in .mp4"),
+        ("folder.mp4", "is a folder"),
+        ("file/x.mp4", "cannot be made"),
+        ("file/deeper/x.mp4", "cannot be made"),
+        ("/proc/talkinghead/x.mp4", "cannot be made"),
+        ("/proc/x.mp4", "cannot be written to"),
+        ("in.mp4", "is also an input"),
+    ],
+)
+def test_check_output_refuses(output: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"1")
+    (tmp_path / "in.mp4").write_bytes(b"1")
+    (tmp_path / "folder.mp4").mkdir()
+    if output.startswith("/proc") and not Path("/proc").is_dir():
+        pytest.skip("no /proc here")
+    with pytest.raises(InputError, match=words):
+        check_output(tmp_path / output, ".mp4", (tmp_path / "in.mp4",))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.mp4", "in.mp4"]
