@@ -89,7 +89,7 @@ def iter_video_frames(path: str | Path, limit: int, step_seconds: float) -> Iter
     from av.error import InvalidDataError
 
     taken = 0
-    with open_media(path) as container:
+    with open_media(path, "picture or video") as container:
         if not container.streams.video:
             raise InputError(f"{path} is neither a picture nor a video.")
         try:

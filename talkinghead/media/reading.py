@@ -38,8 +38,8 @@ def existing_file(path: str | Path) -> Path:
 
 
 @contextmanager
-def open_media(path: str | Path) -> Iterator[InputContainer]:
-    """Open a sound or video file; every FFmpeg error inside the block becomes an InputError that names the file."""
+def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[InputContainer]:
+    """Open a sound or video file (`wanted` is its name in errors); every FFmpeg error inside the block becomes an InputError that names the file."""
     import av
 
     from talkinghead.media.ffmpeg import file_url
@@ -52,4 +52,4 @@ def open_media(path: str | Path) -> Iterator[InputContainer]:
                 raise InputError(f"{path} is a text file.")
             yield container
     except av.error.FFmpegError as error:
-        raise InputError(f"{path} is not a sound or video file that can be read ({error.strerror}).") from error
+        raise InputError(f"{path} is not a {wanted} file that can be read ({error.strerror}).") from error

@@ -1,0 +1,126 @@
+"""The command line itself: help, exit statuses, one sentence for a mistake."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from face3d.errors import InputError
+from talkinghead import cli
+from talkinghead.commands import COMMANDS, generate
+
+NAMES = [command.NAME for command in COMMANDS]
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert all(f"    {name} " in out for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([name, "--help"])
+    assert caught.value.code == 0
+    assert "--debug" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "arguments are required: COMMAND"),
+        (["dance"], "invalid choice: 'dance'"),
+        (["generate", "--photo", "x.jpg"], "is required|are required"),
+        (["generate", "--photo", "p", "--audio", "a", "--text", "t", "--output", "o"], "not allowed with"),
+        (["generate", "--photo", "p", "--audio", "a", "--output", "o.mp4", "--fps", "many"], "invalid float value"),
+        (["generate", "--photo", "p", "--audio", "a", "--output", "o.mp4", "--speed"], "unrecognized arguments"),
+        (["generate", "--phot", "p", "--audio", "a", "--output", "o.mp4"], "required: --photo"),
+        (["generate", "--photo", "p", "--audio", "a", "--output", "o.mp4", "--fps", "0"], "from 1 to 120"),
+        (["animate", "--output", "o.safetensors"], "either a file with sound or --text"),
+        (["animate", "a.wav", "--text", "hi", "--output", "o.safetensors"], "either a file with sound or --text"),
+        (["render", "--parameters", "y", "--output", "o.mp4"], "--photo --mesh is required"),
+        (["export", "y", "--format", "fbx", "--output", "o"], "invalid choice"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("talkinghead: error: ")
+    import re
+
+    assert re.search(words, lines[0], re.IGNORECASE)
+
+
+def run_with(error: BaseException, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
+    def fail(options: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setattr(generate, "run", fail)
+    return cli.main(["generate", "--photo", "p", "--audio", "a", "--output", "o.mp4", *more])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (InputError("The photo is a cat."), 2, "error: The photo is a cat."),
+        (ZeroDivisionError("by\nzero"), 1, "ZeroDivisionError: by zero (run again with --debug"),
+        (MemoryError(), 1, "MemoryError: no reason given"),
+        (KeyboardInterrupt(), 130, "Interrupted"),
+    ],
+)
+def test_exit_statuses(
+    error: BaseException, status: int, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_with(error, monkeypatch) == status
+    err = capsys.readouterr().err
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("error", [InputError("x"), ZeroDivisionError()])
+def test_debug_shows_the_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(type(error)):
+        run_with(error, monkeypatch, "--debug")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "joined"),
+    [
+        (["generate", "--photo", "-x.jpg", "--seed", "3"], ["generate", "--photo=-x.jpg", "--seed", "3"]),
+        (["generate", "--photo", "--audio", "a"], ["generate", "--photo", "--audio", "a"]),
+        (["generate", "--photo", "--audio=a"], ["generate", "--photo", "--audio=a"]),
+        (["render", "--mesh", "-x"], ["render", "--mesh", "-x"]),
+        (["generate", "--text", "- well"], ["generate", "--text=- well"]),
+        (["animate", "--", "--photo", "-x"], ["animate", "--", "--photo", "-x"]),
+        (["generate", "--photo"], ["generate", "--photo"]),
+        (["generate", "--head-motion", "-1"], ["generate", "--head-motion=-1"]),
+    ],
+)
+def test_names_that_begin_with_a_dash(arguments: list[str], joined: list[str]) -> None:
+    assert cli.join_dashed_names(cli.build_parser(), arguments) == joined
+
+
+def test_options_reach_the_configuration() -> None:
+    from talkinghead.commands.options import config_from
+
+    line = "generate --photo p --audio a --output o.mp4 --seed 7 --fps 30 --size 256 --crop head --face-index 1 "
+    line += "--head-motion 0.5 --expression-scale 2 --blink-rate 3 --device cuda --set video.crf=30"
+    config = config_from(cli.build_parser().parse_args(line.split()))
+    assert (config.general.seed, config.general.device) == (7, "cuda")
+    assert (config.video.fps, config.video.size, config.video.crf) == (30.0, 256, 30)
+    assert (config.photo.crop, config.photo.face_index) == ("head", 1)
+    assert (config.motion.head_motion, config.motion.expression_scale, config.motion.blink_rate) == (0.5, 2.0, 3.0)
+
+
+def test_it_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "talkinghead", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert result.stdout.startswith("talkinghead 0.")

@@ -1,0 +1,155 @@
+"""The doctor finds what is missing and says what to do."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from talkinghead import doctor
+from talkinghead.commands.doctor import run
+from talkinghead.doctor import Finding
+
+
+def test_this_machine_can_do_the_main_job() -> None:
+    missing = [f for f in doctor.examine() if f.needed and not f.present]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("check", "module"),
+    [
+        (doctor.check_torch, "torch"),
+        (doctor.check_numba, "numba"),
+        (doctor.check_opencv, "cv2"),
+        (doctor.check_mediapipe, "mediapipe"),
+        (doctor.check_av, "av"),
+        (doctor.check_voice, "hibari"),
+        (doctor.check_pytorch3d, "pytorch3d"),
+    ],
+)
+def test_a_missing_package(check: Any, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else real(name))
+    finding = check()
+    assert (finding.present, finding.detail) == (False, "not installed")
+    assert "pip install" in finding.mend
+    assert finding.needed == (module not in ("hibari", "pytorch3d"))
+
+
+@pytest.mark.parametrize(
+    ("library", "package"),
+    [("libGL.so.1", "libgl1"), ("libEGL.so.1", "libegl1"), ("libgthread-2.0.so.0", "libglib2.0-0")],
+)
+def test_a_missing_system_library(library: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+
+    def fail(name: str) -> ModuleType:
+        raise ImportError(f"{library}: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(importlib, "import_module", fail)
+    finding = doctor.check_opencv()
+    assert not finding.present
+    assert "apt-get install" in finding.mend
+    assert package in finding.mend
+
+
+def test_an_unknown_system_library_is_named() -> None:
+    message = "libodd-2.so.7: cannot open shared object file: No such file or directory"
+    assert "libodd-2.so.7" in doctor.system_library_mend(message) or not sys.platform.startswith("linux")
+    assert doctor.system_library_mend("something else") == ""
+
+
+def test_pytorch3d_on_a_cpu_torch_is_not_taken_for_present(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = ModuleType("pytorch3d")
+    package.__spec__ = importlib.machinery.ModuleSpec("pytorch3d", None)
+    monkeypatch.setitem(sys.modules, "pytorch3d", package)
+    monkeypatch.delitem(sys.modules, "pytorch3d._C", raising=False)
+    finding = doctor.check_pytorch3d()
+    assert (finding.present, finding.needed) == (False, False)
+
+
+def test_no_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKINGHEAD_FFMPEG", str(tmp_path / "nothing"))
+    finding = doctor.check_ffmpeg()
+    assert not finding.present
+    assert "imageio-ffmpeg" in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [("exit 1", "exit status 1"), ("echo ' V..... libx264 H.264'", "lacks aac"), ("echo", "lacks aac and libx264")],
+)
+def test_an_ffmpeg_that_cannot_do_it(script: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("TALKINGHEAD_FFMPEG", str(program))
+    finding = doctor.check_ffmpeg()
+    assert not finding.present
+    assert words in finding.detail
+
+
+def test_a_damaged_face_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from face3d import resources
+
+    monkeypatch.setattr(resources, "ASSETS", tmp_path)
+    resources.asset_path.cache_clear()
+    try:
+        finding = doctor.check_face_assets()
+        assert not finding.present
+        assert "missing" in finding.detail
+        (tmp_path / next(iter(resources.SHA256))).write_bytes(b"damaged")
+        assert "SHA-256" in doctor.check_face_assets().detail
+    finally:
+        resources.asset_path.cache_clear()
+
+
+def test_no_speech_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from talkinghead.speech import model
+
+    monkeypatch.setattr(model, "WEIGHTS_FILE", tmp_path / "nothing.safetensors")
+    finding = doctor.check_speech_weights()
+    assert not finding.present
+    assert finding.mend == doctor.REINSTALL
+
+
+def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
+    finding = doctor.check_python()
+    assert (finding.present, finding.detail) == (False, "3.9.18")
+    assert "3.10" in finding.mend
+
+
+def test_no_room_and_no_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "SMALLEST_DISK_BYTES", 10**18)
+    assert "free some disk space" in doctor.check_disk().mend
+
+    def fail() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", fail)
+    assert "TMPDIR" in doctor.check_disk().mend
+
+
+@pytest.mark.parametrize(
+    ("finding", "status", "words"),
+    [
+        (Finding("a", True, "1.0"), 0, "ok  a: 1.0"),
+        (Finding("a", False, "gone", "get it"), 1, "MISSING  a: gone"),
+        (Finding("a", False, "gone", "get it", needed=False), 0, "not there  a: gone"),
+    ],
+)
+def test_the_command(
+    finding: Finding, status: int, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: finding,))
+    assert run(argparse.Namespace(quiet=False)) == status
+    out = capsys.readouterr().out
+    assert words in out
+    assert ("-> get it" in out) == bool(finding.mend)
