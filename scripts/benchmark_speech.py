@@ -28,7 +28,12 @@ def read_folder(folder: Path) -> list[tuple[Any, str]]:
         if text.is_file():
             samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
             divisor = int(np.gcd(rate, 16_000))
-            clips.append((resample_poly(samples.mean(1), 16_000 // divisor, rate // divisor).astype(np.float32), text.read_text()))
+            clips.append(
+                (
+                    resample_poly(samples.mean(1), 16_000 // divisor, rate // divisor).astype(np.float32),
+                    text.read_text(),
+                )
+            )
     return clips
 
 
@@ -76,7 +81,9 @@ def measure(clips: list[tuple[Any, str]], weights: Path | None, fps: float) -> d
     result: dict[str, float] = {"clips": len(curves), "seconds": seconds, "cpu_seconds_per_second": spent / seconds}
     for name, set_of_curves in (("", curves), ("teacher_", teachers)):
         p95 = float(np.percentile(np.concatenate(set_of_curves), 95))
-        counts = sum((count_closures(c, fps, p, p95) for c, p in zip(set_of_curves, phones, strict=True)), ClosureCounts())
+        counts = sum(
+            (count_closures(c, fps, p, p95) for c, p in zip(set_of_curves, phones, strict=True)), ClosureCounts()
+        )
         result |= {f"{name}{key}": value for key, value in counts.rates().items()} | {f"{name}p95_mm": p95}
         if not name:
             result |= {"bilabials": counts.bilabials, "open_vowels": counts.open_vowels}
@@ -94,7 +101,9 @@ def main() -> None:
     parser.add_argument("--fps", type=float, default=25.0)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
-    figures = {str(folder): measure(read_folder(folder), arguments.weights, arguments.fps) for folder in arguments.folders}
+    figures = {
+        str(folder): measure(read_folder(folder), arguments.weights, arguments.fps) for folder in arguments.folders
+    }
     print(json.dumps(figures, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")

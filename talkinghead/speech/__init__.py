@@ -1,1 +1,1 @@
-"""Speech -> face parameters (X -> Y'): lips from a trained network, blinks, gaze and head from a seeded random process."""
+"""Speech -> face parameters (X -> Y'): lips from a trained network, the rest from a seeded random process."""

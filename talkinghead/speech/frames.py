@@ -23,8 +23,8 @@ _SHORTEST_CLOSURE = 0.045  # s
 class FrameSampler:
     """Resamples columns of ticks (tick `i` at `(i + 0.5) / 50` s) to frames that each show `1 / fps` seconds.
 
-    Most columns take their mean over the frame's time. Those in `peak` are closures of 60 ms and more: they take the value
-    in the frame's middle, at low rates the maximum around it, so that none falls between two frames.
+    Most columns take their mean over the frame's time. Those in `peak` are closures of 60 ms and more: they take the
+    value in the frame's middle, at low rates the maximum around it, so that none falls between two frames.
     """
 
     def __init__(self, fps: float, peak: NDArray[np.bool_]) -> None:

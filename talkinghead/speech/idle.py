@@ -23,7 +23,7 @@ _DEGREE = float(np.pi / 180)
 
 @dataclass(frozen=True)
 class IdleTicks:
-    """Idle motion of `n` ticks: `rotation [n, 3]` and `gaze [n, 2]` (pitch, yaw) in radians, `blink [n]`, `brow [n]` 0..1."""
+    """Idle motion: `rotation [n, 3]`, `gaze [n, 2]` (pitch, yaw) in radians, `blink [n]` and `brow [n]` 0..1."""
 
     rotation: Array
     gaze: Array
@@ -39,7 +39,7 @@ class IdleMotion:
         self._options = options
         self._stress = _StressDetector()
         self._sway = _Sway(sway)
-        self._nods = _Responses(nods, size=(1.1, 0.7), chance=0.8, peak_seconds=0.16)
+        self._nods = _Responses(nods, size=(0.9, 0.5), chance=0.8, peak_seconds=0.18)
         self._brows = _Responses(brows, size=(0.22, 0.08), chance=0.3, peak_seconds=0.20)
         self._blinks = _Blinks(blinks, options.blink_rate)
         self._saccades = _Saccades(eyes)
@@ -167,10 +167,7 @@ class _Blinks:
 
     def _lid(self, time: float) -> float:
         closing, closed, opening = self._times
-        if time < closing:
-            x = time / closing
-        else:
-            x = 1 - max(0.0, time - closing - closed) / opening
+        x = time / closing if time < closing else 1 - max(0.0, time - closing - closed) / opening
         return float(x * x * (3 - 2 * x))
 
 

@@ -22,11 +22,12 @@ from talkinghead.speech.weights import load_network
 
 Array = NDArray[np.float32]
 
+NATURAL = MotionOptions()
 WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "assets" / "speech-v1.safetensors"
 
 _BLOCK = 400  # ticks (8 s) that the network takes at once
 # Below the first value a gate is open, above the second it is fully closed: a closure is a decision, not an average.
-_GATE_EDGES = np.array([(0.25, 0.60), (0.25, 0.60), (0.10, 0.85)], np.float32)
+_GATE_EDGES = np.array([(0.30, 0.70), (0.30, 0.70), (0.10, 0.85)], np.float32)
 _POSES, _GATES = len(POSE_CHANNELS), len(GATES)
 # Columns of a tick: pose, gates, rotation (3), gaze (2), blink, brow.
 _COLUMNS = _POSES + _GATES + 7
@@ -56,7 +57,7 @@ class SpeechModel:
         fps: float,
         *,
         seed: int = 0,
-        motion: MotionOptions = MotionOptions(),
+        motion: MotionOptions = NATURAL,
     ) -> SpeechMotion:
         """Motion of `ceil(N / 16000 * fps)` frames.
 
@@ -73,7 +74,7 @@ class SpeechModel:
         fps: float,
         *,
         seed: int = 0,
-        motion: MotionOptions = MotionOptions(),
+        motion: MotionOptions = NATURAL,
     ) -> Iterator[SpeechMotion]:
         """The same frames as :meth:`animate` of the joined chunks, piece by piece, in constant memory.
 
@@ -155,8 +156,8 @@ def _to_motion(frames: Array, fps: float, options: MotionOptions) -> SpeechMotio
         expression[:, ARKIT_INDEX[f"browOuterUp{side}"]] = rest[:, 6] * 0.6
     expression[:, ARKIT_INDEX["browInnerUp"]] = rest[:, 6]
     eyes = np.repeat(rest[:, None, 3:5], 2, 1)  # both eyes turn alike
-    tensors = (torch.from_numpy(np.ascontiguousarray(a)) for a in (expression, rest[:, :3], eyes))
-    return SpeechMotion(*tensors, fps)
+    rotation = np.ascontiguousarray(rest[:, :3])
+    return SpeechMotion(torch.from_numpy(expression), torch.from_numpy(rotation), torch.from_numpy(eyes), fps)
 
 
 def join_motion(pieces: list[SpeechMotion], fps: float) -> SpeechMotion:

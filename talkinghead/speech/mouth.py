@@ -1,8 +1,8 @@
 """From the network's pose and gates to ARKit weights: how lips close on this project's head.
 
-The network predicts an *open* pose, how the mouth would stand if no constraint held, and three gates, 0..1: lips pressed
-(p b m), lower lip on the upper teeth (f v), rest (silence). The gates then enforce what must be exact: a regressed closure
-is an average and leaves a gap.
+The network predicts an *open* pose, how the mouth would stand if no constraint held, and three gates, 0..1: lips
+pressed (p b m), lower lip on the upper teeth (f v), rest (silence). The gates then enforce what must be exact: a
+regressed closure is an average and leaves a gap.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _pressed(pose: Array) -> Array:
 
 
 def lip_gap_mm(expression: Array) -> Array:  # [T, 52] -> [T]
-    """Opening of the inner lips at the middle that the weights alone cause, mm; 0 for the neutral face, < 0 if pressed."""
+    """Opening of the inner lips at the middle that the weights cause, mm; 0 for the neutral face, < 0 if pressed."""
     gap = np.zeros(len(expression), np.float32)
     for name, mm in {**LIP_GAP_MM, "mouthClose": -_CLOSE_MM}.items():
         gap += expression[:, _columns(name)].mean(1) * np.float32(mm)

@@ -30,6 +30,9 @@ class NetworkSize:
         return sum(self.phonetic_dilations) + sum(self.motion_dilations) + 3
 
 
+DEFAULT_SIZE = NetworkSize()
+
+
 @dataclass(frozen=True)
 class NetworkOutput:
     """What the network says about `[B, T]` frames at 50 frames/s, as logits (sigmoid or softmax gives 0..1)."""
@@ -42,7 +45,7 @@ class NetworkOutput:
 class ResidualBlock(nn.Module):
     """norm -> dilated convolution -> GELU -> pointwise, added to its input.
 
-    Batch norm is a constant scale at inference: chunks give the same numbers as the whole, and it trains fastest on a CPU.
+    Batch norm is a constant scale at inference: chunks give the same numbers as the whole. It trains fast on a CPU.
     """
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
@@ -59,7 +62,7 @@ class ResidualBlock(nn.Module):
 class SpeechNetwork(nn.Module):
     """Features at 100 frames/s to phones, mouth pose and lip gates at 50 frames/s; about 1.2 M weights."""
 
-    def __init__(self, size: NetworkSize = NetworkSize(), dropout: float = 0.1) -> None:
+    def __init__(self, size: NetworkSize = DEFAULT_SIZE, dropout: float = 0.1) -> None:
         super().__init__()
         self.size = size
         wide, narrow = size.phonetic_width, size.motion_width

@@ -28,6 +28,7 @@ def save_network(network: SpeechNetwork, path: Path, notes: dict[str, Any]) -> N
     header = {"format": FORMAT, "size": dataclasses.asdict(network.size), "notes": notes}
     temporary = path.with_name(f".{path.name}.part")
     save_file(tensors, str(temporary), metadata={_METADATA_KEY: json.dumps(header)})
+    temporary.chmod(0o644)  # safetensors makes private files
     temporary.replace(path)
 
 
@@ -48,7 +49,7 @@ def load_network(path: Path, device: str = "cpu") -> SpeechNetwork:
     header = json.loads(metadata.get(_METADATA_KEY, "{}"))
     if header.get("format") != FORMAT:
         raise InputError(f"{path} is not a speech model of format {FORMAT}.")
-    size = {name: tuple(v) if isinstance(v, list) else v for name, v in header["size"].items()}
+    size: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in header["size"].items()}
     network = SpeechNetwork(NetworkSize(**size))
     missing, unexpected = network.load_state_dict(tensors, strict=False)
     if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):

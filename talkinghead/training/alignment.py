@@ -66,7 +66,7 @@ class PhoneAligner:
 
 
 def _merge(entries: list[tuple[str, int, int]], duration: float) -> list[PhoneSegment]:
-    """Frames to seconds without the padding; fillers (breath, noise) become silence, neighbouring silences one segment."""
+    """Frames to seconds without the padding; fillers (breath, noise) become silence, neighbouring silences one."""
     segments: list[PhoneSegment] = []
     for raw, start, end in entries:
         name = raw if raw in PHONE_INDEX else SILENCE

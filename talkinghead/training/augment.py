@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
+from scipy.signal import fftconvolve, lfilter
 
 from talkinghead.speech.features import MEL_BANDS, POWER_FLOOR, SAMPLE_RATE, log_mel_stream
 
 Array = NDArray[np.float32]
+
+_POOL_SECONDS = 16
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class AugmentOptions:
 
 
 def noise_pool(rng: np.random.Generator, speech: list[Array]) -> list[Array]:
-    """Log-mels of 20 s sounds without speech for us: coloured noise, hum, tones, clicks, and babble of six `speech` mels."""
-    seconds = 20
+    """Log-mels of sounds without speech for us: coloured noise, hum, tones, clicks, and babble of six `speech` mels."""
+    seconds = _POOL_SECONDS
     count = seconds * SAMPLE_RATE
     pool = []
     for slope in (0.0, 0.5, 1.0, 1.5, -0.5):
@@ -58,15 +60,16 @@ def _mel_of(samples: NDArray[np.float64]) -> Array:
 
 
 def _chords(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """Music-like: held notes with harmonics, struck every third of a second."""
-    time = np.arange(count) / SAMPLE_RATE
-    sound = np.zeros(count)
-    for start in np.arange(0, count / SAMPLE_RATE, 0.33):
-        since = time - start
-        envelope = np.where(since >= 0, np.exp(-np.maximum(since, 0) * rng.uniform(1, 8)), 0)
+    """Music-like: notes with harmonics, struck every third of a second."""
+    held = int(1.2 * SAMPLE_RATE)
+    time = np.arange(held) / SAMPLE_RATE
+    sound = np.zeros(count + held)
+    for start in range(0, count, SAMPLE_RATE // 3):
+        envelope = np.exp(-time * rng.uniform(2, 8))
         for note in 110 * 2 ** (rng.integers(0, 36, 3) / 12):
-            sound += envelope * sum(np.sin(2 * np.pi * note * h * time) / h**1.2 for h in range(1, 5))
-    return sound
+            tone = sum(np.sin(2 * np.pi * note * h * time) / h**1.2 for h in range(1, 4))
+            sound[start : start + held] += envelope * tone
+    return sound[:count]
 
 
 def _hum(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
@@ -79,7 +82,7 @@ def _clicks(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     """Keyboard-like: short decaying bursts over a faint floor."""
     impulses = (rng.random(count) < 6 / SAMPLE_RATE) * rng.uniform(0.2, 1, count)
     burst = rng.standard_normal(400) * np.exp(-np.arange(400) / 60)
-    return np.convolve(impulses, burst)[:count] + 0.002 * rng.standard_normal(count)
+    return np.asarray(fftconvolve(impulses, burst)[:count]) + 0.002 * rng.standard_normal(count)
 
 
 def _looped(mel: Array, frames: int, rng: np.random.Generator) -> Array:

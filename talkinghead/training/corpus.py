@@ -65,7 +65,9 @@ def build_voice(corpus: Path, voice: Voice, synthesiser: Synthesiser, aligner: P
     return kept, refused
 
 
-def add_recording(corpus: Path, set_name: str, name: str, samples: NDArray[np.float32], text: str, aligner: PhoneAligner) -> bool:
+def add_recording(
+    corpus: Path, set_name: str, name: str, samples: NDArray[np.float32], text: str, aligner: PhoneAligner
+) -> bool:
     """Align and store a real recording under `corpus/<set_name>/`; False where the aligner refuses it."""
     path = corpus / set_name / f"{name}.npz"
     if path.exists():

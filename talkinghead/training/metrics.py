@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,9 @@ def count_closures(aperture: Curve, fps: float, phones: list[PhoneSegment], p95:
     for phone in phones:
         if phone.name in BILABIALS:
             closed = _between(aperture, fps, phone.start - SLACK, phone.end + SLACK) < threshold
-            counts += ClosureCounts(bilabials=1, closed=int(closed.any()), closed_two_frames=int((closed[1:] & closed[:-1]).any()))
+            counts += ClosureCounts(
+                bilabials=1, closed=int(closed.any()), closed_two_frames=int((closed[1:] & closed[:-1]).any())
+            )
         elif phone.name in LABIODENTALS:
             near = _between(aperture, fps, phone.start - SLACK, phone.end + SLACK) < p95 / 3
             counts += ClosureCounts(labiodentals=1, near=int(near.any()))
@@ -112,5 +115,5 @@ def low_band_envelope(samples: NDArray[np.float32], fps: float, frames: int) -> 
     rate = 16_000
     low = sosfiltfilt(butter(4, 1200, fs=rate, output="sos"), samples.astype(np.float64))
     edges = np.minimum((np.arange(frames + 1) * rate / fps).astype(int), len(low))
-    energy = [float((low[a:b] ** 2).mean()) if b > a else 0.0 for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    energy = [float((low[a:b] ** 2).mean()) if b > a else 0.0 for a, b in itertools.pairwise(edges)]
     return np.log10(np.array(energy) + 1e-7)

@@ -1,8 +1,8 @@
 """The teacher: from aligned phones to mouth motion by rules.
 
 Coarticulation after Cohen & Massaro 1993 (each phone's targets are mixed by dominance functions that rise and fall
-exponentially around it), with the constraints of JALI (Edwards et al. 2016): p b m close, f v touch the teeth, sibilants
-narrow the jaw, rounding starts early and ends late, the jaw opens with loudness.
+exponentially around it), with the constraints of JALI (Edwards et al. 2016): p b m close, f v touch the teeth,
+sibilants narrow the jaw, rounding starts early and ends late, the jaw opens with loudness.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class TeacherOptions:
     rounding_rate: float = 11.0  # slower: rounding reaches about 150 ms to each side
     floor: float = 0.02  # weight of the neutral mouth where no phone is near
     lead: float = 0.02  # the mouth is ahead of the sound
-    closure_hold: float = 0.065  # lips are pressed at least this long; with the ramps' ends two frames at 25 fps
+    closure_inset: float = (
+        0.02  # lips press this much inside the phone's edges: with the ramps' ends they close at them
+    )
+    closure_hold: float = 0.04  # and stay pressed at least this long: with the ramps' ends, two frames at 25 fps
     closure_ramp: float = 0.06
     rest_ramp: float = 0.16
     shortest_rest: float = 0.22  # shorter pauses do not close the mouth
@@ -66,7 +69,9 @@ def teach(
     return Motion(pose.astype(np.float32), gates.astype(np.float32), labels)
 
 
-def _loudness_factors(spoken: list[PhoneSegment], loudness: NDArray[np.float64], options: TeacherOptions) -> list[float]:
+def _loudness_factors(
+    spoken: list[PhoneSegment], loudness: NDArray[np.float64], options: TeacherOptions
+) -> list[float]:
     """By how much each phone's jaw opening is scaled: vowels by their loudness against the utterance's other vowels."""
     levels = [_level(loudness, p) if p.name in VOWELS else None for p in spoken]
     known = np.array([level for level in levels if level is not None])
@@ -146,10 +151,9 @@ def _closures(
     for phone in spoken:
         if phone.name in kind:
             # A plosive opens with its burst, before the end of what the aligner calls the phone.
-            end = phone.start + (0.75 if phone.name == "P" else 0.95) * (phone.end - phone.start)
-            # Short ones are held longer, to both sides alike: never deep into the neighbours, which would close vowels.
-            missing = max(0.0, options.closure_hold - (end - phone.start)) / 2
-            start, end = phone.start - missing, end + missing
+            length = (0.8 if phone.name == "P" else 1.0) * (phone.end - phone.start)
+            half = max(length - 2 * options.closure_inset, options.closure_hold) / 2
+            start, end = phone.start + length / 2 - half, phone.start + length / 2 + half
             gate = np.maximum(gate, _trapezoid(times, start, end, options.closure_ramp))
     return gate
 
@@ -166,5 +170,3 @@ def _rest(spoken: list[PhoneSegment], times: NDArray[np.float64], options: Teach
     for start, end in joined:
         gate = np.minimum(gate, 1 - _trapezoid(times, start - 0.02, end + 0.02, options.rest_ramp))
     return gate
-
-

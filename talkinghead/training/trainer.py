@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talkinghead.speech.mouth import GATES, LIP_GAP_MM, POSE_CHANNELS
-from talkinghead.speech.network import NetworkOutput, NetworkSize, SpeechNetwork
+from talkinghead.speech.network import DEFAULT_SIZE, NetworkOutput, NetworkSize, SpeechNetwork
 from talkinghead.training.augment import AugmentOptions
 from talkinghead.training.dataset import Batch, CropSampler, Example, load_examples
 
@@ -21,7 +21,7 @@ from talkinghead.training.dataset import Batch, CropSampler, Example, load_examp
 class TrainOptions:
     """One run. The defaults made `speech-v1`; a GPU run would raise `steps` and `batch` only."""
 
-    steps: int = 2400
+    steps: int = 2000
     phone_share: float = 0.3  # of the steps, phones alone
     batch: int = 16
     crop_seconds: float = 4.0
@@ -40,7 +40,7 @@ class LossWeights:
     pose: float = 1.0
     velocity: float = 2.0
     gap: float = 0.15  # per mm
-    closure: float = 2.5  # how much more a closed frame counts than an open one, in the gates' loss
+    closure: float = 1.5  # how much more a closed frame counts than an open one, in the gates' loss
 
 
 # Typical spread of each channel in the teacher's motion: errors of small channels count as much as those of the jaw.
@@ -73,7 +73,7 @@ def train(
     corpus: Path,
     options: TrainOptions = TrainOptions(),
     weights: LossWeights = LossWeights(),
-    size: NetworkSize = NetworkSize(),
+    size: NetworkSize = DEFAULT_SIZE,
     report: Callable[[str], None] = print,
 ) -> tuple[SpeechNetwork, dict[str, float]]:
     """Train from scratch; the network in evaluation mode and its figures on the development part of the corpus."""
@@ -94,7 +94,7 @@ def train(
         parts = motion_loss(network(batch.features), batch, weights)
         loss = parts["phones"] if step <= alone else torch.stack(list(parts.values())).sum()
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()

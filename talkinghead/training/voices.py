@@ -59,11 +59,27 @@ def corpus_voices(with_kokoro: bool) -> list[Voice]:
     return voices
 
 
-_KOKORO_ENGLISH = (
-    "af_alloy am_adam bf_alice bm_daniel af_aoede am_echo bf_isabella bm_fable af_heart am_eric bf_lily bm_george af_jessica "
-    "am_fenrir af_kore am_liam af_nicole am_michael af_nova am_onyx af_river am_santa af_sarah af_sky af_bella am_puck "
-    "bf_emma bm_lewis"
-).split()
+_KOKORO_ENGLISH = [
+    "af_alloy",
+    "am_adam",
+    "bf_alice",
+    "bm_daniel",
+    "af_aoede",
+    "am_echo",
+    "bf_isabella",
+    "bm_fable",
+    "af_heart",
+    "am_eric",
+    "bf_lily",
+    "bm_george",
+    "af_jessica",
+    "am_fenrir",
+    "af_kore",
+    "af_bella",
+    "am_puck",
+    "bf_emma",
+    "bm_lewis",
+]
 
 
 class Synthesiser:
@@ -87,7 +103,9 @@ class Synthesiser:
 
     def _speak_kokoro(self, arguments: list[str], text: str) -> Samples:
         if self._kokoro is None:
-            raise ValueError("Kokoro voices need the folder with kokoro.onnx and voices/ (see docs of train_speech.py).")
+            raise ValueError(
+                "Kokoro voices need the folder with kokoro.onnx and voices/ (see docs of train_speech.py)."
+            )
         session = _kokoro_session(self._kokoro / "kokoro.onnx")
         styles = np.fromfile(self._kokoro / "voices" / f"{arguments[0]}.bin", np.float32).reshape(-1, 256)
         hibari = _hibari()  # its dictionary writes Kokoro's own alphabet and numbers
@@ -109,7 +127,7 @@ def _hibari() -> Any:
 
 @lru_cache(maxsize=1)
 def _kokoro_session(path: Path) -> Any:
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -14,12 +14,16 @@ def _all(ticks: np.ndarray, fps: float, total: int, cuts: list[int]) -> np.ndarr
     return np.concatenate([*pieces, sampler.finish(total)])
 
 
-@pytest.mark.parametrize(("samples", "fps", "frames"), [(16_000, 25, 25), (16_001, 25, 26), (800, 25, 2), (16_000, 29.97, 30), (0, 25, 0)])
+@pytest.mark.parametrize(
+    ("samples", "fps", "frames"), [(16_000, 25, 25), (16_001, 25, 26), (800, 25, 2), (16_000, 29.97, 30), (0, 25, 0)]
+)
 def test_frame_count(samples, fps, frames):
     assert frame_count(samples, 16_000, fps) == frames
 
 
-@given(cuts=st.lists(st.integers(0, 200), max_size=5), fps=st.sampled_from([1.0, 12.0, 23.976, 25.0, 30.0, 60.0, 120.0]))
+@given(
+    cuts=st.lists(st.integers(0, 200), max_size=5), fps=st.sampled_from([1.0, 12.0, 23.976, 25.0, 30.0, 60.0, 120.0])
+)
 @settings(max_examples=60, deadline=None)
 def test_pieces_equal_the_whole(cuts, fps):
     ticks = np.random.default_rng(0).random((200, 2)).astype(np.float32)

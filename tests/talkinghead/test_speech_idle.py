@@ -49,7 +49,8 @@ def test_blinks_come_at_their_rate(rate):
     moving = blink > 0
     edges = np.flatnonzero(np.diff(np.concatenate([[0], moving.astype(int), [0]])))
     lengths = (edges[1::2] - edges[::2]) / 50
-    assert 0.1 <= lengths.min() and lengths.max() <= 0.3
+    assert lengths.min() >= 0.1
+    assert lengths.max() <= 0.3
     assert np.diff(starts).min() / 50 > 0.7
     assert blink[closed].max() == pytest.approx(1, abs=1e-6)
 

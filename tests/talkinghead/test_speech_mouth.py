@@ -26,7 +26,8 @@ def test_open_poses_pass_through():
     weights = assemble(pose, np.zeros((5, len(GATES)), np.float32))
     assert np.allclose(weights[:, ARKIT_INDEX["jawOpen"]], pose[:, 0])
     assert np.allclose(weights[:, ARKIT_INDEX["mouthUpperUpLeft"]], weights[:, ARKIT_INDEX["mouthUpperUpRight"]])
-    assert weights.min() >= 0 and weights.max() <= 1
+    assert weights.min() >= 0
+    assert weights.max() <= 1
 
 
 def test_pressed_lips_touch_on_the_mesh_in_any_context():
@@ -42,10 +43,11 @@ def test_pressed_lips_touch_on_the_mesh_in_any_context():
 
 def test_labiodental_leaves_a_slit():
     gap = lip_gap_mm(assemble(_random_poses(20), np.repeat(_gate("labiodental"), 20, 0)))
-    assert (gap > 0).all() and (gap < 6).all()
+    assert (gap > 0).all()
+    assert (gap < 6).all()
 
 
-@pytest.mark.parametrize("channel", [c for c in LIP_GAP_MM])
+@pytest.mark.parametrize("channel", list(LIP_GAP_MM))
 def test_lip_gap_table_is_the_mesh(channel):
     from face3d.morphable_model import load_default_model
 

@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import torch
+
+from face3d.arkit import ARKIT_INDEX
+from face3d.errors import InputError
+from talkinghead.speech.features import log_mel_stream, normalised
+from talkinghead.speech.model import SpeechModel
+from talkinghead.speech.mouth import POSE_CHANNELS, lip_gap_mm
+from talkinghead.speech.options import MotionOptions
+
+MOUTH = [i for name, i in ARKIT_INDEX.items() if name.startswith(("jaw", "mouth", "tongue"))]
+STILL = MotionOptions(head_motion=0, eye_motion=0, brow_motion=0, blink_rate=0)
+
+
+@pytest.fixture(scope="module")
+def model() -> SpeechModel:
+    torch.set_num_threads(1)
+    return SpeechModel.load()
+
+
+def _vowels(seconds: float) -> np.ndarray:
+    """Vowel-like syllables at 4 per second: pulses at 120 Hz through three formants."""
+    from scipy.signal import lfilter
+
+    count = int(seconds * 16_000)
+    time = np.arange(count) / 16_000
+    sound = (np.diff(np.floor(time * 120), prepend=0) > 0).astype(float)
+    for hertz, width in ((700, 90), (1200, 110), (2500, 160)):
+        radius = np.exp(-np.pi * width / 16_000)
+        sound = lfilter([1 - radius], [1, -2 * radius * np.cos(2 * np.pi * hertz / 16_000), radius**2], sound)
+    sound *= np.maximum(0, np.sin(2 * np.pi * 2 * time)) ** 0.5
+    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def test_speech_opens_the_mouth(model):
+    gap = lip_gap_mm(model.animate(_vowels(3), 25).expression.numpy())
+    assert 3 < gap.max() < 20
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise", "hiss", "hum"])
+def test_without_speech_the_mouth_rests(model, kind):
+    rng = np.random.default_rng(0)
+    sounds = {
+        "silence": np.zeros(80_000),
+        "noise": 0.1 * rng.standard_normal(80_000),
+        "hiss": 0.002 * rng.standard_normal(80_000),
+        "hum": 0.1 * np.sin(2 * np.pi * 50 * np.arange(80_000) / 16_000),
+    }
+    motion = model.animate(sounds[kind].astype(np.float32), 25)
+    assert motion.expression[:, MOUTH].max() < 0.02
+
+
+def test_silence_around_speech_is_closed(model):
+    silence = np.zeros(24_000, np.float32)
+    expression = model.animate(np.concatenate([silence, _vowels(2), silence]), 25).expression[:, MOUTH]
+    assert expression[:25].max() < 0.02
+    assert expression[-20:].max() < 0.02
+
+
+@pytest.mark.parametrize("count", [0, 1, 159, 800, 16_000])
+@pytest.mark.parametrize("fps", [25, 29.97, 60])
+def test_frame_counts(model, count, fps):
+    motion = model.animate(_vowels(1)[:count], fps)
+    frames = int(np.ceil(count * fps / 16_000 - 1e-6))
+    assert len(motion) == frames
+    assert motion.rotation.shape == (frames, 3)
+    assert motion.eye_rotation.shape == (frames, 2, 2)
+    assert torch.isfinite(motion.expression).all()
+    assert frames == 0 or (motion.expression.min() >= 0 and motion.expression.max() <= 1)
+
+
+def test_chunks_do_not_change_the_motion(model):
+    sound = _vowels(21)
+    whole = model.animate(sound, 25, seed=5)
+    cuts = np.sort(np.random.default_rng(0).integers(0, len(sound), 40))
+    pieces = list(model.stream(np.split(sound, cuts), 25, seed=5))
+    assert len(pieces) > 1
+    for name in ("expression", "rotation", "eye_rotation"):
+        assert torch.equal(torch.cat([getattr(p, name) for p in pieces]), getattr(whole, name)), name
+
+
+def test_blocks_equal_one_pass_of_the_network(model):
+    features = normalised(np.concatenate(list(log_mel_stream([_vowels(21)])))[None])
+    with torch.inference_mode():
+        output = model._network(torch.from_numpy(features))
+    whole = output.pose.sigmoid()[0].T.numpy()
+    blocks = np.concatenate([mouth for mouth, _ in model._mouth_ticks([_vowels(21)])])[:, : len(POSE_CHANNELS)]
+    assert np.abs(blocks - whole).max() < 1e-4
+
+
+def test_the_seed_moves_the_head_not_the_lips(model):
+    sound = _vowels(4)
+    one, again, other = (model.animate(sound, 25, seed=s) for s in (1, 1, 2))
+    assert torch.equal(one.rotation, again.rotation)
+    assert torch.equal(one.expression, again.expression)
+    assert (one.rotation - other.rotation).abs().max() > 1e-3
+    assert torch.equal(one.expression[:, MOUTH], other.expression[:, MOUTH])
+
+
+def test_options(model):
+    sound = _vowels(4)
+    still = model.animate(sound, 25, motion=STILL)
+    assert not still.rotation.any()
+    assert not still.eye_rotation.any()
+    assert not still.expression[:, ARKIT_INDEX["eyeBlinkLeft"]].any()
+    half = model.animate(sound, 25, motion=MotionOptions(expression_scale=0.5))
+    assert lip_gap_mm(half.expression.numpy()).max() < 0.7 * lip_gap_mm(still.expression.numpy()).max()
+    mute = model.animate(sound, 25, motion=MotionOptions(expression_scale=0))
+    assert lip_gap_mm(mute.expression.numpy()).max() < 1.5
+
+
+@pytest.mark.parametrize("bad", [np.zeros((2, 800)), np.array([0.0, np.nan] * 400)])
+def test_bad_samples_are_named(model, bad):
+    with pytest.raises(InputError):
+        model.animate(bad, 25)
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), 1000])
+def test_bad_frame_rates_are_named(model, fps):
+    with pytest.raises(InputError, match="frame rate"):
+        model.animate(np.zeros(800, np.float32), fps)
+
+
+@pytest.mark.parametrize("options", [{"head_motion": -1}, {"blink_rate": 1e9}, {"expression_scale": float("nan")}])
+def test_bad_options_are_named(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        MotionOptions(**options)
+
+
+def test_a_damaged_weights_file_is_named(tmp_path):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"no weights")
+    with pytest.raises(InputError, match=r"bad\.safetensors"):
+        SpeechModel.load(path=bad)
+    with pytest.raises(InputError, match="no speech model"):
+        SpeechModel.load(path=tmp_path / "missing.safetensors")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_length(model):
+    import tracemalloc
+
+    def peak(seconds: int) -> int:
+        chunk = _vowels(1)
+        tracemalloc.start()
+        frames = sum(len(piece) for piece in model.stream((chunk for _ in range(seconds)), 25))
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert frames == 25 * seconds
+        return size
+
+    short, long = peak(20), peak(300)
+    assert long < short + 2_000_000
