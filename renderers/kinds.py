@@ -25,6 +25,7 @@ _KIND_OF_PART = {
     Part.SKIN: Kind.SKIN,
     Part.LIPS: Kind.SKIN,
     Part.EYE_SOCKET: Kind.SKIN,
+    Part.NECK: Kind.SKIN,
     Part.INNER_MOUTH: Kind.MOUTH,
     Part.UPPER_TEETH: Kind.UPPER_TEETH,
     Part.LOWER_TEETH: Kind.LOWER_TEETH,
@@ -35,5 +36,5 @@ _KIND_OF_PART = {
 
 
 def kinds_of_parts(parts: NDArray[np.integer]) -> NDArray[np.int32]:
-    """[F] `Kind` of each triangle, -1 for parts that the avatar does not draw (lashes and neck: the photo has its own)."""
+    """[F] `Kind` of each triangle, -1 for what is not drawn: the photo has lashes of its own."""
     return np.array([_KIND_OF_PART.get(Part(p), -1) for p in range(len(Part))], np.int32)[parts]

@@ -104,14 +104,13 @@ class PhotoAvatar:
         self._lids = ClosingLids(layers, local)
         self._seam = LipSeam(layers, local, self._mesh.undriven().lip_opening_mm)
         self._source = self._mesh.source - self._origin
-        self._triangles, self._kinds = _drawn_triangles(model, self._source, layers)
+        self._triangles, self._kinds = _drawn_triangles(model)
         self._inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
         self._attributes = _mouth_attributes(model)
         self._teeth_triangles = self._triangles[np.isin(self._kinds, (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.TONGUE))]
         self._mouth = _mouth_colours(layers)
-        self._warp = SurroundWarp(
-            self._mesh, self._triangles, self._kinds, self._origin, self._photo, local, self._options.surround
-        )
+        face_skin = _face_triangles(self._triangles, self._kinds, self._source, layers.face_mask)
+        self._warp = SurroundWarp(self._mesh, face_skin, self._origin, self._photo, local, self._options.surround)
         self._landmarks = model.landmarks478
         self._margin = 0.03 * face
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
@@ -215,21 +214,27 @@ class PhotoAvatar:
         return overlay
 
 
-def _drawn_triangles(
-    model: MorphableModel, source: FloatArray, layers: PhotoLayers
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Triangles [F, 3] and kinds [F] that can show: inside the face mask, without the head's far side."""
+def _drawn_triangles(model: MorphableModel) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Triangles [F, 3] and kinds [F] that can show: all but lashes and the head's far side.
+
+    Skin where the face mask is 0 stays: it is transparent, but it hides the inside of the mouth.
+    """
     triangles = model.triangles.numpy().astype(np.int32)
     kinds = kinds_of_parts(model.triangle_parts.numpy())
-    reach = cv2.dilate((layers.face_mask > 0).astype(np.uint8), np.ones((9, 9), np.uint8))
-    height, width = reach.shape
-    at = np.clip(np.floor(source).astype(int), 0, (width - 1, height - 1))
-    covered = reach[at[:, 1], at[:, 0]].astype(bool)
     # Behind the ears there is only the back of the head, which the photo does not show.
-    front = model.mean.numpy()[:, 2] > -45
-    is_skin = kinds == Kind.SKIN
-    keep = (kinds >= 0) & (~is_skin | (covered[triangles].any(1) & front[triangles].all(1)))
+    front = model.mean.numpy()[:, 2] > -60
+    keep = (kinds >= 0) & ((kinds != Kind.SKIN) | front[triangles].all(1))
     return np.ascontiguousarray(triangles[keep]), np.ascontiguousarray(kinds[keep])
+
+
+def _face_triangles(
+    triangles: NDArray[np.int32], kinds: NDArray[np.int32], source: FloatArray, mask: FloatArray
+) -> NDArray[np.int32]:
+    """[F', 3] the skin that the face mask covers: what the surround has to follow."""
+    reach = cv2.dilate((mask > 0).astype(np.uint8), np.ones((9, 9), np.uint8))
+    at = np.clip(np.floor(source).astype(int), 0, (mask.shape[1] - 1, mask.shape[0] - 1))
+    covered = reach[at[:, 1], at[:, 0]].astype(bool)
+    return np.ascontiguousarray(triangles[(kinds == Kind.SKIN) & covered[triangles].any(1)])
 
 
 def _mouth_attributes(model: MorphableModel) -> FloatArray:

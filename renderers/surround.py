@@ -27,14 +27,16 @@ class SurroundOptions:
 
     Attributes:
         nodes: grid nodes per face height.
-        expression_reach: how far the skin's motion pulls on what is around the face.
+        expression_reach: how soon the pull of the skin's motion fades around the face.
+        expression_end: where it has ended; beyond, a head that does not turn leaves the photo alone.
         hair_reach: how far above and beside the face things still move fully with the head.
         fade: width of the zone in which that falls to zero.
         neck_reach: how far below the chin the head's motion fades out.
     """
 
     nodes: int = 24
-    expression_reach: float = 0.16
+    expression_reach: float = 0.10
+    expression_end: float = 0.32
     hair_reach: float = 0.42
     fade: float = 0.75
     neck_reach: float = 0.55
@@ -77,12 +79,23 @@ def rigid_weight(
         face: the face's height, px.
         options: reach of the warp.
     """
-    spacing = float(grid.x[1] - grid.x[0]), float(grid.y[1] - grid.y[0])
-    distance = distance_transform_edt(~inside, sampling=(spacing[1], spacing[0])) / face
-    weight = np.clip(1 - (distance - options.hair_reach) / options.fade, 0, 1)
+    weight = np.clip(1 - (_distance(grid, inside) / face - options.hair_reach) / options.fade, 0, 1)
     below = np.clip(1 - (grid.y - chin_y) / (options.neck_reach * face), 0, 1)[:, None]
-    weight = np.minimum(weight, below)
-    return (weight * weight * (3 - 2 * weight)).astype(np.float32)
+    return _smoothstep(np.minimum(weight, below))
+
+
+def expression_weight(grid: Grid, inside: NDArray[np.bool_], face: float, options: SurroundOptions) -> FloatArray:
+    """[gh, gw] 1 on the face, falling to exactly 0 at `expression_end`; arguments as for `rigid_weight`."""
+    return _smoothstep(np.clip(2 * (1 - _distance(grid, inside) / face / options.expression_end), 0, 1))
+
+
+def _distance(grid: Grid, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    sampling = float(grid.y[1] - grid.y[0]), float(grid.x[1] - grid.x[0])
+    return distance_transform_edt(~inside, sampling=sampling)
+
+
+def _smoothstep(x: NDArray[np.floating]) -> FloatArray:
+    return (x * x * (3 - 2 * x)).astype(np.float32)
 
 
 class HarmonicExtension:

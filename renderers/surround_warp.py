@@ -9,9 +9,16 @@ from scipy.ndimage import distance_transform_edt
 from face3d.landmark_sets import FACE_OVAL
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.half_grid import half_grid
-from renderers.kinds import Kind
 from renderers.rasterize_numba import rasterize_arrays
-from renderers.surround import Grid, HarmonicExtension, SurroundOptions, inverse_flow, rigid_weight, warp
+from renderers.surround import (
+    Grid,
+    HarmonicExtension,
+    SurroundOptions,
+    expression_weight,
+    inverse_flow,
+    rigid_weight,
+    warp,
+)
 
 FloatArray = NDArray[np.float32]
 
@@ -24,7 +31,7 @@ class SurroundWarp:
 
     Args:
         mesh: the photo's mesh.
-        triangles, kinds: the drawn triangles [F, 3] and their `Kind` [F].
+        skin: [F, 3] the triangles that the surround follows.
         origin: [2] the crop's corner in the photo, px.
         photo: [h, w, 3] uint8, the crop.
         landmarks: [478, 2] px in the crop.
@@ -34,8 +41,7 @@ class SurroundWarp:
     def __init__(
         self,
         mesh: DrivenMesh,
-        triangles: NDArray[np.int32],
-        kinds: NDArray[np.int32],
+        skin: NDArray[np.int32],
         origin: FloatArray,
         photo: NDArray[np.uint8],
         landmarks: FloatArray,
@@ -47,7 +53,6 @@ class SurroundWarp:
         self._grid = Grid.over(width, height, face / options.nodes)
         undriven = mesh.undriven()
         self._camera = mesh.camera
-        skin = np.ascontiguousarray(triangles[kinds == Kind.SKIN])
         inside, corners, weights, depth = self._find_nodes(undriven, mesh.source - origin, skin)
         self._extension = HarmonicExtension(inside, (1 / options.nodes / options.expression_reach) ** 2)
         rim = self._extension.rim
@@ -57,6 +62,7 @@ class SurroundWarp:
         )
         self._source = (mesh.source - origin).astype(np.float32)
         self._weight = rigid_weight(self._grid, inside, float(landmarks[list(FACE_OVAL), 1].max()), face, options)
+        self._skin_weight = expression_weight(self._grid, inside, face, options)
         self._points = self._lift(inside, depth)
 
     def _find_nodes(
@@ -91,7 +97,7 @@ class SurroundWarp:
         moved = frame.pixels[:, :2] - self._origin - self._source
         total = (moved[self._rim_corners] * self._rim_weights[..., None]).sum(1)
         rest = total - rigid.reshape(-1, 2)[self._extension.rim]
-        displacement = rigid + self._extension(rest)
+        displacement = rigid + self._extension(rest) * self._skin_weight[..., None]
         crop = self._photo.copy()
         warp(self._fine, inverse_flow(displacement, self._grid), self._grid, crop)
         return crop
