@@ -39,7 +39,12 @@ def existing_file(path: str | Path) -> Path:
 
 @contextmanager
 def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[InputContainer]:
-    """Open a sound or video file (`wanted` is its name in errors); every FFmpeg error inside the block becomes an InputError that names the file."""
+    """Open a sound or video file; every FFmpeg error inside the block becomes an InputError that names the file.
+
+    Args:
+        path: the file.
+        wanted: what the caller hopes it is, for the error's words.
+    """
     import av
 
     from talkinghead.media.ffmpeg import file_url
