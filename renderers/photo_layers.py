@@ -52,7 +52,7 @@ def polygon_mask(shape: tuple[int, int], points: FloatArray, grow: float = 0.0) 
     mask = np.zeros(shape, np.uint8)
     # Sub-pixel corners: OpenCV's pixel centres are integers, ours half-integers.
     cv2.fillPoly(mask, [np.round((points - 0.5) * 16).astype(np.int32)], 1, shift=4)
-    radius = int(round(abs(grow)))
+    radius = round(abs(grow))
     if radius:
         ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
         mask = cv2.dilate(mask, ball) if grow > 0 else cv2.erode(mask, ball)
@@ -128,7 +128,8 @@ def _teeth_colour(image: Image, landmarks: FloatArray, mouth: NDArray[np.bool_],
             return bright.astype(np.float32)
     white = _white_of_eyes(image, landmarks)
     level = 1.4 * skin if white is None else max(1.4 * float(_luminance(white)), 1.4 * skin)
-    return np.minimum(ivory * np.float32(np.clip(level, 100, 215)), 250)
+    # Teeth are bright whatever the skin: the floor follows the exposure only in really dark pictures.
+    return np.minimum(ivory * np.float32(np.clip(level, min(140.0, 2.8 * skin), 220)), 250)
 
 
 def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Image:
@@ -149,10 +150,10 @@ def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Imag
         if not around.any():
             continue
         filled = _continue_from(skin[w], around & ~lower, above, 4 * unit).astype(np.float32)
-        # A third of the way to one colour: what lies above a deep-set eye may be brow or shadow.
+        # Half of the way to one colour: what lies above a deep-set eye may be brow or shadow.
         pixels = skin[w][around].astype(np.float32)
         light = _luminance(pixels)
-        filled[above] += (pixels[light >= np.median(light)].mean(0) - filled[above]) / 3
+        filled[above] += (pixels[light >= np.quantile(light, 0.6)].mean(0) - filled[above]) / 2
         soft = cv2.GaussianBlur(above.astype(np.float32), (0, 0), max(0.8, 2.2 * unit))[..., None]
         filled = cv2.GaussianBlur(filled, (0, 0), max(0.8, 2.2 * unit))
         result[w] = np.round(skin[w] * (1 - soft) + filled * soft).astype(np.uint8)
