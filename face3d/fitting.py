@@ -1,8 +1,8 @@
 """Y -> Y' for one photo: pose, identity, expression and gaze from MediaPipe's landmarks and ARKit scores.
 
-A bounded Levenberg-Marquardt solver on the 478 landmarks (the model is linear in identity and expression at the landmarks,
-so the Jacobian is analytic and small). Landmarks alone leave opposite ARKit units degenerate; MediaPipe's scores are the
-prior that makes the weights mean something. Depth comes from MediaPipe's z, weakly.
+A bounded Levenberg-Marquardt solver on the 478 landmarks (the model is linear in identity and expression at the
+landmarks, so the Jacobian is analytic and small). Landmarks alone leave opposite ARKit units degenerate; MediaPipe's
+scores are the prior that makes the weights mean something. Depth comes from MediaPipe's z, weakly.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def choose_face(
     face = faces[index]
     if face.size_px < smallest_face_px:
         raise InputError(
-            f"The face is {face.size_px:.0f} pixels large, at least {smallest_face_px:.0f} are needed; use a larger photo."
+            f"The face is {face.size_px:.0f} pixels large, at least {smallest_face_px:.0f} are needed; "
+            "use a larger photo."
         )
     return face, messages
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from face3d.parts import Part
 from face3d.resources import asset_path
 
 DEFAULT_MODEL = "cc0-head"
-# Right-eye outer, right-eye inner, left-eye inner, left-eye outer, nose base, mouth right, mouth left: 478-point indices.
+# Indices among the 478: right eye outer, inner, left eye inner, outer, nose base, mouth right, left.
 LANDMARKS_7 = (33, 133, 362, 263, 2, 61, 291)
 
 
@@ -137,7 +138,8 @@ class MorphableModel:
                 return Landmarks(value.triangles.to(device), value.barycentric.to(device, dtype))
             return value
 
-        return replace(self, **{n: move(getattr(self, n)) for n in self.__dataclass_fields__})
+        moved: dict[str, Any] = {n: move(getattr(self, n)) for n in self.__dataclass_fields__}
+        return replace(self, **moved)
 
 
 def model_from_arrays(name: str, arrays: dict[str, np.ndarray]) -> MorphableModel:
@@ -145,12 +147,12 @@ def model_from_arrays(name: str, arrays: dict[str, np.ndarray]) -> MorphableMode
     tensors = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()}
     tensors = {k: v.float() if v.is_floating_point() else v.long() for k, v in tensors.items()}
     triangles = tensors["triangles"]
-    landmarks = {
+    landmarks: dict[str, Any] = {
         f"landmarks{n}": Landmarks(triangles[tensors[f"landmarks{n}_triangle"]], tensors[f"landmarks{n}_barycentric"])
         for n in (478, 68)
     }
-    fields = [f for f in MorphableModel.__dataclass_fields__ if f in tensors]
-    return MorphableModel(name=name, **{f: tensors[f] for f in fields}, **landmarks)
+    fields: dict[str, Any] = {f: tensors[f] for f in MorphableModel.__dataclass_fields__ if f in tensors}
+    return MorphableModel(name=name, **fields, **landmarks)
 
 
 @lru_cache(maxsize=1)

@@ -242,7 +242,7 @@ def solve(problem: LandmarkProblem, weights: Weights) -> Solution:
     objective = _Objective(problem, weights)
     state = _start(problem, weights, k)
     everything = np.concatenate([np.arange(7 + k), 7 + k + objective.free_expression])
-    # The matrices are small: BLAS threads would spend their time waiting for each other, ten times longer on a busy machine.
+    # The matrices are small: BLAS threads would mostly wait for each other, ten times longer on a busy machine.
     with threadpool_limits(1, user_api="blas"):
         state, _ = _minimise(objective, state, np.arange(6), 15)
         state, cost = _minimise(objective, state, everything, 40)

@@ -28,8 +28,8 @@ FloatArray = NDArray[np.float32]
 
 # The head turns about the top of the neck, in the head frame, mm.
 NECK_PIVOT = (0.0, -95.0, -70.0)
-# Rims that meet when they close: lips, then the left and the right lids; and the opening at which the photo's own rims count
-# fully, mm.
+# Rims that meet when they close: lips, then the left and the right lids; and the opening at which the photo's own rims
+# count fully, mm.
 _RIMS = (
     (UPPER_INNER_LIP, LOWER_INNER_LIP, 3.0),
     (LEFT_UPPER_LID, LEFT_LOWER_LID, 5.0),
@@ -61,8 +61,8 @@ class DrivenFrame:
 class DrivenMesh:
     """A fitted photo's mesh that can be driven.
 
-    The fit leaves a few pixels between the mesh's landmarks and the detected ones; that difference is spread smoothly over the
-    mesh and carried along, so the undriven mesh lies exactly on the photo's features. Where lips or lids close, the
+    The fit leaves a few pixels between the mesh's landmarks and the detected ones; that difference is spread smoothly
+    over the mesh and carried along, so the undriven mesh lies on the photo's features. Where lips or lids close, the
     differences of the two rims are drawn together, so that they meet.
 
     Args:

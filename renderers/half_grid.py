@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 def half_grid(image: NDArray[np.uint8]) -> NDArray[np.uint8]:  # [h, w, 3] -> [2h - 1, 2w - 1, 3]
     """The picture with an interpolated sample between each two pixels; even samples are the pixels themselves.
 
-    Bilinear sampling of it is nearly as sharp as cubic sampling of the picture, four times faster, and exact for whole pixels.
+    Bilinear sampling of it is nearly as sharp as cubic sampling of the picture, four times faster, and exact for whole
+    pixels.
     """
     for axis in (0, 1):
         padded = np.pad(image, [(2, 2) if i == axis else (0, 0) for i in range(3)], mode="edge").astype(np.int32)

@@ -66,7 +66,7 @@ class ClosingLids:
         return self._skin
 
     def draw_lashes(self, crop: Image, points: FloatArray, closures: tuple[float, float]) -> None:
-        """Darken the edges of closing upper lids in place; `points` [478, 2] are this frame's landmarks in the crop, px."""
+        """Darken the edges of closing upper lids in place; `points` [478, 2] px: this frame's landmarks in the crop."""
         for (_, edge), closure in zip(_EYES, closures, strict=True):
             strength = _fade(closure) * _LASH_STRENGTH
             if strength > 0:

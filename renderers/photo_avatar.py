@@ -1,4 +1,4 @@
-"""Y' -> Y from one photo: the driven head mesh, textured by the photo, pasted over the photo at the photo's own resolution."""
+"""Y' -> Y from one photo: the driven head mesh, textured by the photo, pasted over it at the photo's own resolution."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class PhotoAvatar:
     def _choose_crop(self, landmarks: FloatArray, face: float) -> _Region:
         centre = (landmarks.min(0) + landmarks.max(0)) / 2
         side, up, down = (r * face for r in _CROP)
-        corners = np.stack([centre - (side, up), centre + (side, down)]).astype(np.float32)
+        corners = (centre + np.array([[-side, -up], [side, down]])).astype(np.float32)
         region = _Region.around(corners, 0, self._image.shape[1], self._image.shape[0])
         if region is None:
             raise ValueError("the landmarks lie outside the picture")
@@ -210,7 +210,8 @@ class PhotoAvatar:
             fragments, self._triangles, self._kinds, self._source, attributes, pictures, self._masks, self._mouth
         )
         if samples > 1:
-            overlay = cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA)
+            return np.asarray(small, np.float32)
         return overlay
 
 

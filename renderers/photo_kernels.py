@@ -1,4 +1,4 @@
-"""Per-pixel colours of the photo avatar, compiled: each pixel of the driven mesh takes its colour by its part's rule."""
+"""Per-pixel colours of the photo avatar, compiled: each pixel of the driven mesh is coloured by its part's rule."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from renderers.rasterize_numba import FragmentArrays
 
 FloatArray = NDArray[np.float32]
 
-# Vertex attributes of the mouth's inside: arc length on the dental arch (mm), height on the tooth (0 gums, 1 edge), light
-# (0..1), depth behind the lips (mm).
+# Vertex attributes of the mouth's inside: arc length on the dental arch (mm), height on the tooth (0 gums, 1 edge),
+# light (0..1), depth behind the lips (mm).
 ATTRIBUTES = 4
 # Light falls off behind the lips with these depths, mm.
 TEETH_DEPTH, TONGUE_DEPTH, CAVITY_DEPTH = 45.0, 26.0, 11.0
@@ -22,7 +22,7 @@ TEETH_DEPTH, TONGUE_DEPTH, CAVITY_DEPTH = 45.0, 26.0, 11.0
 
 @dataclass(frozen=True)
 class MouthColours:
-    """[3] float32, 0..255: teeth, gums, tongue and cavity in the photo's light; arc lengths of the gaps between teeth, mm."""
+    """Colours in the photo's light, [3] float32 0..255; arc lengths of the gaps between teeth, [N] float32 mm."""
 
     teeth: FloatArray
     gums: FloatArray

@@ -55,7 +55,7 @@ def polygon_mask(shape: tuple[int, int], points: FloatArray, grow: float = 0.0) 
     radius = round(abs(grow))
     if radius:
         ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-        mask = cv2.dilate(mask, ball) if grow > 0 else cv2.erode(mask, ball)
+        return (cv2.dilate(mask, ball) if grow > 0 else cv2.erode(mask, ball)).astype(bool)
     return mask.astype(bool)
 
 
@@ -155,8 +155,8 @@ def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Imag
         light = _luminance(pixels)
         filled[above] += (pixels[light >= np.quantile(light, 0.6)].mean(0) - filled[above]) / 2
         soft = cv2.GaussianBlur(above.astype(np.float32), (0, 0), max(0.8, 2.2 * unit))[..., None]
-        filled = cv2.GaussianBlur(filled, (0, 0), max(0.8, 2.2 * unit))
-        result[w] = np.round(skin[w] * (1 - soft) + filled * soft).astype(np.uint8)
+        smooth = cv2.GaussianBlur(filled, (0, 0), max(0.8, 2.2 * unit))
+        result[w] = np.round(skin[w] * (1 - soft) + smooth * soft).astype(np.uint8)
     return result
 
 
@@ -174,7 +174,7 @@ def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
     centre = oval.mean(0)
     inner = polygon_mask(shape, (centre + 0.95 * (oval - centre)).astype(np.float32)).astype(np.float32)
     soft = max(1.0, 0.022 * face)
-    face_mask = np.clip(cv2.GaussianBlur(inner, (0, 0), soft) * 2 - 1, 0, 1)
+    face_mask = np.clip(cv2.GaussianBlur(inner, (0, 0), soft) * 2 - 1, 0, 1).astype(np.float32)
 
     skin, eye = image.copy(), image.copy()
     for ring in (LEFT_EYE, RIGHT_EYE):

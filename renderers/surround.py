@@ -1,8 +1,9 @@
 """A smooth warp of the photo around the face: hair, ears, neck and background follow the head, shoulders stay.
 
-On a coarse grid over the photo, a node's displacement is what a rigid head at the node's depth would do, fading with the
-distance from the head, plus a screened harmonic extension of what the driven face does at its border (Jacobson et al.,
-"Bounded Biharmonic Weights", 2011, section 2, discusses the choice; harmonic weights suffice for a few millimetres).
+On a coarse grid over the photo, a node's displacement is what a rigid head at the node's depth would do, fading with
+the distance from the head, plus a screened harmonic extension of what the driven face does at its border (Jacobson et
+al., "Bounded Biharmonic Weights", 2011, section 2, discusses the choice; harmonic weights suffice for a few
+millimetres).
 """
 
 from __future__ import annotations
@@ -146,11 +147,14 @@ def inverse_flow(displacement: FloatArray, grid: Grid, iterations: int = 4) -> F
     flow = -displacement
     for _ in range(iterations):
         at = base + flow * scale
-        flow = -cv2.remap(displacement, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        there = cv2.remap(displacement, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        flow = -np.asarray(there, np.float32)
     return flow
 
 
-def warp(fine: NDArray[np.uint8], flow: FloatArray, grid: Grid, out: NDArray[np.uint8], threshold: float = 0.06) -> None:
+def warp(
+    fine: NDArray[np.uint8], flow: FloatArray, grid: Grid, out: NDArray[np.uint8], threshold: float = 0.06
+) -> None:
     """Write the picture pulled along `flow` into `out`; pixels that move by less than `threshold` are left as they are.
 
     Args:
@@ -200,5 +204,6 @@ def _warp(fine, flow, out, top, bottom, left, right, threshold):  # type: ignore
             ax, ay = int((x - c0) * 128 + half), int((y - r0) * 128 + half)
             a, b, c, d = (128 - ax) * (128 - ay), ax * (128 - ay), (128 - ax) * ay, ax * ay
             for k in range(3):
-                total = a * fine[r0, c0, k] + b * fine[r0, c0 + 1, k] + c * fine[r0 + 1, c0, k] + d * fine[r0 + 1, c0 + 1, k]
-                out[row, column, k] = (total + 8192) >> 14
+                total = a * fine[r0, c0, k] + b * fine[r0, c0 + 1, k] + 8192
+                total += c * fine[r0 + 1, c0, k] + d * fine[r0 + 1, c0 + 1, k]
+                out[row, column, k] = total >> 14

@@ -18,7 +18,7 @@ def tooth_edges(widths: tuple[float, ...]) -> FloatArray:
 
 
 def arch_coordinates(vertices: NDArray[np.floating], upper: bool) -> FloatArray:  # [N, 3] mm -> [N, 2]
-    """(arc length from the middle in mm, height 0 at the gums .. 1 at the biting edge) of the vertices of one row of teeth.
+    """(arc length from the middle in mm, height 0 at the gums .. 1 at the biting edge) of one row's vertices.
 
     The arc length is measured along the parabola x -> z that best fits the row seen from above.
     """

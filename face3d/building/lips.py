@@ -1,8 +1,8 @@
 """Lips that touch at rest.
 
-MakeHuman's neutral lips stand a millimetre apart behind their visible line. Speech needs a mouth that is really closed, for
-every identity, so the rims of the two lips (the edge loop in front of the mouth bag) are brought together in the mean
-face and in each identity mode.
+MakeHuman's neutral lips stand a millimetre apart behind their visible line. Speech needs a mouth that is really closed,
+for every identity, so the rims of the two lips (the edge loop in front of the mouth bag) are brought together in the
+mean face and in each identity mode.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from face3d.parts import Part
 REACH_MM = 3.0
 
 
-# Rim vertices that jawOpen lowers by these shares of its largest motion are the upper rim, the lower rim; between: corners.
+# Rim vertices that jawOpen lowers by less than the first share of its largest motion are the upper rim, by more than
+# the second the lower rim, between them the corners.
 UPPER_SHARE, LOWER_SHARE = 0.2, 0.5
 
 
 @dataclass(frozen=True)
 class LipRims:
-    """The rims that touch: vertex indices sorted by x (right to left of the subject), both ending in the two corners."""
+    """The rims that touch: vertex indices sorted by x (the subject's right to left), both ending in the two corners."""
 
     upper: np.ndarray
     lower: np.ndarray

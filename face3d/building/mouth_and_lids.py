@@ -9,8 +9,8 @@ from face3d.building.head import HeadMesh
 from face3d.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 from face3d.parts import Part
 
-# Upper incisors show two millimetres below the resting upper lip (Vig & Brundo 1978: 3.4 mm women, 1.9 mm men, less with
-# age); lower incisors bite a little more than one behind them.
+# Upper incisors show two millimetres below the resting upper lip (Vig & Brundo 1978: 3.4 mm women, 1.9 mm men, less
+# with age); lower incisors bite a little more than one behind them.
 UPPER_INCISORS_BELOW_LIPS_MM = 2.2
 OVERBITE_MM = 1.4
 
@@ -21,7 +21,7 @@ def _incisors_edge(mean: np.ndarray, index: np.ndarray, upper: bool) -> float:
 
 
 def place_teeth(mean: np.ndarray, head: HeadMesh, lips_y: float) -> np.ndarray:  # [V, 3] mm
-    """`mean` with both rows of teeth moved vertically to where a resting mouth has them; `lips_y` is the line of the lips."""
+    """`mean` with both rows of teeth moved up or down to where a resting mouth has them; `lips_y` is its line."""
     result = mean.copy()
     edge = lips_y - UPPER_INCISORS_BELOW_LIPS_MM
     for part, target in ((Part.UPPER_TEETH, edge), (Part.LOWER_TEETH, edge + OVERBITE_MM)):
@@ -37,7 +37,7 @@ def close_lids(
     landmark_triangle: np.ndarray,  # [478]
     landmark_barycentric: np.ndarray,  # [478, 3]
 ) -> np.ndarray:
-    """`units` with eyeBlink scaled, column by column of the eye, so that at weight 1 the lids meet and do not overlap."""
+    """`units` with eyeBlink scaled, column by column of the eye, so that at weight 1 the lids meet without overlap."""
     result = units.copy()
 
     def height(field: np.ndarray, points: tuple[int, ...]) -> np.ndarray:
