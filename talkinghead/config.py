@@ -22,14 +22,16 @@ X264_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium"
 
 @dataclass(frozen=True)
 class GeneralConfig:
-    """`seed` >= 0 of the random motion; `device` "cpu" or "cuda" for the speech network."""
+    """`seed` >= 0 of the random motion; `device` "cpu" or "cuda" for the speech network; torch's `threads`."""
 
     seed: int
     device: str
+    threads: int
 
     def __post_init__(self) -> None:
         _in_range("general.seed", self.seed, 0, 2**63 - 1)
         _one_of("general.device", self.device, ("cpu", "cuda"))
+        _in_range("general.threads", self.threads, 1, 256)
 
 
 @dataclass(frozen=True)

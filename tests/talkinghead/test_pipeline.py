@@ -19,6 +19,7 @@ from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
 from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import load_photo
+from talkinghead.pipeline import torch_threads
 from talkinghead.portrait import load_portrait, scale_picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,6 +162,14 @@ def test_cropping_to_the_head(tmp_path: Path) -> None:
     whole = load_config(settings=["photo.max_side=512"]).photo
     with pytest.raises(InputError, match="try --crop head or a larger --size"):
         load_portrait(tmp_path / "x.png", whole)
+
+
+def test_threads_are_given_back() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), torch_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+        raise ZeroDivisionError
+    assert torch.get_num_threads() == before
 
 
 def test_scaling() -> None:
