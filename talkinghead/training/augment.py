@@ -16,8 +16,6 @@ from talkinghead.speech.features import MEL_BANDS, POWER_FLOOR, SAMPLE_RATE, log
 
 Array = NDArray[np.float32]
 
-_POOL_SECONDS = 16
-
 
 @dataclass(frozen=True)
 class AugmentOptions:
@@ -35,11 +33,11 @@ class AugmentOptions:
     tempo: float = 0.5
     tempo_range: tuple[float, float] = (0.85, 1.18)
     gain_db: tuple[float, float] = (-22.0, 14.0)
+    pool_seconds: int = 16  # length of each noise
 
 
-def noise_pool(rng: np.random.Generator, speech: list[Array]) -> list[Array]:
+def noise_pool(rng: np.random.Generator, speech: list[Array], seconds: int) -> list[Array]:
     """Log-mels of sounds without speech for us: coloured noise, hum, tones, clicks, and babble of six `speech` mels."""
-    seconds = _POOL_SECONDS
     count = seconds * SAMPLE_RATE
     pool = []
     for slope in (0.0, 0.5, 1.0, 1.5, -0.5):

@@ -59,7 +59,7 @@ class CropSampler:
         self._rng = np.random.default_rng(seed)
         self._frames = int(seconds * 100) // 2 * 2
         self._options = options
-        self._pool = noise_pool(self._rng, [e.mel.astype(np.float32) for e in examples])
+        self._pool = noise_pool(self._rng, [e.mel.astype(np.float32) for e in examples], options.pool_seconds)
         self._order: Iterator[int] = iter(())
 
     def batch(self, size: int) -> Batch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -29,6 +29,7 @@ class TrainOptions:
     weight_decay: float = 0.02
     seed: int = 1
     threads: int = 1
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def train(
     examples = load_examples(corpus, "train")
     development = load_examples(corpus, "development")
     report(f"{len(examples)} training and {len(development)} development utterances")
-    sampler = CropSampler(examples, options.seed, options.crop_seconds, AugmentOptions())
+    sampler = CropSampler(examples, options.seed, options.crop_seconds, options.augment)
     network = SpeechNetwork(size)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=options.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=options.steps, pct_start=0.15)

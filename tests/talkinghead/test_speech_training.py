@@ -44,7 +44,7 @@ def test_utterances_survive_the_disk(tmp_path):
 
 def test_augmentation_is_finite_and_repeats():
     mel = np.log(np.random.default_rng(0).random((300, MEL_BANDS)).astype(np.float32) + 1e-6)
-    pool = noise_pool(np.random.default_rng(0), [mel] * 6)
+    pool = noise_pool(np.random.default_rng(0), [mel] * 6, 2)
     for seed in range(20):
         one, two = (augment(mel, pool, np.random.default_rng(seed), AugmentOptions()) for _ in range(2))
         assert one.shape == mel.shape
@@ -59,7 +59,7 @@ def test_training_learns_and_repeats(tmp_path):
         (tmp_path / part).mkdir()
         for seed in seeds:
             save_utterance(tmp_path / part / f"{seed}.npz", _utterance(seed))
-    options = TrainOptions(steps=6, batch=2, crop_seconds=1.0, seed=3)
+    options = TrainOptions(steps=6, batch=2, crop_seconds=1.0, seed=3, augment=AugmentOptions(pool_seconds=2))
     runs = [train(tmp_path, options, size=TINY, report=lambda line: None)[0] for _ in range(2)]
     for a, b in zip(runs[0].parameters(), runs[1].parameters(), strict=True):
         assert torch.equal(a, b)
@@ -77,6 +77,7 @@ def test_weights_survive_the_disk(tmp_path):
     assert torch.allclose(read(features).pose, network(features).pose, atol=0.02)
 
 
+@pytest.mark.slow
 def test_the_aligner_finds_words_in_synthetic_speech():
     pytest.importorskip("pocketsphinx", reason="the aligner is in the extra [train]")
     pytest.importorskip("hibari", reason="the voice is in the extra [tts]")
