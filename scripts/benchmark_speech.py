@@ -57,6 +57,7 @@ def measure(clips: list[tuple[Any, str]], weights: Path | None, fps: float) -> d
     from talkinghead.training.teacher import teach
 
     model, aligner = SpeechModel.load(path=weights), PhoneAligner()
+    model.animate(np.zeros(16_000, np.float32), fps)  # the first call loads code: it is not timed
     curves, teachers, phones, envelopes = [], [], [], []
     seconds = spent = 0.0
     for samples, text in clips:
@@ -78,6 +79,8 @@ def measure(clips: list[tuple[Any, str]], weights: Path | None, fps: float) -> d
         teachers.append(mesh_aperture(torch.from_numpy(assemble(frames[:, :split], frames[:, split:]))))
         phones.append(aligned)
         envelopes.append(low_band_envelope(samples, fps, len(motion)))
+    if not curves:
+        raise SystemExit("None of the recordings could be aligned with its text.")
     result: dict[str, float] = {"clips": len(curves), "seconds": seconds, "cpu_seconds_per_second": spent / seconds}
     for name, set_of_curves in (("", curves), ("teacher_", teachers)):
         p95 = float(np.percentile(np.concatenate(set_of_curves), 95))

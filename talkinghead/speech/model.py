@@ -14,6 +14,7 @@ from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
 from talkinghead.speech.features import FEATURES, SAMPLE_RATE, log_mel_stream, normalised_stream
 from talkinghead.speech.frames import FrameSampler, frame_count
+from talkinghead.speech.gates import GATE_CONTEXT, decide_gates
 from talkinghead.speech.idle import IdleMotion
 from talkinghead.speech.mouth import GATES, POSE_CHANNELS, assemble
 from talkinghead.speech.network import SpeechNetwork
@@ -26,8 +27,6 @@ NATURAL = MotionOptions()
 WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "assets" / "speech-v1.safetensors"
 
 _BLOCK = 400  # ticks (8 s) that the network takes at once
-# Below the first value a gate is open, above the second it is fully closed: a closure is a decision, not an average.
-_GATE_EDGES = np.array([(0.30, 0.70), (0.30, 0.70), (0.10, 0.85)], np.float32)
 _POSES, _GATES = len(POSE_CHANNELS), len(GATES)
 # Columns of a tick: pose, gates, rotation (3), gaze (2), blink, brow.
 _COLUMNS = _POSES + _GATES + 7
@@ -100,7 +99,7 @@ class SpeechModel:
 
     def _mouth_ticks(self, chunks: Iterable[Array]) -> Iterator[tuple[Array, NDArray[np.float64]]]:
         """`[n, 17]` pose and gates and `[n]` loudness at 50 per second, in blocks of the same cut for any chunks."""
-        margin = self._network.size.context
+        margin = self._network.size.context + GATE_CONTEXT
         features = np.zeros((0, FEATURES), np.float32)
         loudness = np.zeros(0)
         left = 0  # ticks at the front of `features` that are only context
@@ -120,8 +119,7 @@ class SpeechModel:
     def _run(self, features: Array) -> Array:  # [2 n, FEATURES] -> [n, 17]
         output = self._network(torch.from_numpy(features)[None].to(self._device))
         joined = torch.cat([output.pose, output.gates], 1).sigmoid()[0].T.cpu().numpy()
-        low, high = _GATE_EDGES.T
-        joined[:, _POSES:] = np.clip((joined[:, _POSES:] - low) / (high - low), 0, 1)
+        joined[:, _POSES:] = decide_gates(joined[:, _POSES:])
         return joined
 
 

@@ -1,0 +1,37 @@
+"""From the network's gate probabilities to closures: a closure is a decision, not an average."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
+
+from talkinghead.speech.mouth import GATES
+
+Array = NDArray[np.float32]
+
+GATE_CONTEXT = 4  # ticks (80 ms) on each side that a decision looks at
+
+# A probability whose local peak is below the first value is no closure, above the second it is a full one.
+_PEAK_EDGES = (0.15, 0.25)
+# Share of its local peak below which the gate is open, and above which it is closed: gives the closure its length.
+_SHAPE_EDGES = (0.35, 0.75)
+_REST_EDGES = (0.10, 0.85)
+_REST = GATES.index("rest")
+
+
+def decide_gates(probability: Array) -> Array:  # [T, 3] -> [T, 3], both 0..1
+    """Closures of full depth wherever the network sees one, however unsure it is.
+
+    An unsure network spreads a low bump where a sure one makes a high one. The bump's peak says whether the lips close; its
+    shape, relative to the peak, says when.
+    """
+    peak = maximum_filter1d(probability, 2 * GATE_CONTEXT + 1, axis=0, mode="nearest")
+    decided = _ramp(peak, _PEAK_EDGES) * _ramp(probability / np.maximum(peak, 1e-6), _SHAPE_EDGES)
+    decided[:, _REST] = _ramp(probability[:, _REST], _REST_EDGES)
+    return decided.astype(np.float32)
+
+
+def _ramp(x: Array, edges: tuple[float, float]) -> Array:
+    low, high = edges
+    return np.clip((x - low) / (high - low), 0, 1)
