@@ -166,6 +166,8 @@ class _Objective:
         relative = camera[:, 2] - camera[:, 2].mean()
         px_per_mm = focal / s.translation[2]
         depth_jacobian = (jacobian[:, 2] - jacobian[:, 2].mean(0)) * px_per_mm
+        depth_jacobian[:, 6] += relative * px_per_mm
+        depth_jacobian[:, 5] -= relative * px_per_mm
         sd = w.depth * p.scale_px
         rows = [residual.ravel() / np.repeat(self.sigma_px, 2), (relative * px_per_mm - p.depth) / sd]
         blocks = [pixel.reshape(2 * _IRIS_FIRST, -1) / np.repeat(self.sigma_px, 2)[:, None], depth_jacobian / sd]

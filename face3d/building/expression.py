@@ -20,8 +20,8 @@ class ExpressionSpace:
     """Units and jaw.
 
     Attributes:
-        basis: [52, V, 3] mm at weight 1. Eyeballs do not move (they turn rigidly); neither do lower teeth and tongue in
-            the jaw's units (they follow the jaw rigidly).
+        basis: [52, V, 3] mm at weight 1. Eyeballs and teeth do not move (eyeballs turn, lower teeth follow the jaw
+            rigidly); neither does the tongue in the jaw's units.
         jaw_rotation: [52, 3] axis-angle of the jaw at weight 1, zero for other units.
         jaw_translation: [52, 3] mm of the jaw's pivot at weight 1.
         jaw_pivot: [3] mm, on the hinge axis.
@@ -60,7 +60,9 @@ def build_expression_space(wheel: MakeHumanWheel, head: HeadMesh, mean: np.ndarr
         rotation[ARKIT_INDEX[name]] = r
         translation[ARKIT_INDEX[name]] = Rotation.from_rotvec(r).apply(pivot) + t - pivot
     jaw_units = np.array([ARKIT_INDEX[n] for n in JAW_UNITS])
-    basis[np.ix_(jaw_units, of(Part.LOWER_TEETH, Part.TONGUE))] = 0
+    basis[np.ix_(jaw_units, of(Part.TONGUE))] = 0
+    # Teeth are bone: the upper ones never move, the lower ones only with the jaw. (mouthFunnel drags a corner along.)
+    basis[:, of(Part.UPPER_TEETH, Part.LOWER_TEETH)] = 0
     basis[:, of(Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL)] = 0
     # The artist's brush for the lids reached through to the palate.
     lid_units = np.array([i for i, n in enumerate(ARKIT_NAMES) if n.startswith(("eye", "brow"))])
