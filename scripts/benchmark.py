@@ -1,0 +1,210 @@
+"""Measure the whole program: the figures that the closing notes and docs/benchmarks.md quote.
+
+    python scripts/benchmark.py speed PHOTO AUDIO          # frames/s of the main job once imported, its parts, ratios
+    python scripts/benchmark.py fit FOLDER [--first 30]    # landmark error over a folder of photos
+    python scripts/benchmark.py still PHOTO AUDIO          # PSNR outside the head with --head-motion 0
+    python scripts/benchmark.py memory PHOTO               # peak of 10 s against that of 10 minutes
+    python scripts/benchmark.py lips PHOTO FOLDER          # closures read from the rendered video itself
+
+`lips` needs the extra [train] (pocketsphinx); FOLDER holds sound files with a `.txt` of the same name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def decode(video: Path) -> Iterator[NDArray[np.uint8]]:
+    """Frames [H, W, 3] RGB."""
+    import av
+
+    with av.open(str(video)) as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
+
+
+def measure_speed(photo: Path, audio: Path) -> dict[str, float]:
+    """The main job with everything imported and compiled, as a user's second video in one process."""
+    import talkinghead
+    from face3d.detection import FaceDetector
+    from talkinghead.media.image import load_photo
+
+    with FaceDetector() as detector:
+        face = detector.detect(load_photo(photo))[0]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "o.mp4"
+        talkinghead.generate(photo, audio, output)
+        wall, cpu = time.perf_counter(), time.process_time()
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = talkinghead.generate(photo, audio, output)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    encoder = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
+    return {
+        "frames": result.frames,
+        "width": result.size[0],
+        "height": result.size[1],
+        "face_px": float(face.size_px),
+        "frames_per_second": result.frames / wall,
+        "real_time_factor": wall / (result.frames / result.fps),
+        "cpu_seconds_per_second": (cpu + encoder) / (result.frames / result.fps),
+        "encoder_share_of_cpu": encoder / (cpu + encoder),
+    }
+
+
+def measure_fit(folder: Path, first: int) -> dict[str, Any]:
+    """Mean 478-point error in percent of the distance of the outer eye corners."""
+    from face3d.detection import FaceDetector
+    from face3d.errors import InputError
+    from face3d.fitting import fit_photo
+    from talkinghead.media.image import load_photo
+
+    errors: dict[str, float] = {}
+    unusable: dict[str, str] = {}
+    with FaceDetector() as detector:
+        for path in sorted(p for p in folder.iterdir() if p.is_file())[:first]:
+            try:
+                errors[path.name] = 100 * fit_photo(load_photo(path), detector=detector).nme
+            except InputError as error:
+                unusable[path.name] = str(error)
+    worst = max(errors, key=errors.__getitem__)
+    values = list(errors.values())
+    return {
+        "photos": len(errors),
+        "mean_percent": float(np.mean(values)),
+        "worst_percent": errors[worst],
+        "worst": worst,
+        "unusable": unusable,
+    }
+
+
+def measure_still(photo: Path, audio: Path) -> dict[str, float]:
+    """PSNR of every fifth frame against the photo, outside a box around the head (hair and chin included)."""
+    import talkinghead
+    from face3d.detection import FaceDetector
+    from talkinghead.config import load_config
+    from talkinghead.media.image import load_photo
+
+    image = load_photo(photo)
+    with FaceDetector() as detector:
+        left, top, right, bottom = detector.detect(image)[0].box
+    width, height = right - left, bottom - top
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "o.mp4"
+        talkinghead.generate(photo, audio, output, config=load_config(settings=["motion.head_motion=0"]))
+        values = []
+        for number, frame in enumerate(decode(output)):
+            if frame.shape[0] > image.shape[0] or frame.shape[1] > image.shape[1] or number % 5:
+                continue
+            picture = image[: frame.shape[0], : frame.shape[1]]
+            outside = np.ones(frame.shape[:2], bool)
+            rows = slice(max(0, round(top - 0.4 * height)), round(bottom + 0.1 * height))
+            outside[rows, max(0, round(left - 0.15 * width)) : round(right + 0.15 * width)] = False
+            error = ((frame.astype(float) - picture)[outside] ** 2).mean()
+            values.append(10 * math.log10(255**2 / error))
+    return {"mean_db": float(np.mean(values)), "lowest_db": float(min(values)), "pixels_share": float(outside.mean())}
+
+
+def measure_memory(photo: Path) -> dict[str, float]:
+    """Peak of generating 10 s and 10 minutes, each in a process of its own, MB."""
+    result = {}
+    for name, seconds in (("ten_seconds_mb", 10), ("ten_minutes_mb", 600)):
+        with tempfile.TemporaryDirectory() as folder:
+            sound = Path(folder) / "s.wav"
+            write_babble(sound, seconds)
+            code = (
+                "import resource, sys, talkinghead\n"
+                "talkinghead.generate(*sys.argv[1:4])\n"
+                "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+            )
+            arguments = [sys.executable, "-c", code, photo, sound, Path(folder) / "o.mp4"]
+            printed = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=True)
+            result[name] = int(printed.stdout.split()[-1]) / 1024
+    result["growth_mb"] = result["ten_minutes_mb"] - result["ten_seconds_mb"]
+    return result
+
+
+def write_babble(path: Path, seconds: int) -> None:
+    """Noise that swells and fades like speech."""
+    rng = np.random.default_rng(0)
+    time_axis = np.arange(16_000) / 16_000
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        for _ in range(seconds):
+            loudness = 0.5 + 0.5 * np.sin(2 * np.pi * 4 * time_axis)
+            file.writeframes((rng.standard_normal(16_000) * loudness * 3000).astype("<i2").tobytes())
+
+
+def measure_lips(photo: Path, folder: Path) -> dict[str, float]:
+    """Closures of /p b m/ and false closures of open vowels, from landmarks detected in the rendered video."""
+    from benchmark_speech import read_folder
+
+    import talkinghead
+    from face3d.detection import FaceDetector
+    from talkinghead.training.alignment import PhoneAligner
+    from talkinghead.training.metrics import ClosureCounts, count_closures
+
+    aligner, curves, phones = PhoneAligner(), [], []
+    for samples, text in read_folder(folder):
+        aligned = aligner.align(samples, text)
+        if aligned is None:
+            continue
+        with tempfile.TemporaryDirectory() as name, FaceDetector(max_faces=1, video=True) as detector:
+            sound, output = Path(name) / "s.wav", Path(name) / "o.mp4"
+            with wave.open(str(sound), "wb") as file:
+                file.setparams((1, 2, 16_000, 0, "NONE", ""))
+                file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+            talkinghead.generate(photo, sound, output)
+            curves.append(np.array([inner_opening(detector.detect(frame)[0].landmarks_px) for frame in decode(output)]))
+            phones.append(aligned)
+    p95 = float(np.percentile(np.concatenate(curves), 95))
+    counts = ClosureCounts()
+    for curve, aligned in zip(curves, phones, strict=True):
+        counts = counts + count_closures(curve, 25.0, aligned, p95)
+    return counts.rates()
+
+
+def inner_opening(landmarks: NDArray[np.float32]) -> float:  # [478, 2] px
+    """Mean distance of the middle of the inner lips over that of the outer eye corners."""
+    pairs = ((13, 14), (82, 87), (312, 317))
+    opening = np.mean([np.linalg.norm(landmarks[a] - landmarks[b]) for a, b in pairs])
+    return float(opening / np.linalg.norm(landmarks[263] - landmarks[33]))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, inputs in (
+        ("speed", ("photo", "audio")),
+        ("still", ("photo", "audio")),
+        ("fit", ("folder",)),
+        ("memory", ("photo",)),
+        ("lips", ("photo", "folder")),
+    ):
+        command = commands.add_parser(name)
+        for argument in inputs:
+            command.add_argument(argument, type=Path)
+        if name == "fit":
+            command.add_argument("--first", type=int, default=30, help="photos, by name (default: 30)")
+    options = vars(parser.parse_args())
+    measure = globals()[f"measure_{options.pop('command')}"]
+    print(json.dumps(measure(**options), indent=2))
+
+
+if __name__ == "__main__":
+    main()
