@@ -83,7 +83,8 @@ def test_all_that_is_installed_here_is_pinned() -> None:
     seen = set()
     while todo:
         name = todo.pop()
-        if name in seen:
+        # torch pins its CUDA packages itself, and its CPU builds have none.
+        if name in seen or name.startswith(("nvidia-", "cuda-", "triton")):
             continue
         seen.add(name)
         assert name in versions, f"{name} is not in constraints.txt"

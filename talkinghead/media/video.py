@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -192,5 +192,6 @@ class _running:  # noqa: N801 - used like a function
         if self.process.poll() is None:
             self.process.kill()
         if self.process.stdin is not None:
-            self.process.stdin.close()
+            with suppress(OSError):  # the part of a frame that a dead ffmpeg can no longer take
+                self.process.stdin.close()
         self.process.wait()
