@@ -56,6 +56,7 @@ def measure(clips: list[tuple[Any, str]], weights: Path | None, fps: float) -> d
     )
     from talkinghead.training.teacher import teach
 
+    torch.set_num_threads(1)
     model, aligner = SpeechModel.load(path=weights), PhoneAligner()
     model.animate(np.zeros(16_000, np.float32), fps)  # the first call loads code: it is not timed
     curves, teachers, phones, envelopes = [], [], [], []

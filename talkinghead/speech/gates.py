@@ -23,8 +23,8 @@ _REST = GATES.index("rest")
 def decide_gates(probability: Array) -> Array:  # [T, 3] -> [T, 3], both 0..1
     """Closures of full depth wherever the network sees one, however unsure it is.
 
-    An unsure network spreads a low bump where a sure one makes a high one. The bump's peak says whether the lips close; its
-    shape, relative to the peak, says when.
+    An unsure network spreads a low bump where a sure one makes a high one. The bump's peak says whether the lips close;
+    its shape, relative to the peak, says when.
     """
     peak = maximum_filter1d(probability, 2 * GATE_CONTEXT + 1, axis=0, mode="nearest")
     decided = _ramp(peak, _PEAK_EDGES) * _ramp(probability / np.maximum(peak, 1e-6), _SHAPE_EDGES)

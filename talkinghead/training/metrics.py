@@ -42,6 +42,8 @@ class ClosureCounts:
     near: int = 0  # labiodentals below a third of the 95th percentile
     open_vowels: int = 0
     wrongly_closed: int = 0  # any frame within the vowel
+    long_vowels: int = 0  # open vowels of 60 ms and more: shorter schwas can lie between two frames
+    long_closed: int = 0
     never_open: int = 0  # no frame of the middle half open
 
     def __add__(self, other: ClosureCounts) -> ClosureCounts:
@@ -54,6 +56,7 @@ class ClosureCounts:
             "bilabial_two_frames": 100 * self.closed_two_frames / max(self.bilabials, 1),
             "labiodental_near": 100 * self.near / max(self.labiodentals, 1),
             "false_closure": 100 * self.wrongly_closed / max(self.open_vowels, 1),
+            "false_closure_60ms": 100 * self.long_closed / max(self.long_vowels, 1),
             "vowel_never_open": 100 * self.never_open / max(self.open_vowels, 1),
         }
 
@@ -75,8 +78,11 @@ def count_closures(aperture: Curve, fps: float, phones: list[PhoneSegment], p95:
             quarter = (phone.end - phone.start) / 4
             whole = _between(aperture, fps, phone.start, phone.end)
             middle = _between(aperture, fps, phone.start + quarter, phone.end - quarter)
+            long = int(phone.end - phone.start > 0.06 - 1e-6)
             counts += ClosureCounts(
                 open_vowels=1,
+                long_vowels=long,
+                long_closed=int(long and bool((whole < threshold).any())),
                 wrongly_closed=int((whole < threshold).any()),
                 never_open=int(len(middle) > 0 and bool((middle < threshold).all())),
             )

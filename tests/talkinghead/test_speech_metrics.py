@@ -14,7 +14,7 @@ def _curve(closed: slice) -> np.ndarray:
 
 def test_a_closure_in_its_place():
     counts = count_closures(_curve(slice(10, 12)), 25, PHONES, 10)
-    assert counts == ClosureCounts(bilabials=1, closed=1, closed_two_frames=1, open_vowels=2)
+    assert counts == ClosureCounts(bilabials=1, closed=1, closed_two_frames=1, open_vowels=2, long_vowels=2)
 
 
 def test_one_frame_too_early_and_a_closed_vowel():
