@@ -20,9 +20,9 @@ from renderers.half_grid import half_grid
 from renderers.kinds import Kind, kinds_of_parts
 from renderers.lids import ClosingLids
 from renderers.lip_seam import LipSeam
-from renderers.photo_kernels import ATTRIBUTES, MouthColours, Pictures, composite, shade
+from renderers.photo_kernels import ATTRIBUTES, MouthColours, Pictures, View, affine_maps, composite, shade
 from renderers.photo_layers import PhotoLayers, build_layers
-from renderers.rasterize_numba import rasterize_arrays
+from renderers.rasterize_numba import find_visible
 from renderers.surround import SurroundOptions
 from renderers.surround_warp import SurroundWarp
 from renderers.teeth import LOWER_WIDTHS, UPPER_WIDTHS, arch_coordinates, tooth_edges
@@ -32,6 +32,8 @@ FloatArray = NDArray[np.float32]
 
 # The crop that can change, in face heights around the middle of the face: left/right, up, down.
 _CROP = (1.45, 1.35, 1.45)
+# What is drawn with more samples per pixel, over the face.
+_FINE_PARTS = (OUTER_LIPS, LEFT_EYE, RIGHT_EYE)
 # Low-polygon teeth and gums would poke through thin lips: for visibility they count as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
 
@@ -42,10 +44,12 @@ class AvatarOptions:
 
     Attributes:
         supersampling: samples per pixel and axis around mouth and eyes, where thin parts meet.
+        large_face_px: in faces higher than this, the eyes need no more than one sample per pixel.
         surround: reach of the warp around the face.
     """
 
     supersampling: int = 2
+    large_face_px: float = 450.0
     surround: SurroundOptions = field(default_factory=SurroundOptions)
 
 
@@ -113,6 +117,9 @@ class PhotoAvatar:
         self._warp = SurroundWarp(self._mesh, face_skin, self._origin, self._photo, local, self._options.surround)
         self._landmarks = model.landmarks478
         self._margin = 0.03 * face
+        fine = self._options.supersampling
+        large = face > self._options.large_face_px
+        self._samples = (fine, 1, 1) if large else (fine, fine, fine)
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
 
@@ -186,32 +193,29 @@ class PhotoAvatar:
         result[:, 3] = frame.camera[:, 2] - lips
         return result
 
-    def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, FloatArray]]:
+    def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, Image]]:
         """The face, then mouth and eyes with more samples per pixel, in the order in which they go over the photo."""
-        attributes = self._lit_attributes(frame)
+        values = np.concatenate([self._source, self._lit_attributes(frame)], 1)
+        maps = affine_maps(pixels[:, :2], self._triangles, values)
         pictures = Pictures(self._lids.skin(frame.lid_closure), self._eye, self._own_mouth)
         result = []
-        fine = self._options.supersampling
-        rings = (FACE_OVAL, OUTER_LIPS, LEFT_EYE, RIGHT_EYE) if fine > 1 else (FACE_OVAL,)
-        for ring, samples in zip(rings, (1, fine, fine, fine), strict=False):
+        for ring, samples in zip((FACE_OVAL, *_FINE_PARTS), (1, *self._samples), strict=True):
+            if samples == 1 and ring is not FACE_OVAL:
+                continue
             region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
             if region is not None:
-                result.append((region, self._draw(region, pixels, attributes, pictures, samples)))
+                result.append((region, self._draw(region, pixels, maps, pictures, samples)))
         return result
 
-    def _draw(
-        self, region: _Region, pixels: FloatArray, attributes: FloatArray, pictures: Pictures, samples: int
-    ) -> FloatArray:
+    def _draw(self, region: _Region, pixels: FloatArray, maps: FloatArray, pictures: Pictures, samples: int) -> Image:
         """[h, w, 4] premultiplied colours of a region."""
         local = pixels.copy()
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * samples
-        fragments = rasterize_arrays(local, self._triangles, region.height * samples, region.width * samples)
-        overlay = shade(
-            fragments, self._triangles, self._kinds, self._source, attributes, pictures, self._masks, self._mouth
-        )
+        visible = find_visible(local, self._triangles, region.height * samples, region.width * samples)
+        view = View(region.left, region.top, samples)
+        overlay = shade(visible, view, self._kinds, maps, pictures, self._masks, self._mouth)
         if samples > 1:
-            small = cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA)
-            return np.asarray(small, np.float32)
+            overlay = cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA)
         return overlay
 
 

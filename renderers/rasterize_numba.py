@@ -70,6 +70,18 @@ def rasterize_arrays(
     return out
 
 
+def find_visible(
+    vertices: NDArray[np.floating],  # [V, 3]: x px, y px, depth mm
+    triangles: NDArray[np.int32],  # [F, 3]
+    height: int,
+    width: int,
+) -> NDArray[np.int32]:
+    """[H, W] the nearest triangle at each pixel's centre, -1: none; what `rasterize_arrays` does without the rest."""
+    face_index = np.full((height, width), -1, np.int32)
+    _find_visible(vertices, triangles, False, np.zeros((height, width)), face_index)
+    return face_index
+
+
 class NumbaRasterizer:
     """`renderers.rasterizer.Rasterizer` on the CPU; one picture of the batch after the other."""
 

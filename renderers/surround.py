@@ -177,33 +177,44 @@ def warp(
 
 @kernel
 def _warp(fine, flow, out, top, bottom, left, right, threshold):  # type: ignore[no-untyped-def]
-    """Bilinear flow, bilinear picture; float32 throughout, weights in 1/128 so that the colours stay integers."""
+    """Bilinear flow, bilinear picture; weights in 1/128 so that the colours stay integers.
+
+    The flow is interpolated down once for each row of pixels, then along it.
+    """
     height, width = out.shape[0], out.shape[1]
-    fine_height, fine_width = fine.shape[0], fine.shape[1]
+    last_column, last_row = np.float32(fine.shape[1] - 1), np.float32(fine.shape[0] - 1)
     grid_rows, grid_columns = flow.shape[0], flow.shape[1]
     row_step, column_step = np.float32((grid_rows - 1) / height), np.float32((grid_columns - 1) / width)
-    half = np.float32(0.5)
+    # numba promotes float32 with integer literals to float64, which is slower.
+    zero, half, two, fine_steps = np.float32(0), np.float32(0.5), np.float32(2), np.float32(128)
+    line = np.empty((grid_columns, 2), np.float32)
     for row in range(top, bottom):
-        gy = (row + half) * row_step
-        g0 = min(int(gy), grid_rows - 2)
-        fy = gy - np.float32(g0)
+        gy = (np.float32(row) + half) * row_step
+        g = min(int(gy), grid_rows - 2)
+        fy = gy - np.float32(g)
+        still = True
+        for i in range(grid_columns):
+            line[i, 0] = flow[g, i, 0] + (flow[g + 1, i, 0] - flow[g, i, 0]) * fy
+            line[i, 1] = flow[g, i, 1] + (flow[g + 1, i, 1] - flow[g, i, 1]) * fy
+            still = still and abs(line[i, 0]) < threshold and abs(line[i, 1]) < threshold
+        if still:
+            continue
         for column in range(left, right):
-            gx = (column + half) * column_step
-            h0 = min(int(gx), grid_columns - 2)
-            fx = gx - np.float32(h0)
-            w00, w01, w10, w11 = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
-            dx = flow[g0, h0, 0] * w00 + flow[g0, h0 + 1, 0] * w01
-            dx += flow[g0 + 1, h0, 0] * w10 + flow[g0 + 1, h0 + 1, 0] * w11
-            dy = flow[g0, h0, 1] * w00 + flow[g0, h0 + 1, 1] * w01
-            dy += flow[g0 + 1, h0, 1] * w10 + flow[g0 + 1, h0 + 1, 1] * w11
+            gx = (np.float32(column) + half) * column_step
+            h = min(int(gx), grid_columns - 2)
+            fx = gx - np.float32(h)
+            dx = line[h, 0] + (line[h + 1, 0] - line[h, 0]) * fx
+            dy = line[h, 1] + (line[h + 1, 1] - line[h, 1]) * fx
             if abs(dx) < threshold and abs(dy) < threshold:
                 continue
-            x = min(max(2 * (column + dx), np.float32(0)), np.float32(fine_width - 1))
-            y = min(max(2 * (row + dy), np.float32(0)), np.float32(fine_height - 1))
-            c0, r0 = min(int(x), fine_width - 2), min(int(y), fine_height - 2)
-            ax, ay = int((x - c0) * 128 + half), int((y - r0) * 128 + half)
-            a, b, c, d = (128 - ax) * (128 - ay), ax * (128 - ay), (128 - ax) * ay, ax * ay
+            x = min(max(two * (np.float32(column) + dx), zero), last_column)
+            y = min(max(two * (np.float32(row) + dy), zero), last_row)
+            c, r = min(int(x), fine.shape[1] - 2), min(int(y), fine.shape[0] - 2)
+            ax = np.int32((x - np.float32(c)) * fine_steps + half)
+            ay = np.int32((y - np.float32(r)) * fine_steps + half)
+            bx, by = np.int32(128) - ax, np.int32(128) - ay
+            w00, w01, w10, w11 = bx * by, ax * by, bx * ay, ax * ay
             for k in range(3):
-                total = a * fine[r0, c0, k] + b * fine[r0, c0 + 1, k] + 8192
-                total += c * fine[r0 + 1, c0, k] + d * fine[r0 + 1, c0 + 1, k]
-                out[row, column, k] = total >> 14
+                upper = w00 * fine[r, c, k] + w01 * fine[r, c + 1, k]
+                lower = w10 * fine[r + 1, c, k] + w11 * fine[r + 1, c + 1, k]
+                out[row, column, k] = (upper + lower + 8192) >> 14

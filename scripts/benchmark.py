@@ -34,7 +34,7 @@ def decode(video: Path) -> Iterator[NDArray[np.uint8]]:
 
     with av.open(str(video)) as container:
         for frame in container.decode(video=0):
-            yield frame.to_ndarray(format="rgb24")
+            yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
 def measure_speed(photo: Path, audio: Path) -> dict[str, float]:

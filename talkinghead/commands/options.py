@@ -29,7 +29,7 @@ def add_photo_options(parser: argparse.ArgumentParser) -> None:
 def add_size_option(parser: argparse.ArgumentParser) -> None:
     """`--size`."""
     parser.add_argument(
-        "--size", type=int, metavar="PX", help="pixels along the longer side (default: the photo's, up to 1280)"
+        "--size", type=int, metavar="PX", help="pixels along the longer side (default: the photo's, up to 4096)"
     )
 
 
