@@ -215,7 +215,9 @@ class PhotoAvatar:
         view = View(region.left, region.top, samples)
         overlay = shade(visible, view, self._kinds, maps, pictures, self._masks, self._mouth)
         if samples > 1:
-            return np.asarray(cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA), np.uint8)
+            return np.asarray(
+                cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA), np.uint8
+            )
         return overlay
 
 
