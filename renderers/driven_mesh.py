@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.camera import axis_angle_to_matrix, head_to_camera, matrix_to_axis_angle
+from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
 from face3d.landmark_sets import (
     FACE_OVAL,
     LEFT_LOWER_LID,
@@ -22,12 +22,11 @@ from face3d.landmark_sets import (
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
+from face3d.pose import neck_in_camera, turn_head
 from renderers.mesh_field import MeshField
 
 FloatArray = NDArray[np.float32]
 
-# The head turns about the top of the neck, in the head frame, mm.
-NECK_PIVOT = (0.0, -95.0, -70.0)
 # Rims that meet when they close: lips, then the left and the right lids; and the opening at which the photo's own rims
 # count fully, mm.
 _RIMS = (
@@ -130,26 +129,22 @@ class DrivenMesh:
             turn: [3] axis-angle in the head frame, relative to the photo's pose.
             gaze: [2, 2] eyeball (pitch, yaw), relative to the photo's.
         """
-        before = axis_angle_to_matrix(self._rotation)
-        after = before @ axis_angle_to_matrix(turn)
-        pivot = torch.tensor(NECK_PIVOT)
-        flip = torch.tensor([1.0, -1.0, -1.0])
-        pivot_camera = flip * (before @ pivot) + self._translation
-        translation = pivot_camera - flip * (after @ pivot)
-        head, pixels, camera = self._project(
-            expression, matrix_to_axis_angle(after), translation, self.eye_rotation + gaze
-        )
+        rotation, translation = turn_head(self._rotation, self._translation, turn)
+        head, pixels, camera = self._project(expression, rotation, translation, self.eye_rotation + gaze)
         openings = self._openings(head)
         offset = self._residual.copy()
         for opening, (_, _, full), field in zip(openings, _RIMS, self._closing, strict=True):
             offset += max(0.0, 1 - opening / full) * field
         pixels[:, :2] += offset
-        relative = (flip[:, None] * (after @ before.T)) * flip
+        flip = turn.new_tensor(HEAD_TO_CAMERA_DIAGONAL)
+        relative = axis_angle_to_matrix(rotation) @ axis_angle_to_matrix(self._rotation).T
+        relative = flip[:, None] * relative * flip
+        pivot = neck_in_camera(rotation, translation)
         left, right = (
             min(1.0, max(0.0, 1 - now / max(own, 0.5)))
             for now, own in zip(openings[1:], self._own_openings[1:], strict=True)
         )
-        return DrivenFrame(pixels, camera, openings[0], (left, right), relative.numpy(), pivot_camera.numpy())
+        return DrivenFrame(pixels, camera, openings[0], (left, right), relative.numpy(), pivot.numpy())
 
     def _openings(self, head: Tensor) -> list[float]:
         """Mean vertical opening of the lips, the left and the right lids, mm, 0 where they overlap."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from face3d.arkit import ARKIT_NAMES
 from face3d.camera import Camera, axis_angle_to_matrix, matrix_to_axis_angle
 from face3d.parameters import FaceParameters
+from face3d.pose import turn_head
 
 # A mood stays while somebody speaks, weaker, because it must not keep the lips from their work.
 _MOOD = ("mouthSmile", "mouthDimple", "mouthFrown")
@@ -68,13 +69,13 @@ def frames_of(parameters: FaceParameters, fit: FaceParameters) -> Iterator[Pose]
 def to_parameters(poses: list[Pose], base: FaceParameters, fps: float) -> FaceParameters:
     """The frames as absolute parameters of the person, pose and camera of `base` (one frame)."""
     count = len(poses)
-    start = axis_angle_to_matrix(base.rotation[0])
     turns = torch.stack([p.turn for p in poses]).float()
+    rotation, translation = turn_head(base.rotation[:1].expand(count, 3), base.translation[:1].expand(count, 3), turns)
     return FaceParameters(
         identity=base.identity,
         expression=torch.stack([p.expression for p in poses]).float(),
-        rotation=matrix_to_axis_angle(start @ axis_angle_to_matrix(turns)),
-        translation=base.translation[:1].expand(count, 3).clone(),
+        rotation=rotation,
+        translation=translation,
         eye_rotation=base.eye_rotation[:1] + torch.stack([p.gaze for p in poses]).float(),
         confidence=torch.ones(count),
         fps=fps,
