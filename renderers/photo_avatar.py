@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float32]
 # The crop that can change, in face heights around the middle of the face: left/right, up, down.
 _CROP = (1.45, 1.35, 1.45)
 # What is drawn with more samples per pixel, over the face.
-_FINE_PARTS = (OUTER_LIPS, LEFT_EYE, RIGHT_EYE)
+_FINE_PARTS = (INNER_LIPS, LEFT_EYE, RIGHT_EYE)
 # Low-polygon teeth and gums would poke through thin lips: for visibility they count as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
 
@@ -114,7 +114,11 @@ class PhotoAvatar:
         self._teeth_triangles = self._triangles[np.isin(self._kinds, (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.TONGUE))]
         self._mouth = _mouth_colours(layers)
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, layers.face_mask)
-        self._warp = SurroundWarp(self._mesh, face_skin, self._origin, self._photo, local, self._options.surround)
+        inner = (layers.face_mask >= 1).astype(np.uint8)
+        covered = np.asarray(cv2.erode(inner, np.ones((3, 3), np.uint8), iterations=round(0.03 * face)), np.uint8)
+        self._warp = SurroundWarp(
+            self._mesh, face_skin, self._origin, self._photo, local, covered, self._options.surround
+        )
         self._landmarks = model.landmarks478
         self._margin = 0.03 * face
         fine = self._options.supersampling

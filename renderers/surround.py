@@ -153,7 +153,12 @@ def inverse_flow(displacement: FloatArray, grid: Grid, iterations: int = 4) -> F
 
 
 def warp(
-    fine: NDArray[np.uint8], flow: FloatArray, grid: Grid, out: NDArray[np.uint8], threshold: float = 0.06
+    fine: NDArray[np.uint8],
+    flow: FloatArray,
+    grid: Grid,
+    out: NDArray[np.uint8],
+    covered: NDArray[np.uint8] | None = None,
+    threshold: float = 0.06,
 ) -> None:
     """Write the picture pulled along `flow` into `out`; pixels that move by less than `threshold` are left as they are.
 
@@ -162,6 +167,7 @@ def warp(
         flow: [gh, gw, 2] px, see `inverse_flow`.
         grid: the flow's nodes; they span the picture.
         out: [h, w, 3] uint8, the unmoved picture on entry.
+        covered: [h, w] uint8, not 0 where the picture need not be moved, because something is drawn over it.
         threshold: px.
     """
     moving = np.maximum(np.abs(flow[..., 0]), np.abs(flow[..., 1])) > threshold
@@ -172,11 +178,13 @@ def warp(
     bottom = int(np.ceil(grid.y[min(len(grid.y) - 1, rows[-1] + 1)]))
     left = int(grid.x[max(0, columns[0] - 1)])
     right = int(np.ceil(grid.x[min(len(grid.x) - 1, columns[-1] + 1)]))
-    _warp(fine, flow.astype(np.float32), out, top, bottom, left, right, np.float32(threshold))
+    if covered is None:
+        covered = np.zeros(out.shape[:2], np.uint8)
+    _warp(fine, covered, flow.astype(np.float32), out, top, bottom, left, right, np.float32(threshold))
 
 
 @kernel
-def _warp(fine, flow, out, top, bottom, left, right, threshold):  # type: ignore[no-untyped-def]
+def _warp(fine, covered, flow, out, top, bottom, left, right, threshold):  # type: ignore[no-untyped-def]
     """Bilinear flow, bilinear picture; weights in 1/128 so that the colours stay integers.
 
     The flow is interpolated down once for each row of pixels, then along it.
@@ -210,6 +218,8 @@ def _warp(fine, flow, out, top, bottom, left, right, threshold):  # type: ignore
             x = min(max(two * (np.float32(column) + dx), zero), last_column)
             y = min(max(two * (np.float32(row) + dy), zero), last_row)
             c, r = min(int(x), fine.shape[1] - 2), min(int(y), fine.shape[0] - 2)
+            if covered[r >> 1, c >> 1]:
+                continue
             ax = np.int32((x - np.float32(c)) * fine_steps + half)
             ay = np.int32((y - np.float32(r)) * fine_steps + half)
             bx, by = np.int32(128) - ax, np.int32(128) - ay

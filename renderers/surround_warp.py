@@ -35,6 +35,7 @@ class SurroundWarp:
         origin: [2] the crop's corner in the photo, px.
         photo: [h, w, 3] uint8, the crop.
         landmarks: [478, 2] px in the crop.
+        covered: [h, w] uint8, 1 where the driven face is drawn over the photo anyway.
         options: reach of the warp.
     """
 
@@ -45,9 +46,10 @@ class SurroundWarp:
         origin: FloatArray,
         photo: NDArray[np.uint8],
         landmarks: FloatArray,
+        covered: NDArray[np.uint8],
         options: SurroundOptions,
     ) -> None:
-        self._photo, self._origin, self._fine = photo, origin, half_grid(photo)
+        self._photo, self._origin, self._fine, self._covered = photo, origin, half_grid(photo), covered
         height, width = photo.shape[:2]
         face = float(np.linalg.norm(landmarks[152] - landmarks[10]))
         self._grid = Grid.over(width, height, face / options.nodes)
@@ -99,5 +101,5 @@ class SurroundWarp:
         rest = total - rigid.reshape(-1, 2)[self._extension.rim]
         displacement = rigid + self._extension(rest) * self._skin_weight[..., None]
         crop = self._photo.copy()
-        warp(self._fine, inverse_flow(displacement, self._grid), self._grid, crop)
+        warp(self._fine, inverse_flow(displacement, self._grid), self._grid, crop, self._covered)
         return crop
