@@ -32,9 +32,6 @@ class AugmentOptions:
     warp_range: tuple[float, float] = (0.90, 1.11)
     tempo: float = 0.5
     tempo_range: tuple[float, float] = (0.85, 1.18)
-    codec: float = 0.25
-    codec_depth_db: tuple[float, float] = (22.0, 45.0)
-    masks: float = 0.5
     gain_db: tuple[float, float] = (-22.0, 14.0)
     pool_seconds: int = 16  # length of each noise
 
@@ -107,10 +104,6 @@ def augment(mel: Array, pool: list[Array], rng: np.random.Generator, options: Au
         power = power + noise * loud * 10 ** (-rng.uniform(*options.noise_snr_db) / 10)
     if rng.random() < options.band_limit:
         response += _band_limit(rng)
-    if rng.random() < options.codec:
-        power = _coded(power, rng.uniform(*options.codec_depth_db))
-    if rng.random() < options.masks:
-        power = _masked(power, rng)
     level = rng.uniform(*options.gain_db)
     power = power * 10 ** ((response + level) / 10)
     hiss = 10 ** (rng.uniform(-100, -62) / 10) / MEL_BANDS * rng.gamma(4, 0.25, power.shape)
@@ -129,22 +122,6 @@ def _reverberant(power: Array, seconds: float, share: float) -> Array:
     decay = 10 ** (-6 * 0.01 / seconds)
     tail = lfilter([1 - decay], [1, -decay], power, axis=0)
     return (power * (1 - share) + tail * share).astype(np.float32)
-
-
-def _coded(power: Array, depth_db: float) -> Array:
-    """What a strong codec or noise gate does: bands far below the frame's loudest one fall silent."""
-    audible = power > power.max(1, keepdims=True) * 10 ** (-depth_db / 10)
-    return np.where(audible, power, power * 1e-3).astype(np.float32)
-
-
-def _masked(power: Array, rng: np.random.Generator) -> Array:
-    """Two random groups of bands made uninformative (held at their mean): no band may be trusted alone."""
-    power = power.copy()
-    for _ in range(2):
-        width = int(rng.integers(1, 9))
-        start = int(rng.integers(0, MEL_BANDS - width))
-        power[:, start : start + width] = power[:, start : start + width].mean(0)
-    return power
 
 
 def _random_response(rng: np.random.Generator, size_db: float) -> NDArray[np.float64]:

@@ -90,9 +90,9 @@ def count_closures(aperture: Curve, fps: float, phones: list[PhoneSegment], p95:
 
 
 def _between(curve: Curve, fps: float, start: float, end: float) -> Curve:
-    """Frames whose middle lies in the interval."""
+    """Frames whose middle lies in the interval; one on an edge belongs to what begins there."""
     middles = (np.arange(len(curve)) + 0.5) / fps
-    return curve[(middles >= start) & (middles <= end)]
+    return curve[(middles > start - 1e-6) & (middles < end - 1e-6)]
 
 
 def best_lag(curve: Curve, reference: Curve, reach: int = 8) -> tuple[int, float]:

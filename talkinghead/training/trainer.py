@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +21,12 @@ from talkinghead.training.dataset import Batch, CropSampler, Example, load_examp
 class TrainOptions:
     """One run. The defaults made `speech-v1`; a GPU run would raise `steps` and `batch` only."""
 
-    steps: int = 2600
+    steps: int = 2000
     phone_share: float = 0.3  # of the steps, phones alone
     batch: int = 16
     crop_seconds: float = 4.0
     rate: float = 2.5e-3
     weight_decay: float = 0.02
-    averaging: float = 0.995  # of the weights from step to step; the average is what is kept
     seed: int = 1
     threads: int = 1
     augment: AugmentOptions = field(default_factory=AugmentOptions)
@@ -90,9 +88,6 @@ def train(
     network = SpeechNetwork(size)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=options.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=options.steps, pct_start=0.15)
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.averaging), use_buffers=True
-    )
     alone = int(options.steps * options.phone_share)
     for step in range(1, options.steps + 1):
         network.train()
@@ -104,13 +99,11 @@ def train(
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        average.update_parameters(network)
         if step % 100 == 0 or step == options.steps:
             parts_text = " ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
             report(f"step {step} {time.monotonic() - started:.0f} s: {parts_text}")
         if step % 400 == 0:
-            report(str(evaluate(cast(SpeechNetwork, average.module), development)))
-    network.load_state_dict(average.module.state_dict())
+            report(str(evaluate(network, development)))
     network.eval()
     return network, {**evaluate(network, development), "minutes": (time.monotonic() - started) / 60, **asdict(options)}
 
