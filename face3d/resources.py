@@ -10,7 +10,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 # Provenance and licences: assets/README.md.
 SHA256: dict[str, str] = {
-    "cc0_head.npz": "9e76388ca16cee1c3f0e521d0595e8e0d1aeb1d3377d3ca8c84ce08e933b7bdb",
+    "cc0_head.npz": "3dc4114925244aceb6037ad75d28744a58b7d8e2c11fa2b4106ad66040fea9f9",
     "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
 }
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from matplotlib.path import Path
-from scipy.optimize import linear_sum_assignment
 
 from face3d.arkit import ARKIT_INDEX
+from face3d.building.canonical import mirror_twins
 from face3d.building.lips import LipRims, rim_points
 from face3d.camera import head_to_camera
 from face3d.landmark_sets import (
@@ -238,12 +238,9 @@ def embed_landmarks(
     return _embed(model, parts, observed, allowed)
 
 
-def _symmetric(points: np.ndarray) -> np.ndarray:
-    """[L, 3] each point averaged with the mirror image of its twin: mesh and landmarks are symmetric."""
-    mirrored = points * np.array([-1.0, 1.0, 1.0])
-    distance = np.linalg.norm(points[:, None] - mirrored[None], axis=2)
-    rows, twin = linear_sum_assignment(distance)
-    return (points[rows] + mirrored[twin]) / 2
+def _symmetric(points: np.ndarray, twins: np.ndarray) -> np.ndarray:
+    """[L, 3] each point averaged with the mirror image of its twin [L]: mesh and landmarks are symmetric."""
+    return (points + points[twins] * np.array([-1.0, 1.0, 1.0])) / 2
 
 
 def _embed(
@@ -258,7 +255,7 @@ def _embed(
         samples = np.stack(observed[i])
         centres[i] = _geometric_median(samples)
         spread[i] = np.median(np.linalg.norm(samples - centres[i], axis=1))
-    for i, centre in enumerate(_symmetric(centres)):
+    for i, centre in enumerate(_symmetric(centres, mirror_twins())):
         candidates = np.flatnonzero(allowed[i])
         best, weight = closest_on_triangles(centre[None], corners[candidates])
         triangle[i], barycentric[i] = candidates[best[0]], weight[0]

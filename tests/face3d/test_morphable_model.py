@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.building.canonical import mirror_twins
 from face3d.landmark_sets import (
     IBUG_68,
     LEFT_LOWER_LID,
@@ -167,6 +168,13 @@ def test_landmarks_lie_where_their_names_say(model: MorphableModel) -> None:
     assert not set(carriers[:468]) & {Part.LASHES, Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL, Part.UPPER_TEETH, Part.NECK}
     x = model.landmarks478.of(model.mean)[list(LANDMARKS_7), 0]
     assert x.argsort().tolist() == [0, 5, 1, 4, 2, 6, 3]  # right eye outer ... left eye outer, mouth between
+
+
+def test_landmarks_are_symmetric(model: MorphableModel) -> None:
+    """As MediaPipe's are: each has its twin on the other side, and points of the middle line lie on it."""
+    points = model.landmarks478.of(model.mean)[:468]
+    mirrored = points[mirror_twins()] * torch.tensor([-1.0, 1, 1])
+    assert (points - mirrored).norm(dim=1).max() < 0.3
 
 
 def test_the_68_points_are_among_the_478(model: MorphableModel) -> None:

@@ -76,8 +76,9 @@ def test_geometric_median_is_robust() -> None:
 
 def test_symmetric_points() -> None:
     """Each averaged with its twin's mirror image; points on the middle line are their own twins."""
-    points = np.array([[10.0, 1, 2], [-10.4, 1.2, 2], [0.3, 5, 5]])
-    np.testing.assert_allclose(_symmetric(points), [[10.2, 1.1, 2], [-10.2, 1.1, 2], [0, 5, 5]])
+    points = np.array([[10.0, 1, 2], [0.3, 5, 5], [-10.4, 1.2, 2]])
+    symmetric = _symmetric(points, np.array([2, 1, 0]))
+    np.testing.assert_allclose(symmetric, [[10.2, 1.1, 2], [0, 5, 5], [-10.2, 1.1, 2]])
 
 
 def test_expressions_come_in_turns_and_are_symmetric() -> None:
