@@ -192,6 +192,20 @@ def test_warp_equals_its_definition(seed: int, height: int, width: int, spacing:
     assert error.max() < 12
 
 
+def test_covered_pixels_are_left_alone() -> None:
+    """What comes from a covered place stays as it is; the rest moves as without."""
+    grid, photo = Grid.over(40, 30, 5), smooth_picture(30, 40)
+    flow = np.full((*grid.shape, 2), (3, 0), np.float32)
+    covered = np.zeros((30, 40), np.uint8)
+    covered[10:20, 20:30] = 1
+    moved, out = photo.copy(), photo.copy()
+    warp(half_grid(photo), flow, grid, moved)
+    warp(half_grid(photo), flow, grid, out, covered)
+    expected = moved.copy()
+    expected[10:20, 17:27] = photo[10:20, 17:27]
+    np.testing.assert_array_equal(out, expected)
+
+
 def test_no_flow_leaves_every_pixel() -> None:
     grid, photo = Grid.over(40, 30, 5), smooth_picture(30, 40)
     out = photo.copy()
