@@ -34,6 +34,8 @@ FloatArray = NDArray[np.float32]
 _CROP = (1.45, 1.35, 1.45)
 # What is drawn with more samples per pixel, over the face.
 _FINE_PARTS = (INNER_LIPS, LEFT_EYE, RIGHT_EYE)
+# Lips that are hardly apart let this share of the light in, all of it from this opening on, mm.
+_SLIT_LIGHT, _FULL_LIGHT_MM = 0.35, 4.0
 # Low-polygon teeth and gums would poke through thin lips: for visibility they count as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
 
@@ -91,7 +93,7 @@ class PhotoAvatar:
         options: AvatarOptions | None = None,
         model: MorphableModel | None = None,
     ) -> None:
-        self._image = np.ascontiguousarray(image)
+        self._image = np.array(image, order="C")
         self._options = options or AvatarOptions()
         model = model or load_default_model()
         self._mesh = DrivenMesh(model, parameters, landmarks_px)
@@ -110,6 +112,7 @@ class PhotoAvatar:
         self._source = self._mesh.source - self._origin
         self._triangles, self._kinds = _drawn_triangles(model)
         self._inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
+        self._tongue = model.part_vertices(Part.TONGUE).numpy()
         self._attributes = _mouth_attributes(model)
         self._teeth_triangles = self._triangles[np.isin(self._kinds, (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.TONGUE))]
         self._mouth = _mouth_colours(layers)
@@ -190,7 +193,9 @@ class PhotoAvatar:
         for i in range(3):
             np.add.at(normals, self._teeth_triangles[:, i], normal)
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
-        result[:, 2] = 0.65 + 0.35 * np.clip(-normals[:, 2], 0, 1)
+        facing = np.clip(-normals[:, 2], 0, 1)
+        result[:, 2] = 0.65 + 0.35 * facing
+        result[self._tongue, 2] = (0.3 + 0.7 * facing)[self._tongue]
         corners = self._landmarks.triangles.numpy()[list(INNER_LIPS)]
         weights = self._landmarks.barycentric.numpy()[list(INNER_LIPS)]
         lips = (frame.camera[corners][..., 2] * weights).sum(1).mean()
@@ -201,6 +206,7 @@ class PhotoAvatar:
         """The face, then mouth and eyes with more samples per pixel, in the order in which they go over the photo."""
         values = np.concatenate([self._source, self._lit_attributes(frame)], 1)
         maps = affine_maps(pixels[:, :2], self._triangles, values)
+        light = min(1.0, _SLIT_LIGHT + (1 - _SLIT_LIGHT) * frame.lip_opening_mm / _FULL_LIGHT_MM)
         pictures = Pictures(self._lids.skin(frame.lid_closure), self._eye, self._own_mouth)
         result = []
         for ring, samples in zip((FACE_OVAL, *_FINE_PARTS), (1, *self._samples), strict=True):
@@ -208,20 +214,20 @@ class PhotoAvatar:
                 continue
             region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
             if region is not None:
-                result.append((region, self._draw(region, pixels, maps, pictures, samples)))
+                result.append(
+                    (region, self._draw(View(region.left, region.top, samples, light), region, pixels, maps, pictures))
+                )
         return result
 
-    def _draw(self, region: _Region, pixels: FloatArray, maps: FloatArray, pictures: Pictures, samples: int) -> Image:
+    def _draw(self, view: View, region: _Region, pixels: FloatArray, maps: FloatArray, pictures: Pictures) -> Image:
         """[h, w, 4] premultiplied colours of a region."""
         local = pixels.copy()
-        local[:, :2] = (local[:, :2] - (region.left, region.top)) * samples
-        visible = find_visible(local, self._triangles, region.height * samples, region.width * samples)
-        view = View(region.left, region.top, samples)
+        local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples
+        visible = find_visible(local, self._triangles, region.height * view.samples, region.width * view.samples)
         overlay = shade(visible, view, self._kinds, maps, pictures, self._masks, self._mouth)
-        if samples > 1:
-            return np.asarray(
-                cv2.resize(overlay, (region.width, region.height), interpolation=cv2.INTER_AREA), np.uint8
-            )
+        if view.samples > 1:
+            size = region.width, region.height
+            overlay = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)
         return overlay
 
 
@@ -267,8 +273,8 @@ def _mouth_colours(layers: PhotoLayers) -> MouthColours:
     return MouthColours(
         teeth=teeth.astype(np.float32),
         gums=tinted(0.72, 0.40, 0.38),
-        tongue=tinted(0.66, 0.36, 0.34),
-        cavity=tinted(0.30, 0.12, 0.11),
+        tongue=tinted(0.62, 0.33, 0.31),
+        cavity=tinted(0.24, 0.10, 0.09),
         upper_gaps=tooth_edges(UPPER_WIDTHS),
         lower_gaps=tooth_edges(LOWER_WIDTHS),
     )
