@@ -34,6 +34,8 @@ _RIMS = (
     (LEFT_UPPER_LID, LEFT_LOWER_LID, 5.0),
     (RIGHT_UPPER_LID, RIGHT_LOWER_LID, 5.0),
 )
+# Lips nearer than the first overlap by the second at each rim, mm.
+_TOUCHING_MM, _OVERLAP_MM = 0.6, 0.3
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class DrivenMesh:
         residual = landmarks_px - self._landmarks.of(torch.from_numpy(undriven[:, :2])).numpy()
         self._residual = self._spread_residual(residual)
         self._closing = self._closing_fields(residual)
+        self._overlap = self._overlap_field()
         self.source = (undriven[:, :2] + self._residual).astype(np.float32)  # [V, 2] px
 
     def _make_field(self, pull: float) -> MeshField:
@@ -109,6 +112,13 @@ class DrivenMesh:
             fields.append(near.spread(values).astype(np.float32))
         return fields
 
+    def _overlap_field(self) -> FloatArray:
+        """[V, 2] px that push touching lips a little over each other: their rims are polylines with different corners."""
+        values = np.zeros((478, 2))
+        size = _OVERLAP_MM * self.camera.focal_px / float(self._translation[2])
+        values[list(UPPER_INNER_LIP), 1], values[list(LOWER_INNER_LIP), 1] = size, -size
+        return self._make_field(pull=0.05).spread(values).astype(np.float32)
+
     def _project(
         self, expression: Tensor, rotation: Tensor, translation: Tensor, eye_rotation: Tensor
     ) -> tuple[Tensor, FloatArray, FloatArray]:
@@ -132,7 +142,7 @@ class DrivenMesh:
         rotation, translation = turn_head(self._rotation, self._translation, turn)
         head, pixels, camera = self._project(expression, rotation, translation, self.eye_rotation + gaze)
         openings = self._openings(head)
-        offset = self._residual.copy()
+        offset = self._residual + max(0.0, 1 - openings[0] / _TOUCHING_MM) * self._overlap
         for opening, (_, _, full), field in zip(openings, _RIMS, self._closing, strict=True):
             offset += max(0.0, 1 - opening / full) * field
         pixels[:, :2] += offset

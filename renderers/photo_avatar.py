@@ -35,7 +35,7 @@ _CROP = (1.45, 1.35, 1.45)
 # What is drawn with more samples per pixel, over the face.
 _FINE_PARTS = (INNER_LIPS, LEFT_EYE, RIGHT_EYE)
 # Lips that are hardly apart let this share of the light in, all of it from this opening on, mm.
-_SLIT_LIGHT, _FULL_LIGHT_MM = 0.35, 4.0
+_SLIT_LIGHT, _FULL_LIGHT_MM = 0.55, 3.5
 # Low-polygon teeth and gums would poke through thin lips: for visibility they count as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
 

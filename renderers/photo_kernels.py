@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float32]
 # light (0..1), depth behind the lips (mm).
 ATTRIBUTES = 4
 # Light falls off behind the lips with these depths, mm.
-TEETH_DEPTH, TONGUE_DEPTH, CAVITY_DEPTH = 45.0, 26.0, 11.0
+TEETH_DEPTH, TONGUE_DEPTH, CAVITY_DEPTH = 45.0, 18.0, 22.0
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,15 @@ class Pictures:
 
 @dataclass(frozen=True)
 class View:
-    """What is drawn: pixel (row, column) lies at (left, top) + (column + 0.5, row + 0.5) / samples in the picture."""
+    """What is drawn: pixel (row, column) lies at (left, top) + (column + 0.5, row + 0.5) / samples in the picture.
+
+    `mouth_light` 0..1 is the light that the opening lets in.
+    """
 
     left: int
     top: int
     samples: int
+    mouth_light: float
 
 
 def affine_maps(
@@ -76,7 +80,7 @@ def shade(
     out = np.zeros((*face_index.shape, 4), np.uint8)
     _shade(
         face_index,
-        (np.float32(view.left), np.float32(view.top), np.float32(1 / view.samples)),
+        (np.float32(view.left), np.float32(view.top), np.float32(1 / view.samples), np.float32(view.mouth_light)),
         kinds,
         maps,
         (pictures.skin, pictures.eye, pictures.mouth),
@@ -131,7 +135,7 @@ def _tooth(arc, height, gaps):  # type: ignore[no-untyped-def]
     gums = 1 / (1 + math.exp((height - 0.22 - 0.12 * math.exp(-((distance / 0.9) ** 2))) * 40))
     edge = 1 - 0.12 * max(0.0, height - 0.8) / 0.2
     rounded = 1 - 0.10 * math.exp(-distance / 0.9)
-    return (1 - 0.24 * line) * edge * rounded, gums
+    return (1 - 0.15 * line) * edge * rounded, gums
 
 
 @kernel
@@ -160,7 +164,7 @@ def _at(maps, f, k, x, y):  # type: ignore[no-untyped-def]
 def _shade(face_index, view, kinds, maps, photos, masks, colours, gaps, out):  # type: ignore[no-untyped-def]
     skin, eye, inside = photos
     face_mask, mouth_mask = masks
-    left, top, step = view
+    left, top, step, mouth_light = view
     for row in range(face_index.shape[0]):
         py = top + (np.float32(row) + _HALF) * step
         for column in range(face_index.shape[1]):
@@ -185,6 +189,7 @@ def _shade(face_index, view, kinds, maps, photos, masks, colours, gaps, out):  #
                         red += shown * (own_red - red)
                         green += shown * (own_green - green)
                         blue += shown * (own_blue - blue)
+                red, green, blue = red * mouth_light, green * mouth_light, blue * mouth_light
             out[row, column, 0] = np.uint8(red * alpha + _HALF)
             out[row, column, 1] = np.uint8(green * alpha + _HALF)
             out[row, column, 2] = np.uint8(blue * alpha + _HALF)

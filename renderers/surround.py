@@ -32,14 +32,16 @@ class SurroundOptions:
         expression_end: where it has ended; beyond, a head that does not turn leaves the photo alone.
         hair_reach: how far above and beside the face things still move fully with the head.
         fade: width of the zone in which that falls to zero.
+        border: width of the zone at the photo's edges in which everything comes to rest.
         neck_reach: how far below the chin the head's motion fades out.
     """
 
     nodes: int = 24
     expression_reach: float = 0.10
     expression_end: float = 0.32
-    hair_reach: float = 0.42
-    fade: float = 0.75
+    hair_reach: float = 0.34
+    fade: float = 0.45
+    border: float = 0.12
     neck_reach: float = 0.55
 
 
@@ -82,7 +84,8 @@ def rigid_weight(
     """
     weight = np.clip(1 - (_distance(grid, inside) / face - options.hair_reach) / options.fade, 0, 1)
     below = np.clip(1 - (grid.y - chin_y) / (options.neck_reach * face), 0, 1)[:, None]
-    return _smoothstep(np.minimum(weight, below))
+    edge = np.minimum(*(np.minimum(axis, axis[-1] - axis)[s] for axis, s in ((grid.x, (None,)), (grid.y, (..., None)))))
+    return _smoothstep(np.minimum(np.minimum(weight, below), np.clip(edge / (options.border * face), 0, 1)))
 
 
 def expression_weight(grid: Grid, inside: NDArray[np.bool_], face: float, options: SurroundOptions) -> FloatArray:

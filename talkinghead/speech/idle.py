@@ -39,7 +39,7 @@ class IdleMotion:
         self._options = options
         self._stress = _StressDetector()
         self._sway = _Sway(sway)
-        self._nods = _Responses(nods, size=(0.9, 0.5), chance=0.8, peak_seconds=0.18)
+        self._nods = _Responses(nods, size=(0.8, 0.4), chance=0.7, peak_seconds=0.26)
         self._brows = _Responses(brows, size=(0.22, 0.08), chance=0.3, peak_seconds=0.20)
         self._blinks = _Blinks(blinks, options.blink_rate)
         self._saccades = _Saccades(eyes)
@@ -153,8 +153,8 @@ class _Blinks:
             self._wait -= _TICK
             if self._wait > 0:
                 return 0.0
-            closing, closed = self._rng.uniform(0.06, 0.08), self._rng.uniform(0.03, 0.06)
-            self._times = (closing, closed, self._rng.uniform(0.10, 0.15))
+            closing, closed = self._rng.uniform(0.09, 0.12), self._rng.uniform(0.03, 0.06)
+            self._times = (closing, closed, self._rng.uniform(0.14, 0.20))
             self._phase = 0.0
         value = self._lid(self._phase)
         self._phase += _TICK
