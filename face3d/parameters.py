@@ -139,8 +139,10 @@ class FaceParameters:
             with safe_open(str(path), framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path} is not a readable .safetensors file ({error}).") from error
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        except SafetensorError as error:
+            raise InputError(f"{path} is not a face-parameter file (.safetensors), or a damaged one.") from error
         if _METADATA_KEY not in metadata:
             raise InputError(f"{path} is a .safetensors file but holds no face parameters.")
         try:

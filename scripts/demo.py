@@ -1,6 +1,7 @@
 """Make `out/demo.mp4` from the bundled photo and speech: `python3 scripts/demo.py`.
 
-Makes its own environment first (see setup_environment.py). Further arguments go to `talkinghead generate`.
+Makes its own environment first (see setup_environment.py). Further arguments go to `talkinghead generate`, and win over
+the demo's own: `--crop none` shows the whole photo.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import sys
 from setup_environment import ROOT, ensure, run, say
 
 OUTPUT = ROOT / "out" / "demo.mp4"
+# The face is only about 108 pixels wide in the whole photo.
+FORMAT = ("--crop", "head", "--size", "512")
 
 
 def main() -> int:
@@ -20,7 +23,7 @@ def main() -> int:
         return status
     inputs = ["--photo", ROOT / "examples" / "astronaut.png", "--audio", ROOT / "examples" / "demo.wav"]
     say(f"generating {OUTPUT}")
-    if status := run([*talkinghead, "generate", *inputs, "--output", OUTPUT, *sys.argv[1:]]):
+    if status := run([*talkinghead, "generate", *inputs, "--output", OUTPUT, *FORMAT, *sys.argv[1:]]):
         return status
     say(f"done: open {OUTPUT}")
     return 0

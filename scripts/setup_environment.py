@@ -19,7 +19,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -77,14 +79,42 @@ def fingerprint() -> str:
     return hashlib.sha256(CONSTRAINTS.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
 
 
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object; empty when there is none."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def installed_extras(folder: Path) -> set[str] | None:
     """The extras that a finished set-up of exactly these versions left in `folder`; None when there is none."""
-    try:
-        stamp = json.loads((folder / STAMP_NAME).read_text(encoding="utf-8"))
-        same = stamp["fingerprint"] == fingerprint() and stamp["checkout"] == str(ROOT)
-        return set(stamp["extras"]) if same and python_of(folder).exists() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    stamp = read_json(folder / STAMP_NAME)
+    same = stamp.get("fingerprint") == fingerprint() and stamp.get("checkout") == str(ROOT)
+    return set(stamp.get("extras", [])) if same and python_of(folder).exists() else None
+
+
+def owner_of(folder: Path) -> Path | None:
+    """The checkout whose package the environment holds, as pip noted it or else our stamp; None when nobody says."""
+    patterns = ("lib/python*/site-packages", "Lib/site-packages")
+    for note in [n for p in patterns for n in folder.glob(f"{p}/talkinghead-*.dist-info/direct_url.json")]:
+        content = read_json(note)
+        if "dir_info" in content:  # it came from a folder and not from an archive
+            return Path(url2pathname(urlparse(content["url"]).path))
+    stamp = read_json(folder / STAMP_NAME)
+    return Path(stamp["checkout"]) if "checkout" in stamp else None
+
+
+def takes_over(folder: Path) -> bool:
+    """Whether the environment was another checkout's and is ours now, because that one is gone or ours contains it."""
+    owner = owner_of(folder)
+    if owner is None or owner.resolve() == ROOT:
+        return False
+    if (owner / "pyproject.toml").exists() and not folder.resolve().is_relative_to(ROOT):
+        fail(f"{folder} belongs to the checkout {owner}: set TALKINGHEAD_VENV to another folder.")
+    say(f"the environment {folder} was set up for {owner}: installing this checkout there instead")
+    return True
 
 
 def make_environment(folder: Path) -> Path:
@@ -107,15 +137,23 @@ def torch_pin() -> str:
     return next(line for line in lines if line.startswith("torch=="))
 
 
-def pip_commands(extras: Sequence[str]) -> list[tuple[str, list[str]]]:
+def torch_is_there(python: Path) -> bool:
+    """Whether the environment has exactly the pinned torch, of whatever build: pip would leave it alone."""
+    wanted = torch_pin().partition("==")[2]
+    code = f"import importlib.metadata as m, sys; sys.exit(m.version('torch').split('+')[0] != {wanted!r})"
+    return runs(python, code)
+
+
+def pip_commands(extras: Sequence[str], with_torch: bool = True) -> list[tuple[str, list[str]]]:
     """What has to be installed, in order: (what to tell the user, pip's arguments)."""
     torch = torch_pin()
     index = os.environ.get("TORCH_INDEX_URL")
     project = f".[{','.join(extras)}]" if extras else "."
     pinned = ["--constraint", str(CONSTRAINTS)]
+    # torch goes first: what comes later must find it there and leave it alone.
+    first = [(f"installing {torch}", [torch, *(["--index-url", index] if index else [])])] if with_torch else []
     return [
-        # torch goes first: what comes later must find it there and leave it alone.
-        (f"installing {torch}", [torch, *(["--index-url", index] if index else [])]),
+        *first,
         # The build tool comes from the constraints as well, hence --no-build-isolation below.
         ("installing the build tool", ["hatchling", *pinned]),
         (f"installing talkinghead {project}", ["--no-build-isolation", *pinned, "--editable", project]),
@@ -124,12 +162,14 @@ def pip_commands(extras: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 def install(python: Path, extras: Sequence[str]) -> None:
     """Install the pinned packages and this checkout into the environment."""
-    if sys.platform == "linux" and not os.environ.get("TORCH_INDEX_URL") and not shutil.which("nvidia-smi"):
+    with_torch = not torch_is_there(python)
+    wants_hint = with_torch and sys.platform == "linux"
+    if wants_hint and not os.environ.get("TORCH_INDEX_URL") and not shutil.which("nvidia-smi"):
         say(
             "no NVIDIA GPU seen: with TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu torch is gigabytes smaller, "
             "unless pip is already set up to find its CPU build"
         )
-    for message, arguments in pip_commands(extras):
+    for message, arguments in pip_commands(extras, with_torch):
         say(message)
         if run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]) != 0:
             fail(f"pip could not finish {message!r}; see its message above, then run this again.")
@@ -138,7 +178,7 @@ def install(python: Path, extras: Sequence[str]) -> None:
 def ensure(extras: Sequence[str] = ()) -> Path:
     """Make the environment complete with at least `extras` and return its interpreter."""
     folder = environment_folder()
-    present = installed_extras(folder)
+    present = None if takes_over(folder) else installed_extras(folder)
     if present is not None and present >= set(extras):
         say(f"the environment {folder} is ready")
         return python_of(folder)

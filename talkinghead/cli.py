@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from face3d.errors import InputError
 from talkinghead import __version__
@@ -23,6 +24,25 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
+
+    # Each command's own parser reports what it does not know: left to argparse, the outermost one would, with its help.
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._check_names(sys.argv[1:] if args is None else args)
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unexpected {' '.join(unknown)}")
+        return namespace, unknown
+
+    def _check_names(self, arguments: Sequence[str]) -> None:
+        """Report a misspelt long option, before what it seems to leave out is reported as missing."""
+        for argument in arguments:
+            # What follows a command's name is for that command's parser.
+            if argument == "--" or (self._subparsers is not None and not argument.startswith("-")):
+                return
+            name = argument.split("=")[0]
+            if name.startswith("--") and name not in self._option_string_actions:
+                close = difflib.get_close_matches(name, self._option_string_actions, 1)
+                self.error(f"there is no option {name}" + (f" (did you mean {close[0]}?)" if close else ""))
 
 
 def build_parser() -> argparse.ArgumentParser:

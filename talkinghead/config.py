@@ -20,6 +20,20 @@ from face3d.errors import InputError
 X264_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
+class SettingError(InputError):
+    """A setting's value that cannot be.
+
+    Attributes:
+        setting: its name, "group.key".
+        problem: what is wrong, to be read after the name.
+    """
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(f"{setting} {problem}.")
+        self.setting = setting
+        self.problem = problem
+
+
 @dataclass(frozen=True)
 class GeneralConfig:
     """`seed` >= 0 of the random motion; `device` "cpu" or "cuda" for the speech network; torch's `threads`."""
@@ -203,14 +217,14 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
         return value
     words = {int: "a whole number", float: "a number", str: "text", type(None): "null"}
     expected = " or ".join(words[a] for a in allowed)
-    raise InputError(f"{name} must be {expected}, got {value!r}.")
+    raise SettingError(name, f"must be {expected}, got {value!r}")
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise InputError(f"{name} must be from {low:g} to {high:g}, got {value:g}.")
+        raise SettingError(name, f"must be from {low:g} to {high:g}, got {value:g}")
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+        raise SettingError(name, f"must be one of {', '.join(known)}, got {value!r}")

@@ -49,7 +49,7 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
     """
     problem = InputError(f"{path} holds no picture.")
     with FaceDetector() as detector:
-        for number, still in enumerate(iter_stills(path)):
+        for still in iter_stills(path):
             try:
                 portrait = _fit(detector, still, options, size)
             except InputError as error:
@@ -58,7 +58,7 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
             for message in portrait.fit.messages:
                 _log.info(message)
             if not is_picture(path):
-                _log.info("%s is a video: using still number %d, the first with a usable face.", path, number + 1)
+                _log.info("%s is a video: using its first frame with a usable face.", path)
             return portrait
     raise InputError(f"{path}: {problem}")
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from face3d.errors import InputError
-from talkinghead.commands.options import add_config_options, add_motion_options, add_sound_options, config_from
+from talkinghead.commands.options import (
+    add_config_options,
+    add_motion_options,
+    add_sound_options,
+    check_sound,
+    config_from,
+)
 from talkinghead.commands.progress import progress_of
 
 NAME = "animate"
@@ -24,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Animate; returns the exit status."""
-    if (options.audio is None) == (options.text is None):
-        raise InputError("Give either a file with sound or --text; see talkinghead animate --help.")
+    check_sound(options.audio, options.text, "a file with sound")
     config = config_from(options)
     from talkinghead.pipeline import animate
 

@@ -30,7 +30,10 @@ def run(options: argparse.Namespace) -> int:
     from face3d.parameters import FaceParameters
     from talkinghead.export import WRITERS
 
-    WRITERS[options.format](FaceParameters.load(options.parameters), options.output)
+    parameters = FaceParameters.load(options.parameters)
+    WRITERS[options.format](parameters, options.output)
     if not options.quiet:
-        print(options.output)
+        count = len(parameters)
+        frames = "1 frame" if count == 1 else f"{count} frames"
+        print(f"{options.output}: {options.format}, {'the face at rest' if options.format == 'neutral' else frames}")
     return 0

@@ -9,6 +9,7 @@ from talkinghead.commands.options import (
     add_motion_options,
     add_photo_options,
     add_sound_options,
+    check_sound,
     config_from,
 )
 from talkinghead.commands.progress import progress_of
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Generate; returns the exit status."""
+    check_sound(options.audio, options.text, "--audio FILE")
     config = config_from(options)
     from talkinghead.pipeline import generate
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import argparse
 
-from talkinghead.config import Config, load_config
+from face3d.errors import InputError
+from talkinghead.config import Config, SettingError, load_config
+
+# Which setting an option changes, by its name among the parsed options.
+SETTINGS = {
+    "seed": "general.seed",
+    "device": "general.device",
+    "face_index": "photo.face_index",
+    "crop": "photo.crop",
+    "head_motion": "motion.head_motion",
+    "expression_scale": "motion.expression_scale",
+    "blink_rate": "motion.blink_rate",
+    "fps": "video.fps",
+    "size": "video.size",
+}
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
@@ -34,13 +48,30 @@ def add_size_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_sound_options(parser: argparse.ArgumentParser, audio: bool = True) -> None:
-    """A recording or a text."""
-    sound = parser.add_mutually_exclusive_group(required=audio)
+    """A recording or a text; :func:`check_sound` tells whether it is one of them."""
     if audio:
-        sound.add_argument("--audio", metavar="FILE", help="any file with sound, a video too")
-    sound.add_argument(
-        "--text", metavar="WORDS", help="English words for a synthetic voice to say (needs talkinghead[tts])"
+        parser.add_argument("--audio", metavar="FILE", help="any file with sound, a video too")
+    parser.add_argument(
+        "--text",
+        metavar="WORDS",
+        help="instead of a recording: English words for a synthetic voice to say (needs talkinghead[tts])",
     )
+
+
+def check_sound(audio: str | None, text: str | None, recording: str) -> None:
+    """Refuse both and neither.
+
+    Args:
+        audio, text: what was given.
+        recording: how the command takes the recording, for the message.
+
+    Raises:
+        InputError: not exactly one was given.
+    """
+    if audio is not None and text is not None:
+        raise InputError(f"Give either a recording ({recording}) or words to say (--text), not both.")
+    if audio is None and text is None:
+        raise InputError(f"Give a recording ({recording}) or words to say (--text WORDS).")
 
 
 def add_motion_options(parser: argparse.ArgumentParser) -> None:
@@ -59,22 +90,14 @@ def config_from(options: argparse.Namespace) -> Config:
     """The settings that a command's options ask for; an option wins over --set, and --set over --config.
 
     Raises:
-        InputError: a setting that cannot be.
+        InputError: a setting that cannot be; the message names the option, if it came from one.
     """
-
-    def given(name: str) -> object:
-        return getattr(options, name, None)
-
-    return load_config(
-        options.config,
-        options.set,
-        general__seed=given("seed"),
-        general__device=given("device"),
-        photo__face_index=given("face_index"),
-        photo__crop=given("crop"),
-        motion__head_motion=given("head_motion"),
-        motion__expression_scale=given("expression_scale"),
-        motion__blink_rate=given("blink_rate"),
-        video__fps=given("fps"),
-        video__size=given("size"),
-    )
+    given = {name: getattr(options, name, None) for name in SETTINGS}
+    overrides = {SETTINGS[name].replace(".", "__"): value for name, value in given.items()}
+    try:
+        return load_config(options.config, options.set, **overrides)
+    except SettingError as error:
+        for name, value in given.items():
+            if SETTINGS[name] == error.setting and value is not None:
+                raise InputError(f"--{name.replace('_', '-')} {error.problem}.") from error
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -89,7 +90,9 @@ def _new_file(output: Path, suffix: str) -> Path:
     try:
         handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=suffix, dir=output.parent)
     except OSError as error:
-        raise InputError(f"The folder {output.parent} cannot be written to: {error.strerror}.") from error
+        # The folder is there, so "no such file or directory", as /proc gives it, would only mislead.
+        reason = "" if error.errno == errno.ENOENT else f": {error.strerror}"
+        raise InputError(f"The folder {output.parent} cannot be written to{reason}.") from error
     os.close(handle)
     umask = os.umask(0)
     os.umask(umask)

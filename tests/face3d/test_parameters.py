@@ -186,7 +186,7 @@ def load_error(path: Path) -> str:
 def test_truncated_files(tmp_path: Path, good_file: bytes, size: float) -> None:
     path = tmp_path / "y.safetensors"
     path.write_bytes(good_file[: int(len(good_file) * size) if isinstance(size, float) else size])
-    assert "not a readable .safetensors file" in load_error(path)
+    assert "not a face-parameter file (.safetensors), or a damaged one" in load_error(path)
 
 
 @given(st.binary(max_size=200))

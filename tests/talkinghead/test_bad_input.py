@@ -188,7 +188,7 @@ def test_a_video_as_photo(work: Path, speech: Path, tmp_path: Path, capsys: pyte
     subprocess.run(command, input=grey.tobytes() * 13 + still.tobytes() * 5, check=True, capture_output=True)
     arguments = ["generate", "--photo", str(film), "--audio", str(speech), "--output", str(work / "x.mp4"), *SMALL[:-1]]
     assert main(arguments) == 0
-    assert "is a video" in capsys.readouterr().err
+    assert "is a video: using its first frame with a usable face" in capsys.readouterr().err
     assert frames_in(work / "x.mp4") == 5
 
 

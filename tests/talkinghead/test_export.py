@@ -68,9 +68,24 @@ def test_landmarks(file: Path, parameters: FaceParameters, tmp_path: Path) -> No
     model = load_default_model()
     with np.load(export(file, "landmarks", tmp_path / "y.npz")) as arrays:
         assert arrays["landmarks478"].shape == (300, 478, 3)
+        assert (arrays["fps"].shape, arrays["fps"].dtype) == ((), np.float64)
         assert arrays["fps"] == 30.0
         last = model.vertices(parameters.identity, parameters.expression[-1], parameters.eye_rotation[-1])
         np.testing.assert_allclose(arrays["landmarks478"][-1], model.landmarks478.of(last).numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending", "words"),
+    [("json", "json", "json, 300 frames"), ("neutral", "npz", "the face at rest"), ("landmarks", "npz", "300 frames")],
+)
+def test_it_says_what_was_written(
+    kind: str, ending: str, words: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / f"y.{ending}"
+    assert main(["export", str(file), "--format", kind, "--output", str(output)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{output}: {kind}, ")
+    assert words in out
 
 
 @pytest.mark.parametrize(
@@ -84,10 +99,12 @@ def test_wrong_endings(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b"no parameters"])
+@pytest.mark.parametrize("content", [b"", b"no parameters", b'{"fps": 25.0, "frames": []}\n'])
 def test_files_that_are_no_parameters(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "y.safetensors").write_bytes(content)
     command = ["export", str(tmp_path / "y.safetensors"), "--format", "json", "--output", str(tmp_path / "y.json")]
     assert main(command) == 2
-    assert "not a readable .safetensors file" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "is not a face-parameter file" in err
+    assert "header" not in err, "no jargon"
     assert [p.name for p in tmp_path.iterdir()] == ["y.safetensors"]

@@ -61,7 +61,7 @@ def test_check_output_changes_nothing(tmp_path: Path) -> None:
         ("file/x.mp4", "cannot be made"),
         ("file/deeper/x.mp4", "cannot be made"),
         ("/proc/talkinghead/x.mp4", "cannot be made"),
-        ("/proc/x.mp4", "cannot be written to"),
+        ("/proc/x.mp4", r"The folder /proc cannot be written to\.$"),
         ("in.mp4", "is also an input"),
     ],
 )
