@@ -50,7 +50,7 @@ class View:
     left: int
     top: int
     samples: int
-    mouth_light: float
+    mouth_light: float = 1.0
 
 
 def affine_maps(

@@ -153,8 +153,8 @@ class _Blinks:
             self._wait -= _TICK
             if self._wait > 0:
                 return 0.0
-            closing, closed = self._rng.uniform(0.09, 0.12), self._rng.uniform(0.03, 0.06)
-            self._times = (closing, closed, self._rng.uniform(0.14, 0.20))
+            closing, closed = self._rng.uniform(0.08, 0.10), self._rng.uniform(0.03, 0.05)
+            self._times = (closing, closed, self._rng.uniform(0.12, 0.15))
             self._phase = 0.0
         value = self._lid(self._phase)
         self._phase += _TICK

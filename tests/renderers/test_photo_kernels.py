@@ -73,7 +73,7 @@ def tooth_reference(arc: float, height: float, gaps: np.ndarray) -> tuple[float,
     line = math.exp(-((distance / 0.25) ** 2))
     gums = 1 / (1 + math.exp(40 * (height - 0.22 - 0.12 * math.exp(-((distance / 0.9) ** 2)))))
     edge = 1 - 0.12 * max(0, height - 0.8) / 0.2
-    return (1 - 0.24 * line) * edge * (1 - 0.10 * math.exp(-distance / 0.9)), gums
+    return (1 - 0.15 * line) * edge * (1 - 0.10 * math.exp(-distance / 0.9)), gums
 
 
 def mouth_reference(kind: int, attributes: np.ndarray) -> np.ndarray:
