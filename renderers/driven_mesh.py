@@ -24,6 +24,7 @@ from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from face3d.pose import neck_in_camera, turn_head
 from renderers.mesh_field import MeshField
+from renderers.personal_blinks import PersonalBlinks
 
 FloatArray = NDArray[np.float32]
 
@@ -78,6 +79,7 @@ class DrivenMesh:
         self.expression, self.eye_rotation = parameters.expression[0], parameters.eye_rotation[0]
         self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
         self._landmarks = model.landmarks478
+        self._blinks = PersonalBlinks(model, self._identity, self.expression)
         self._spreader = self._make_field(pull=1e-4)
         head, undriven, _ = self._project(self.expression, self._rotation, self._translation, self.eye_rotation)
         self._own_openings = self._openings(head)
@@ -113,7 +115,7 @@ class DrivenMesh:
         return fields
 
     def _overlap_field(self) -> FloatArray:
-        """[V, 2] px that push touching lips a little over each other: their rims are polylines with different corners."""
+        """[V, 2] px that push touching lips over each other: their rims are polylines with different corners."""
         values = np.zeros((478, 2))
         size = _OVERLAP_MM * self.camera.focal_px / float(self._translation[2])
         values[list(UPPER_INNER_LIP), 1], values[list(LOWER_INNER_LIP), 1] = size, -size
@@ -140,6 +142,7 @@ class DrivenMesh:
             gaze: [2, 2] eyeball (pitch, yaw), relative to the photo's.
         """
         rotation, translation = turn_head(self._rotation, self._translation, turn)
+        expression = self._blinks.adapt(expression)
         head, pixels, camera = self._project(expression, rotation, translation, self.eye_rotation + gaze)
         openings = self._openings(head)
         offset = self._residual + max(0.0, 1 - openings[0] / _TOUCHING_MM) * self._overlap
