@@ -53,7 +53,8 @@ class ClosingLids:
         if not len(pixels):
             return np.full(3, 40, np.float32)
         light = pixels.mean(1)
-        return np.minimum(pixels[light <= np.quantile(light, 0.1)].mean(0), 70).astype(np.float32)
+        colour = pixels[light <= np.quantile(light, 0.1)].mean(0)
+        return (colour * min(1.0, 70 / max(1.0, float(colour.max())))).astype(np.float32)
 
     def skin(self, closures: tuple[float, float]) -> Image:
         """Skin picture on the half grid for (left, right) closures; the buffer is reused by the next call."""

@@ -96,6 +96,11 @@ def test_lash_lines(lids: ClosingLids, astronaut: np.ndarray, landmarks: np.ndar
     np.testing.assert_array_equal(shut[y, x], astronaut[y, x])
 
 
+def test_lashes_are_dark_and_as_brown_as_the_photos_own(lids: ClosingLids, astronaut: np.ndarray) -> None:
+    red, green, blue = lids._lash_rgb
+    assert 70 >= red > 1.1 * green > 1.1 * blue
+
+
 @pytest.mark.parametrize("shift", [(-130, 0), (160, 0), (0, -90), (1000, 1000)])
 def test_eyes_outside_the_picture(astronaut: np.ndarray, landmarks: np.ndarray, shift: tuple[int, int]) -> None:
     points = landmarks + np.array(shift, np.float32)
