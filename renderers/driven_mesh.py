@@ -85,8 +85,9 @@ class DrivenMesh:
         self._own_openings = self._openings(head)
         residual = landmarks_px - self._landmarks.of(torch.from_numpy(undriven[:, :2])).numpy()
         self._residual = self._spread_residual(residual)
-        self._closing = self._closing_fields(residual)
-        self._overlap = self._overlap_field()
+        near = self._make_field(pull=0.05)
+        self._closing = self._closing_fields(near, residual)
+        self._overlap = self._overlap_field(near)
         self.source = (undriven[:, :2] + self._residual).astype(np.float32)  # [V, 2] px
 
     def _make_field(self, pull: float) -> MeshField:
@@ -103,9 +104,8 @@ class DrivenMesh:
         field[inside] = residual[[*UPPER_INNER_LIP, *LOWER_INNER_LIP]].mean(0)
         return field.astype(np.float32)
 
-    def _closing_fields(self, residual: FloatArray) -> list[FloatArray]:
+    def _closing_fields(self, near: MeshField, residual: FloatArray) -> list[FloatArray]:
         """[V, 2] for each pair of rims: what brings both to their common mean."""
-        near = self._make_field(pull=0.05)
         fields = []
         for upper, lower, _ in _RIMS:
             difference = (residual[list(lower)] - residual[list(upper)]) / 2
@@ -114,12 +114,12 @@ class DrivenMesh:
             fields.append(near.spread(values).astype(np.float32))
         return fields
 
-    def _overlap_field(self) -> FloatArray:
+    def _overlap_field(self, near: MeshField) -> FloatArray:
         """[V, 2] px that push touching lips over each other: their rims are polylines with different corners."""
         values = np.zeros((478, 2))
         size = _OVERLAP_MM * self.camera.focal_px / float(self._translation[2])
         values[list(UPPER_INNER_LIP), 1], values[list(LOWER_INNER_LIP), 1] = size, -size
-        return self._make_field(pull=0.05).spread(values).astype(np.float32)
+        return near.spread(values).astype(np.float32)
 
     def _project(
         self, expression: Tensor, rotation: Tensor, translation: Tensor, eye_rotation: Tensor

@@ -13,13 +13,12 @@ def half_grid(image: NDArray[np.uint8]) -> NDArray[np.uint8]:  # [h, w, 3] -> [2
     pixels.
     """
     for axis in (0, 1):
-        padded = np.pad(image, [(2, 2) if i == axis else (0, 0) for i in range(3)], mode="edge").astype(np.int32)
         count = image.shape[axis]
-
-        def tap(k: int, padded: NDArray[np.int32] = padded, count: int = count, axis: int = axis) -> NDArray[np.int32]:
-            return padded.take(range(2 + k, 2 + k + count - 1), axis=axis)
-
-        between = (9 * (tap(0) + tap(1)) - tap(-1) - tap(2) + 8) >> 4  # Catmull-Rom at 1/2
+        padded = np.pad(image, [(1, 1) if i == axis else (0, 0) for i in range(3)], mode="edge").astype(np.int16)
+        before, here, there, after = (
+            padded[tuple(slice(k, k + count - 1) if i == axis else slice(None) for i in range(3))] for k in range(4)
+        )
+        between = (9 * (here + there) - before - after + 8) >> 4  # Catmull-Rom at 1/2
         shape = list(image.shape)
         shape[axis] = 2 * count - 1
         result = np.empty(shape, np.uint8)
