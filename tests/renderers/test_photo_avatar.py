@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from face3d.arkit import ARKIT_INDEX
+from face3d.camera import Camera, head_to_camera
 from face3d.fitting import PhotoFit
 from face3d.landmark_sets import FACE_OVAL, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
 from face3d.morphable_model import MorphableModel
+from face3d.parameters import FaceParameters
 from renderers.driven_mesh import DrivenMesh
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.photo_layers import polygon_mask
@@ -198,6 +200,30 @@ def test_closed_lips_hide_the_teeth(
     assert teeth(avatar.render(torch.zeros(52)), points) <= 3
 
 
+@pytest.mark.parametrize("seed", [2, 3, 5, 6])
+@pytest.mark.parametrize("mouth", [{}, {"jawOpen": 0.5, "mouthClose": 0.5}], ids=["rest", "jaw down, lips closed"])
+def test_nothing_pokes_through_closed_lips(model: MorphableModel, seed: int, mouth: dict[str, float]) -> None:
+    """Of people with thin lips or long teeth. On a plain grey "photo", whatever is not skin shows."""
+    generator = torch.Generator().manual_seed(seed)
+    parameters = FaceParameters(
+        identity=torch.randn(model.identity_size, generator=generator),
+        expression=torch.zeros(1, 52),
+        rotation=0.15 * torch.randn(1, 3, generator=generator),
+        translation=torch.tensor([[0.0, 0.0, 900.0]]),
+        eye_rotation=torch.zeros(1, 2, 2),
+        confidence=torch.ones(1),
+        fps=25.0,
+        camera=Camera(1000.0, (160.0, 150.0), (320, 320)),
+    )
+    vertices = model.vertices(parameters.identity, parameters.expression[0])
+    points = head_to_camera(model.landmarks478.of(vertices), parameters.rotation[0], parameters.translation[0])
+    grey = np.full((320, 320, 3), 150, np.uint8)
+    avatar = PhotoAvatar(grey, parameters, parameters.camera.project(points).numpy())
+    shown = difference(avatar.render(weights(avatar, **mouth)), grey) > 25
+    assert shown.sum() <= 3
+    assert (difference(avatar.render(weights(avatar, jawOpen=0.5)), grey) > 25).sum() > 100
+
+
 def test_own_teeth_are_kept(avatar: PhotoAvatar, astronaut: np.ndarray, landmarks: np.ndarray) -> None:
     """The undriven smile shows the photo's teeth where the mesh has some."""
     x, y = ((landmarks[13] + landmarks[14]) / 2).astype(int)
@@ -220,6 +246,16 @@ def test_a_blink_covers_one_iris(
     assert (shut[patch] @ LIGHT).min() > 110
     x, y = np.floor(landmarks[other[0]]).astype(int)
     np.testing.assert_array_equal(shut[y - 3 : y + 4, x - 5 : x + 6], own[y - 3 : y + 4, x - 5 : x + 6])
+
+
+def test_closed_lids_end_in_a_lash_line(avatar: PhotoAvatar, model: MorphableModel, astronaut_fit: PhotoFit) -> None:
+    shut = avatar.render(weights(avatar, eyeBlinkLeft=1.0))
+    mesh = DrivenMesh(model, astronaut_fit.parameters, astronaut_fit.detection.landmarks_px)
+    frame = mesh.drive(weights(avatar, eyeBlinkLeft=1.0), torch.zeros(3), torch.zeros(2, 2))
+    points = model.landmarks478.of(torch.from_numpy(frame.pixels[:, :2])).numpy()
+    x, y = np.floor(points[386]).astype(int)  # middle of the upper lid's edge
+    column = shut[y - 6 : y + 7, x] @ LIGHT
+    assert column[5:8].min() < min(column[:3].mean(), column[-3:].mean()) - 15
 
 
 def test_lids_close_steadily(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:

@@ -25,7 +25,7 @@ def test_darkens_along_the_line_only(width: float) -> None:
     darkness = 255 - picture[:, 30, 0].astype(float)
     assert darkness.argmax() in (19, 20)
     middle = (darkness * (np.arange(40) + 0.5)).sum() / darkness.sum()
-    assert middle == pytest.approx(20, abs=0.15)  # pixel centres at half-integers
+    assert middle == pytest.approx(20, abs=0.06)  # pixel centres at half-integers
     assert darkness.sum() / 255 == pytest.approx(width, rel=0.3)
     assert darkness[np.abs(np.arange(40) + 0.5 - 20) > 2 * width + 2].max() == 0
     assert (picture[:, 53 + int(2 * width) :] == 255).all()
