@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data"
 
 # The same examples on every run and machine, and no failure because a machine is slow.
-settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=30)
 settings.load_profile("fixed")
 
 
