@@ -179,7 +179,11 @@ def _shade(face_index, view, kinds, maps, photos, masks, colours, gaps, out):  #
                 alpha = _mask(face_mask, x, y)
                 if alpha <= 0:
                     continue
-                red, green, blue = _sample(skin if kind == 0 else eye, x, y)
+                # Two calls: choosing the array first would count references for every pixel.
+                if kind == 0:
+                    red, green, blue = _sample(skin, x, y)
+                else:
+                    red, green, blue = _sample(eye, x, y)
             else:
                 red, green, blue = _mouth(maps, f, kind, px, py, colours, gaps)
                 if kind == 2:
