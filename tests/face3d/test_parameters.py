@@ -131,7 +131,10 @@ def test_weights_must_stay_in_range(field: str, bad: float) -> None:
 
 
 def test_rounding_may_step_over_the_range() -> None:
-    make(expression=torch.full((3, 52), 1 + 0.9 * RANGE_TOLERANCE), confidence=torch.full((3,), -0.9 * RANGE_TOLERANCE))
+    high, low = torch.full((3, 52), 1 + 0.9 * RANGE_TOLERANCE), torch.full((3,), -0.9 * RANGE_TOLERANCE)
+    parameters = make(expression=high, confidence=low)
+    assert torch.equal(parameters.expression, high)
+    assert torch.equal(parameters.confidence, low)
 
 
 @pytest.mark.parametrize("fps", [0.0, -25.0, math.nan, math.inf, "25", None])
