@@ -55,4 +55,7 @@ ARKIT_NAMES: tuple[str, ...] = (
     "tongueOut",
 )
 
+# The eight channels that only say where the eyes look.
+EYE_LOOK_CHANNELS: tuple[int, ...] = tuple(i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook"))
+
 ARKIT_INDEX: dict[str, int] = {name: i for i, name in enumerate(ARKIT_NAMES)}

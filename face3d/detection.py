@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
+from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.landmarker import LANDMARK_COUNT, RawFace, close_landmarker, create_landmarker, run_landmarker
 
 __all__ = ["LANDMARK_COUNT", "FaceDetection", "FaceDetector"]
@@ -41,7 +42,6 @@ AGREEMENT = 0.04
 # Crops for verifying a face: (shift along x, along y, in units of its size; side over CROP_SCALE; turn in radians).
 VERIFYING_CROPS = ((0.1, 0.0, 1.0, 0.2), (0.0, -0.1, 1.2, 0.0))
 OVERLAP = 0.3  # boxes with a larger intersection over union are the same face
-RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263  # the subject's right eye is on the picture's left
 
 
 @dataclass(frozen=True)

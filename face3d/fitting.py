@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
@@ -173,6 +173,3 @@ def with_eye_look(expression: torch.Tensor, eye_rotation: torch.Tensor) -> torch
             weight = min(1.0, max(0.0, amount / EYE_LOOK_REACH[direction]))
             result[ARKIT_INDEX[f"eyeLook{direction}{name}"]] = weight
     return result
-
-
-EYE_LOOK_CHANNELS = tuple(i for i, n in enumerate(ARKIT_NAMES) if n.startswith("eyeLook"))

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, Camera, axis_angle_to_matrix
+from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
 from face3d.morphable_model import MorphableModel
 
-LEFT_IRIS_CENTER, RIGHT_IRIS_CENTER = 473, 468
+LEFT_IRIS_CENTER, RIGHT_IRIS_CENTER = LEFT_IRIS[0], RIGHT_IRIS[0]
 LARGEST_GAZE = 0.7  # rad
 
 

@@ -9,9 +9,17 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from threadpoolctl import threadpool_limits
 
-from face3d.arkit import ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
-from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from face3d.landmark_sets import (
+    FACE_OVAL,
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_EYE_OUTER,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_EYE_OUTER,
+)
 from face3d.morphable_model import MorphableModel
 
 Array = NDArray[np.float64]
@@ -19,7 +27,7 @@ Array = NDArray[np.float64]
 _FLIP = np.array(HEAD_TO_CAMERA_DIAGONAL)
 _IRIS_FIRST = 468
 # Turned by the eyeballs, which are solved afterwards.
-_FIXED_CHANNELS = tuple(i for i, n in enumerate(ARKIT_NAMES) if n.startswith("eyeLook") or n == "tongueOut")
+_FIXED_CHANNELS = (*EYE_LOOK_CHANNELS, ARKIT_INDEX["tongueOut"])
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class LandmarkProblem:
 
         points = np.asarray(landmarks_px, float)[:_IRIS_FIRST]
         depth = np.asarray(landmarks_z, float)[:_IRIS_FIRST]
-        ends = np.concatenate([points, depth[:, None]], 1)[[33, 263]]
+        ends = np.concatenate([points, depth[:, None]], 1)[[RIGHT_EYE_OUTER, LEFT_EYE_OUTER]]
         return cls(
             at(model.mean),
             at(model.identity_basis),
@@ -184,7 +192,7 @@ class _Objective:
 
 def _start(problem: LandmarkProblem, weights: Weights, k: int) -> _State:
     """Facing the camera at the prior's distance, with the focal length that gives the face its size."""
-    eyes = np.linalg.norm(problem.mean[263] - problem.mean[33])
+    eyes = np.linalg.norm(problem.mean[LEFT_EYE_OUTER] - problem.mean[RIGHT_EYE_OUTER])
     distance = weights.distance_mm
     focal = problem.scale_px / eyes * distance
     offset = (problem.points.mean(0) - problem.center) / focal * distance

@@ -80,7 +80,6 @@ class DrivenMesh:
         self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
         self._landmarks = model.landmarks478
         self._blinks = PersonalBlinks(model, self._identity, self.expression)
-        self._spreader = self._make_field(pull=1e-4)
         head, undriven, _ = self._project(self.expression, self._rotation, self._translation, self.eye_rotation)
         self._own_openings = self._openings(head)
         residual = landmarks_px - self._landmarks.of(torch.from_numpy(undriven[:, :2])).numpy()
@@ -90,6 +89,11 @@ class DrivenMesh:
         self._overlap = self._overlap_field(near)
         self.source = (undriven[:, :2] + self._residual).astype(np.float32)  # [V, 2] px
 
+    @property
+    def own_lip_opening_mm(self) -> float:
+        """How far the photo's lips stand apart."""
+        return self._own_openings[0]
+
     def _make_field(self, pull: float) -> MeshField:
         trust = np.full(478, 30.0)
         trust[list(FACE_OVAL)] = 0.3
@@ -98,7 +102,7 @@ class DrivenMesh:
         return MeshField(triangles, len(self.model.mean), corners, weights, trust, pull)
 
     def _spread_residual(self, residual: FloatArray) -> FloatArray:
-        field = self._spreader.spread(residual)
+        field = self._make_field(pull=1e-4).spread(residual)
         # Teeth and tongue hang on nothing: they move as the lips do on average.
         inside = self.model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE).numpy()
         field[inside] = residual[[*UPPER_INNER_LIP, *LOWER_INNER_LIP]].mean(0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from face3d.landmark_sets import LEFT_EYE, LEFT_UPPER_LID, RIGHT_EYE, RIGHT_UPPER_LID
 from renderers.half_grid import half_grid
-from renderers.photo_layers import PhotoLayers
+from renderers.photo_layers import PhotoLayers, face_height
 from renderers.soft_line import draw_soft_line
 
 Image = NDArray[np.uint8]
@@ -36,7 +36,7 @@ class ClosingLids:
     def __init__(self, layers: PhotoLayers, landmarks: FloatArray) -> None:
         self._open, self._shut = half_grid(layers.skin), half_grid(layers.lids)
         self._skin = self._open.copy()
-        self._unit = float(np.linalg.norm(landmarks[152] - landmarks[10])) / 256
+        self._unit = face_height(landmarks) / 256
         self._windows: list[tuple[slice, slice]] = []
         height, width = self._skin.shape[:2]
         for ring, _ in _EYES:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import INNER_LIPS, LOWER_INNER_LIP, OUTER_LIPS, UPPER_INNER_LIP
-from renderers.photo_layers import PhotoLayers, polygon_mask
+from renderers.photo_layers import PhotoLayers, face_height, polygon_mask
 from renderers.soft_line import draw_soft_line
 
 FloatArray = NDArray[np.float32]
@@ -30,7 +30,7 @@ class LipSeam:
     def __init__(self, layers: PhotoLayers, landmarks: FloatArray, own_opening_mm: float) -> None:
         low, high = _OWN_SEAM_MM
         self._missing = float(np.clip((own_opening_mm - low) / (high - low), 0, 1))
-        self._width = 1.6 * float(np.linalg.norm(landmarks[152] - landmarks[10])) / 256
+        self._width = 1.6 * face_height(landmarks) / 256
         shape = layers.skin.shape[:2]
         lips = polygon_mask(shape, landmarks[list(OUTER_LIPS)]) & ~polygon_mask(shape, landmarks[list(INNER_LIPS)])
         colour = np.median(layers.skin[lips], axis=0) if lips.any() else np.array([120.0, 70.0, 70.0])

@@ -21,7 +21,7 @@ from renderers.kinds import Kind, kinds_of_parts
 from renderers.lids import ClosingLids
 from renderers.lip_seam import LipSeam
 from renderers.photo_kernels import ATTRIBUTES, MouthColours, Pictures, View, affine_maps, composite, shade
-from renderers.photo_layers import PhotoLayers, build_layers
+from renderers.photo_layers import PhotoLayers, build_layers, face_height, luminance
 from renderers.rasterize_numba import find_visible
 from renderers.surround import SurroundOptions
 from renderers.surround_warp import SurroundWarp
@@ -64,6 +64,11 @@ class _Region:
     width: int
     height: int
 
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
     @classmethod
     def around(cls, points: FloatArray, margin: float, width: int, height: int) -> _Region | None:
         """The box of [N, 2] points grown by `margin`, inside a width x height picture; None when it lies outside."""
@@ -97,18 +102,16 @@ class PhotoAvatar:
         self._options = options or AvatarOptions()
         model = model or load_default_model()
         self._mesh = DrivenMesh(model, parameters, landmarks_px)
-        face = float(np.linalg.norm(landmarks_px[152] - landmarks_px[10]))
+        face = face_height(landmarks_px)
         self._crop = self._choose_crop(landmarks_px, face)
         self._origin = np.array([self._crop.left, self._crop.top], np.float32)
-        self._photo = self._image[
-            self._crop.top : self._crop.top + self._crop.height, self._crop.left : self._crop.left + self._crop.width
-        ].copy()
+        self._photo = self._image[self._crop.window].copy()
         local = landmarks_px - self._origin
         layers = build_layers(self._photo, local)
         self._eye, self._own_mouth = half_grid(layers.eye), half_grid(layers.mouth)
         self._masks = layers.face_mask, layers.mouth_mask
         self._lids = ClosingLids(layers, local)
-        self._seam = LipSeam(layers, local, self._mesh.undriven().lip_opening_mm)
+        self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
         self._source = self._mesh.source - self._origin
         self._triangles, self._kinds = _drawn_triangles(model)
         self._inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
@@ -175,9 +178,7 @@ class PhotoAvatar:
         self._seam.draw(crop, points, frame.lip_opening_mm)
         self._lids.draw_lashes(crop, points, frame.lid_closure)
         result = self._image.copy()
-        result[
-            self._crop.top : self._crop.top + self._crop.height, self._crop.left : self._crop.left + self._crop.width
-        ] = crop
+        result[self._crop.window] = crop
         return result
 
     def _landmark_pixels(self, pixels: FloatArray) -> FloatArray:
@@ -265,7 +266,7 @@ def _mouth_attributes(model: MorphableModel) -> FloatArray:
 
 def _mouth_colours(layers: PhotoLayers) -> MouthColours:
     teeth = layers.teeth_rgb
-    level = float(teeth @ np.array([0.2126, 0.7152, 0.0722], np.float32))
+    level = float(luminance(teeth))
 
     def tinted(red: float, green: float, blue: float) -> FloatArray:
         return np.array([red, green, blue], np.float32) * np.float32(level)

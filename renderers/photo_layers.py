@@ -47,6 +47,11 @@ class PhotoLayers:
     teeth_rgb: FloatArray
 
 
+def face_height(landmarks: FloatArray) -> float:  # [478, 2] px
+    """Distance from the hairline to the chin, px; sizes in this package are shares of it."""
+    return float(np.linalg.norm(landmarks[152] - landmarks[10]))
+
+
 def polygon_mask(shape: tuple[int, int], points: FloatArray, grow: float = 0.0) -> NDArray[np.bool_]:
     """Pixels inside the polygon, grown (or shrunk) by `grow` pixels."""
     mask = np.zeros(shape, np.uint8)
@@ -93,7 +98,8 @@ def _window(points: FloatArray, margin: float, shape: tuple[int, int]) -> tuple[
     )
 
 
-def _luminance(rgb: NDArray[np.floating]) -> NDArray[np.floating]:
+def luminance(rgb: NDArray[np.floating]) -> NDArray[np.floating]:  # [..., 3] -> [...]
+    """Brightness by the weights of Rec. 709."""
     return rgb @ np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -111,23 +117,23 @@ def _white_of_eyes(image: Image, landmarks: FloatArray) -> FloatArray | None:
     pixels = np.concatenate(samples).astype(np.float32)
     if len(pixels) < 12:
         return None
-    light = _luminance(pixels)
+    light = luminance(pixels)
     return pixels[light >= np.median(light)].mean(0)
 
 
 def _teeth_colour(image: Image, landmarks: FloatArray, mouth: NDArray[np.bool_], skin_rgb: FloatArray) -> FloatArray:
     """Teeth as bright as this photo's: its own teeth where shown, else ivory in the light that skin and eyes show."""
-    skin = float(_luminance(skin_rgb))
+    skin = float(luminance(skin_rgb))
     # A third of the skin's tint is the light's: enough to sit in the picture, too little to look stained.
     ivory = np.array([1.0, 0.95, 0.86]) * (np.maximum(skin_rgb, 1) / max(skin, 1)) ** 0.35
-    ivory = (ivory / _luminance(ivory)).astype(np.float32)
+    ivory = (ivory / luminance(ivory)).astype(np.float32)
     inside = image[mouth].astype(np.float32)
     if len(inside) >= 60:
-        bright = inside[_luminance(inside) > np.quantile(_luminance(inside), 0.7)].mean(0)
-        if _luminance(bright) > max(90.0, 0.85 * skin) and bright[2] > 0.62 * bright[0]:
+        bright = inside[luminance(inside) > np.quantile(luminance(inside), 0.7)].mean(0)
+        if luminance(bright) > max(90.0, 0.85 * skin) and bright[2] > 0.62 * bright[0]:
             return bright.astype(np.float32)
     white = _white_of_eyes(image, landmarks)
-    level = 1.4 * skin if white is None else max(1.4 * float(_luminance(white)), 1.4 * skin)
+    level = 1.4 * skin if white is None else max(1.4 * float(luminance(white)), 1.4 * skin)
     # Teeth are bright whatever the skin: the floor follows the exposure only in really dark pictures.
     return np.minimum(ivory * np.float32(np.clip(level, min(140.0, 2.8 * skin), 220)), 250)
 
@@ -138,7 +144,7 @@ def _teeth_of(image: Image, safe: NDArray[np.bool_], teeth: FloatArray, soften: 
     None when the photo shows too little of them.
     """
     smooth = cv2.GaussianBlur(image, (0, 0), max(0.6, 0.5 * soften)).astype(np.float32)
-    tooth = safe & (_luminance(smooth) > 0.7 * _luminance(teeth))
+    tooth = safe & (luminance(smooth) > 0.7 * luminance(teeth))
     if tooth.sum() < max(30, 0.15 * safe.sum()):
         return None
     return _continue_from(image, tooth, ~tooth, soften)
@@ -164,7 +170,7 @@ def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Imag
         filled = _continue_from(skin[w], around & ~lower, above, 4 * unit).astype(np.float32)
         # Half of the way to one colour: what lies above a deep-set eye may be brow or shadow.
         pixels = skin[w][around].astype(np.float32)
-        light = _luminance(pixels)
+        light = luminance(pixels)
         filled[above] += (pixels[light >= np.quantile(light, 0.6)].mean(0) - filled[above]) / 2
         soft = cv2.GaussianBlur(above.astype(np.float32), (0, 0), max(0.8, 2.2 * unit))[..., None]
         smooth = cv2.GaussianBlur(filled, (0, 0), max(0.8, 2.2 * unit))
@@ -180,7 +186,7 @@ def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
         landmarks: [478, 2] px in this crop.
     """
     shape = image.shape[:2]
-    face = float(np.linalg.norm(landmarks[152] - landmarks[10]))
+    face = face_height(landmarks)
     unit = face / 256
     oval = landmarks[list(FACE_OVAL)]
     centre = oval.mean(0)

@@ -9,6 +9,7 @@ from scipy.ndimage import distance_transform_edt
 from face3d.landmark_sets import FACE_OVAL
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.half_grid import half_grid
+from renderers.photo_layers import face_height
 from renderers.rasterize_numba import rasterize_arrays
 from renderers.surround import (
     Grid,
@@ -51,7 +52,7 @@ class SurroundWarp:
     ) -> None:
         self._photo, self._origin, self._fine, self._covered = photo, origin, half_grid(photo), covered
         height, width = photo.shape[:2]
-        face = float(np.linalg.norm(landmarks[152] - landmarks[10]))
+        face = face_height(landmarks)
         self._grid = Grid.over(width, height, face / options.nodes)
         undriven = mesh.undriven()
         self._camera = mesh.camera

@@ -45,6 +45,11 @@ class VideoResult:
     size: tuple[int, int]
     fps: float
 
+    def summary(self) -> str:
+        """One line for the user."""
+        width, height = self.size
+        return f"{self.output}: {self.frames} frames, {width} x {height}, {self.fps:g} frames/s"
+
 
 def generate(
     photo: PathLike,

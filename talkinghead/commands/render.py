@@ -39,6 +39,5 @@ def run(options: argparse.Namespace) -> int:
             progress=progress,
         )
     if not options.quiet:
-        width, height = result.size
-        print(f"{result.output}: {result.frames} frames, {width} x {height}, {result.fps:g} frames/s")
+        print(result.summary())
     return 0

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.camera import Camera, head_to_camera
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
 from face3d.fitting import (
-    EYE_LOOK_CHANNELS,
     EYE_LOOK_REACH,
     FitOptions,
     PhotoFit,
