@@ -19,7 +19,7 @@ from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
 from face3d.gaze import eye_rotation_from_iris
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.morphable_model import MorphableModel, load_default_model
+from face3d.morphable_model import MorphableModel, load_default_model, personal_model
 from face3d.parameters import FaceParameters
 from face3d.solver import LandmarkProblem, Weights, solve
 
@@ -153,7 +153,8 @@ def fit_detection(
 
 def project_landmarks(model: MorphableModel, parameters: FaceParameters) -> torch.Tensor:  # [T, 478, 2] px
     """The model's 478 landmarks in the picture, for every frame."""
-    vertices = model.vertices(parameters.identity, parameters.expression, parameters.eye_rotation)
+    person = personal_model(parameters, model)
+    vertices = person.vertices(parameters.identity, parameters.expression, parameters.eye_rotation)
     points = model.landmarks478.of(vertices)
     return parameters.camera.project(head_to_camera(points, parameters.rotation, parameters.translation))
 

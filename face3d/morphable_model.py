@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from face3d.camera import axis_angle_to_matrix
+from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from face3d.resources import asset_path
 
@@ -93,6 +94,12 @@ class MorphableModel:
             raise ValueError(f"{self.name} has {self.identity_size} identity coefficients, got {k}")
         return self.mean + torch.tensordot(identity, self.identity_basis[:k], dims=1)
 
+    def with_residual(self, residual: Tensor) -> MorphableModel:  # [V, 3] mm, head frame at rest
+        """The model of a person whose face differs from its identity in the basis by `residual`."""
+        if residual.shape != self.mean.shape:
+            raise ValueError(f"{self.name} has the shape {list(self.mean.shape)}, got {list(residual.shape)}")
+        return replace(self, mean=self.mean + residual.to(self.mean))
+
     def eye_centers(self, neutral: Tensor) -> Tensor:  # [..., V, 3] -> [..., 2, 3] mm, left then right
         """Centres of the eyeballs."""
         return torch.stack([neutral[..., index, :].mean(-2) for index in self._eyeball_vertices], -2)
@@ -153,6 +160,13 @@ def model_from_arrays(name: str, arrays: dict[str, np.ndarray]) -> MorphableMode
     }
     fields: dict[str, Any] = {f: tensors[f] for f in MorphableModel.__dataclass_fields__ if f in tensors}
     return MorphableModel(name=name, **fields, **landmarks)
+
+
+def personal_model(parameters: FaceParameters, model: MorphableModel | None = None) -> MorphableModel:
+    """The model of the person of `parameters`: `model` (the default one when not given) with their shape residual."""
+    model = model or load_default_model()
+    residual = parameters.shape_residual
+    return model if residual is None else model.with_residual(residual)
 
 
 @lru_cache(maxsize=1)

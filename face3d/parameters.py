@@ -19,7 +19,7 @@ from torch import Tensor
 from face3d.camera import Camera
 from face3d.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: optional tensors
 KNOWN_MODELS = ("cc0-head",)
 # Rounding in files and solvers may step over the ends of 0..1 by this much; more is an error.
 RANGE_TOLERANCE = 1e-3
@@ -41,6 +41,10 @@ class FaceParameters:
         fps: frames per second, > 0.
         camera: the pinhole camera of the picture or video.
         model: name of the face model that the coefficients belong to.
+        shape_residual: [V, 3] mm in the head frame, what the identity at rest has beyond the model's basis; None: 0.
+        texture: [S, S, 3] albedo in the model's UV atlas, linear RGB, 0..1; row 0 is v = 1. None: not known.
+        light: [9, 3] distant light of the picture in linear RGB, as `renderers.shading.sh_shading` takes it, over
+            normals in the camera frame. None: not known.
     """
 
     identity: Tensor  # [K]
@@ -52,9 +56,13 @@ class FaceParameters:
     fps: float
     camera: Camera
     model: str = "cc0-head"
+    shape_residual: Tensor | None = None  # [V, 3]
+    texture: Tensor | None = None  # [S, S, 3]
+    light: Tensor | None = None  # [9, 3]
 
     def __post_init__(self) -> None:
-        for name in TENSOR_FIELDS:
+        optional = [name for name in OPTIONAL_FIELDS if getattr(self, name) is not None]
+        for name in (*TENSOR_FIELDS, *optional):
             value = getattr(self, name)
             if not isinstance(value, Tensor) or not value.is_floating_point():
                 raise InputError(f"FaceParameters.{name} must be a floating-point tensor, got {type(value).__name__}.")
@@ -66,16 +74,23 @@ class FaceParameters:
             "translation": (frames, 3),
             "eye_rotation": (frames, 2, 2),
             "confidence": (frames,),
+            "shape_residual": (_size(self.shape_residual), 3),
+            "texture": (_size(self.texture), _size(self.texture), 3),
+            "light": (9, 3),
         }
-        for name, shape in shapes.items():
-            value = getattr(self, name)
+        for name in (*TENSOR_FIELDS, *optional):
+            value, shape = getattr(self, name), shapes[name]
             if tuple(value.shape) != shape:
                 raise InputError(f"FaceParameters.{name} must have shape {list(shape)}, got {list(value.shape)}.")
             if not torch.isfinite(value).all():
                 raise InputError(f"FaceParameters.{name} holds NaN or infinite numbers.")
-        for name in ("expression", "confidence"):
+        for name in ("expression", "confidence", "texture"):
             value = getattr(self, name)
-            if value.numel() and (value.min() < -RANGE_TOLERANCE or value.max() > 1 + RANGE_TOLERANCE):
+            if (
+                value is not None
+                and value.numel()
+                and (value.min() < -RANGE_TOLERANCE or value.max() > 1 + RANGE_TOLERANCE)
+            ):
                 low, high = value.min().item(), value.max().item()
                 raise InputError(f"FaceParameters.{name} must stay within 0..1, got {low:.4g}..{high:.4g}.")
         if not (isinstance(self.fps, int | float) and math.isfinite(self.fps) and self.fps > 0):
@@ -107,7 +122,12 @@ class FaceParameters:
             "model": self.model,
             "camera": dataclasses.asdict(self.camera),
         }
-        tensors = {n: getattr(self, n).detach().to("cpu", torch.float32).contiguous() for n in TENSOR_FIELDS}
+        values = {name: getattr(self, name) for name in (*TENSOR_FIELDS, *OPTIONAL_FIELDS)}
+        tensors = {
+            name: value.detach().to("cpu", torch.float32).contiguous()
+            for name, value in values.items()
+            if value is not None
+        }
         try:
             handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         except OSError as error:
@@ -159,7 +179,13 @@ class FaceParameters:
         missing = [name for name in TENSOR_FIELDS if name not in tensors]
         if missing:
             raise InputError(f"{path} lacks {', '.join(missing)}.")
-        return cls(**{name: tensors[name] for name in TENSOR_FIELDS}, **fields)
+        known = {name: tensors[name] for name in (*TENSOR_FIELDS, *OPTIONAL_FIELDS) if name in tensors}
+        return cls(**known, **fields)
+
+
+def _size(value: Tensor | None) -> int:
+    """The first size of a tensor; 0 where there is none."""
+    return int(value.shape[0]) if value is not None and value.ndim else 0
 
 
 def _header_fields(header: dict[str, Any]) -> dict[str, Any]:
@@ -177,3 +203,5 @@ def _header_fields(header: dict[str, Any]) -> dict[str, Any]:
 
 
 TENSOR_FIELDS = ("identity", "expression", "rotation", "translation", "eye_rotation", "confidence")
+# None where they are not known.
+OPTIONAL_FIELDS = ("shape_residual", "texture", "light")

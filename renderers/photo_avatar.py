@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, LEFT_EYE, RIGHT_EYE
-from face3d.morphable_model import MorphableModel, load_default_model
+from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
@@ -100,7 +100,7 @@ class PhotoAvatar:
     ) -> None:
         self._image = np.array(image, order="C")
         self._options = options or AvatarOptions()
-        model = model or load_default_model()
+        model = personal_model(parameters, model)
         self._mesh = DrivenMesh(model, parameters, landmarks_px)
         face = face_height(landmarks_px)
         self._crop = self._choose_crop(landmarks_px, face)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -71,16 +71,14 @@ def to_parameters(poses: list[Pose], base: FaceParameters, fps: float) -> FacePa
     count = len(poses)
     turns = torch.stack([p.turn for p in poses]).float()
     rotation, translation = turn_head(base.rotation[:1].expand(count, 3), base.translation[:1].expand(count, 3), turns)
-    return FaceParameters(
-        identity=base.identity,
+    return replace(
+        base,
         expression=torch.stack([p.expression for p in poses]).float(),
         rotation=rotation,
         translation=translation,
         eye_rotation=base.eye_rotation[:1] + torch.stack([p.gaze for p in poses]).float(),
         confidence=torch.ones(count),
         fps=fps,
-        camera=base.camera,
-        model=base.model,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from face3d.arkit import ARKIT_NAMES
-from face3d.morphable_model import LANDMARKS_7, load_default_model
+from face3d.morphable_model import LANDMARKS_7, personal_model
 from face3d.parameters import FaceParameters
 from talkinghead.media.output import complete_file
 
@@ -42,7 +42,7 @@ def write_json(parameters: FaceParameters, output: str | Path) -> None:
 
 def write_neutral(parameters: FaceParameters, output: str | Path) -> None:
     """The face at rest as NPZ: `vertices` [V, 3] mm in the head frame, `faces` [F, 3], `landmarks7` [7, 3] mm."""
-    model = load_default_model()
+    model = personal_model(parameters)
     neutral = model.neutral(parameters.identity)
     points = model.landmarks478.of(neutral)[list(LANDMARKS_7)]
     _write_npz(output, vertices=neutral.numpy(), faces=model.triangles.numpy(), landmarks7=points.numpy())
@@ -50,7 +50,7 @@ def write_neutral(parameters: FaceParameters, output: str | Path) -> None:
 
 def write_landmarks(parameters: FaceParameters, output: str | Path) -> None:
     """The moving landmarks as NPZ: `landmarks478` [T, 478, 3] mm in the head frame, without head motion; `fps`."""
-    model = load_default_model()
+    model = personal_model(parameters)
     pieces = [np.zeros((0, 478, 3), np.float32)]
     for start in range(0, len(parameters), _BLOCK):
         part = parameters.frames(start, start + _BLOCK)

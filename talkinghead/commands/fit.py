@@ -79,10 +79,11 @@ def draw_overlay(portrait: Portrait) -> Any:  # uint8 [H, W, 3]
     from dataclasses import replace
 
     from face3d.camera import head_to_camera
-    from face3d.morphable_model import load_default_model
+    from face3d.morphable_model import personal_model
     from renderers.preview import default_style, render_shaded
 
-    model, parameters = load_default_model(), portrait.fit.parameters
+    parameters = portrait.fit.parameters
+    model = personal_model(parameters)
     vertices = model.vertices(parameters.identity, parameters.expression[0], parameters.eye_rotation[0])
     placed = head_to_camera(vertices, parameters.rotation[0], parameters.translation[0])
     style = replace(default_style(), opacity=0.5)

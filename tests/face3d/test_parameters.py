@@ -20,7 +20,7 @@ from torch import Tensor
 
 from face3d.camera import Camera
 from face3d.errors import InputError
-from face3d.parameters import FORMAT_VERSION, RANGE_TOLERANCE, TENSOR_FIELDS, FaceParameters
+from face3d.parameters import FORMAT_VERSION, OPTIONAL_FIELDS, RANGE_TOLERANCE, TENSOR_FIELDS, FaceParameters
 
 
 def make(frames: int = 3, identity_size: int = 4, seed: int = 0, **changes: Any) -> FaceParameters:
@@ -59,6 +59,56 @@ def test_file_round_trip(
     for name in TENSOR_FIELDS:
         assert torch.equal(getattr(loaded, name), getattr(parameters, name)), name
     assert (loaded.fps, loaded.camera, loaded.model) == (fps, camera, parameters.model)
+
+
+def optional(seed: int = 0, vertices: int = 7, size: int = 5) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "shape_residual": torch.randn(vertices, 3, generator=generator),
+        "texture": torch.rand(size, size, 3, generator=generator),
+        "light": torch.randn(9, 3, generator=generator),
+    }
+
+
+@given(st.sets(st.sampled_from(OPTIONAL_FIELDS)), st.integers(0, 9), st.integers(0, 9), st.integers(0, 1000))
+def test_optional_tensors_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, names: set[str], vertices: int, size: int, seed: int
+) -> None:
+    values = optional(seed, vertices, size)
+    parameters = make(seed=seed, **{name: values[name] for name in names})
+    path = tmp_path_factory.mktemp("y") / "person"
+    parameters.save(path)
+    for loaded in (FaceParameters.load(path), parameters.frames(1, 2)):
+        for name in OPTIONAL_FIELDS:
+            found = getattr(loaded, name)
+            assert found is None if name not in names else torch.equal(found, values[name]), name
+
+
+def test_files_of_the_first_version_can_be_read(tmp_path: Path) -> None:
+    loaded = FaceParameters.load(write(tmp_path / "y", header_of(make()) | {"version": 1}))
+    assert torch.equal(loaded.expression, make().expression)
+    assert all(getattr(loaded, name) is None for name in OPTIONAL_FIELDS)
+
+
+@pytest.mark.parametrize("field", OPTIONAL_FIELDS)
+def test_optional_tensors_are_checked(field: str) -> None:
+    value = optional()[field]
+    bad = value.clone()
+    bad.view(-1)[0] = math.nan
+    with pytest.raises(InputError, match=rf"FaceParameters\.{field} .*(NaN|infinite)"):
+        make(**{field: bad})
+    for wrong in (value[None], value[..., :2], value.sum()):
+        with pytest.raises(InputError, match=rf"FaceParameters\.{field} must have shape \["):
+            make(**{field: wrong})
+    with pytest.raises(InputError, match=rf"FaceParameters\.{field} must be a floating-point tensor"):
+        make(**{field: value.tolist()})
+
+
+def test_textures_are_square_and_stay_in_range() -> None:
+    with pytest.raises(InputError, match=r"FaceParameters\.texture must have shape \[5, 5, 3\]"):
+        make(texture=optional()["texture"][:, :4])
+    with pytest.raises(InputError, match=r"FaceParameters\.texture must stay within 0\.\.1"):
+        make(texture=optional()["texture"] + 1)
 
 
 def test_files_hold_contiguous_float32(tmp_path: Path) -> None:
