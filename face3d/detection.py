@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from face3d.face import FaceDetection, disagreement, is_known, roll_matrix, roll_of
 from face3d.landmarker import LANDMARK_COUNT, RawFace, close_landmarker, create_landmarker, run_landmarker
+from face3d.tracking import FaceTracker
+from face3d.view import ImageArray, View
 
 __all__ = ["LANDMARK_COUNT", "FaceDetection", "FaceDetector"]
-
-FloatArray = NDArray[np.float32]
-ImageArray = NDArray[np.uint8]
 
 # Largest side of a resampled view: twice what the detector sees when searching, twice what the landmark net sees (half
 # the crop) when measuring.
@@ -41,86 +38,13 @@ SEARCH_DEPTH = 4.0
 AGREEMENT = 0.04
 # Crops for verifying a face: (shift along x, along y, in units of its size; side over CROP_SCALE; turn in radians).
 VERIFYING_CROPS = ((0.1, 0.0, 1.0, 0.2), (0.0, -0.1, 1.2, 0.0))
-OVERLAP = 0.3  # boxes with a larger intersection over union are the same face
-
-
-@dataclass(frozen=True)
-class FaceDetection:
-    """One face in a picture.
-
-    Attributes:
-        landmarks_px: [478, 2] float32, (x, y) in pixels, pixel centres at half-integers; may lie outside the picture.
-        landmarks_z: [478] float32, depth relative to the face's centre in pixels, smaller is nearer (weak perspective).
-        scores: [52] float32 in 0..1, expression scores in the order of `face3d.arkit.ARKIT_NAMES`; MediaPipe
-            does not score `tongueOut`, which is 0.
-        head_matrix: [4, 4] float32, MediaPipe's canonical face (cm, +x to the subject's left, +y up, +z out of the
-            face) to an OpenGL camera (+y up, looking along -z) that looks at the face. Its rotation is that of the head
-            relative to the line of sight, roll in the picture included; its translation belongs to a camera whose
-            63 degree field of view is the measuring crop, so compare it with nothing else.
-        box: [4] float32, (left, top, right, bottom) of the landmarks in pixels.
-        size_px: the larger side of `box`.
-    """
-
-    landmarks_px: FloatArray
-    landmarks_z: FloatArray
-    scores: FloatArray
-    head_matrix: FloatArray
-    box: FloatArray
-    size_px: float
-
-
-@dataclass(frozen=True)
-class _View:
-    """A square, possibly rotated window of a picture: centre and side in pixels, angle in radians (clockwise)."""
-
-    centre: tuple[float, float]
-    side: float
-    angle: float = 0.0
-
-    def matrix(self, size: int) -> NDArray[np.float64]:
-        """[2, 3]: view pixels (0..size) to picture pixels, both with centres at half-integers."""
-        scale = self.side / size
-        c, s = scale * np.cos(self.angle), scale * np.sin(self.angle)
-        linear = np.array([[c, -s], [s, c]])
-        offset = np.asarray(self.centre) - linear @ np.full(2, size / 2)
-        return np.concatenate([linear, offset[:, None]], axis=1)
-
-    def sample(self, image: ImageArray, largest: int) -> tuple[ImageArray, NDArray[np.float64]]:
-        """The view as a picture [S, S, 3] (black outside), S <= `largest`, and its matrix to picture pixels."""
-        size = int(np.clip(round(self.side), 64, largest))
-        matrix = self.matrix(size)
-        image, origin, shrink = self._cut(image, matrix, size)
-        resampling = matrix / shrink[:, None]
-        resampling[:, 2] -= origin / shrink
-        resampling[:, 2] += resampling[:, :2] @ np.full(2, 0.5) - 0.5  # OpenCV's pixel centres are integers
-        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(image, resampling, (size, size), flags=flags).astype(np.uint8, copy=False), matrix
-
-    def _cut(
-        self, image: ImageArray, matrix: NDArray[np.float64], size: int
-    ) -> tuple[ImageArray, NDArray[np.float64], NDArray[np.float64]]:
-        """The part of the picture around the view, shrunk by averaging if sampling it would alias.
-
-        Returns:
-            The part, the position [2] of its top-left corner in the picture, and picture pixels per pixel of it [2].
-        """
-        corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ matrix[:, :2].T + matrix[:, 2]
-        limits = np.array(image.shape[1::-1])
-        low = np.clip(np.floor(corners.min(0)).astype(int) - 2, 0, limits - 1)
-        high = np.clip(np.ceil(corners.max(0)).astype(int) + 2, low + 1, limits)
-        image = image[low[1] : high[1], low[0] : high[0]]
-        shrunk = np.maximum(1, (high - low) // max(1, int(self.side / size)))
-        if (shrunk < high - low).any():
-            smaller = cv2.resize(image, (int(shrunk[0]), int(shrunk[1])), interpolation=cv2.INTER_AREA)
-            image = smaller.astype(np.uint8, copy=False)
-        return image, low.astype(float), (high - low) / shrunk
 
 
 class FaceDetector:
     """Finds faces in pictures or in the successive frames of a video.
 
     Use it as a context manager or call :meth:`close`. Building one takes about 0.3 s, a call about 70 ms for a
-    portrait, 15 ms for a tracked video frame, and 1 to 2 s for a large picture that shows no face.
+    portrait, 7 ms for a tracked video frame, and 1 to 2 s for a large picture that shows no face.
 
     Args:
         max_faces: how many faces to look for in one view, >= 1.
@@ -130,7 +54,7 @@ class FaceDetector:
     def __init__(self, max_faces: int = 5, video: bool = False) -> None:
         if max_faces < 1:
             raise ValueError(f"max_faces must be at least 1, got {max_faces}")
-        self._video = video
+        self._tracker = FaceTracker() if video else None
         self._previous: list[FaceDetection] = []
         self._landmarker = create_landmarker(max_faces)
         # MediaPipe's own destructor raises at interpreter exit; this closes a forgotten detector before that.
@@ -163,13 +87,13 @@ class FaceDetector:
             raise InputError(f"A picture must be [H, W, 3] uint8, got {image.dtype} {list(image.shape)}.")
         faces: list[FaceDetection] = []
         for face in self._previous:
-            measured = self._measure(image, face)
-            if measured is not None and not _is_known(measured, faces):
-                faces.append(measured)
+            tracked = self._tracker.track(image, face.landmarks_px) if self._tracker else None
+            if tracked is not None and not is_known(tracked, faces):
+                faces.append(tracked)
         if not faces:
             faces = self._search(image)
         faces.sort(key=lambda face: -face.size_px)
-        if self._video:
+        if self._tracker:
             self._previous = faces
         return faces
 
@@ -179,10 +103,10 @@ class FaceDetector:
         for level in _levels(image.shape[1], image.shape[0]):
             for view in level:
                 for candidate in sorted(self._look(image, view, SEARCH_PX), key=lambda face: -face.size_px):
-                    if _is_known(candidate, faces):
+                    if is_known(candidate, faces):
                         continue
                     measured = self._verify(image, candidate)
-                    if measured is not None and not _is_known(measured, faces):
+                    if measured is not None and not is_known(measured, faces):
                         faces.append(measured)
             if faces and level[0].side <= SEARCH_DEPTH * max(face.size_px for face in faces):
                 break
@@ -196,7 +120,7 @@ class FaceDetector:
             return None
         for crop in VERIFYING_CROPS:
             other = self._measure(image, face, crop)
-            if other is None or _disagreement(face, other) > AGREEMENT:
+            if other is None or disagreement(face, other) > AGREEMENT:
                 return None
         return face
 
@@ -204,14 +128,13 @@ class FaceDetector:
         self, image: ImageArray, face: FaceDetection, crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 0.0)
     ) -> FaceDetection | None:
         """The face seen in an upright crop around `face`, or None when it is not there."""
-        centre = (face.box[:2] + face.box[2:]) / 2 + face.size_px * np.asarray(crop[:2])
-        eyes = face.landmarks_px[LEFT_EYE_OUTER] - face.landmarks_px[RIGHT_EYE_OUTER]
-        angle = float(np.arctan2(eyes[1], eyes[0])) + crop[3]
-        view = _View((float(centre[0]), float(centre[1])), face.size_px * CROP_SCALE * crop[2], angle)
-        found = sorted(self._look(image, view, MEASURE_PX), key=lambda other: _disagreement(face, other))
-        return found[0] if found and _is_known(found[0], [face]) else None
+        centre = face.centre + face.size_px * np.asarray(crop[:2])
+        angle = roll_of(face.landmarks_px) + crop[3]
+        view = View((float(centre[0]), float(centre[1])), face.size_px * CROP_SCALE * crop[2], angle)
+        found = sorted(self._look(image, view, MEASURE_PX), key=lambda other: disagreement(face, other))
+        return found[0] if found and is_known(found[0], [face]) else None
 
-    def _look(self, image: ImageArray, view: _View, largest: int) -> list[FaceDetection]:
+    def _look(self, image: ImageArray, view: View, largest: int) -> list[FaceDetection]:
         picture, matrix = view.sample(image, largest)
         return [
             _to_picture(face, matrix, picture.shape[0], view.angle)
@@ -219,14 +142,14 @@ class FaceDetector:
         ]
 
 
-def _levels(width: int, height: int) -> Iterator[list[_View]]:
+def _levels(width: int, height: int) -> Iterator[list[View]]:
     """Sets of square views of a picture, from the whole to small overlapping tiles."""
     larger, centre = max(width, height), (width / 2, height / 2)
-    yield [_View(centre, larger)]
-    yield [_View(centre, larger * PADDED_SCALE)]
+    yield [View(centre, larger)]
+    yield [View(centre, larger * PADDED_SCALE)]
     side = larger / 1.6
     while side >= SMALLEST_TILE_PX:
-        yield [_View((x, y), side) for y in _tile_centres(height, side) for x in _tile_centres(width, side)]
+        yield [View((x, y), side) for y in _tile_centres(height, side) for x in _tile_centres(width, side)]
         side /= 1.8
 
 
@@ -244,30 +167,11 @@ def _to_picture(face: RawFace, matrix: NDArray[np.float64], size: int, angle: fl
     landmarks = (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     box = np.concatenate([landmarks.min(0), landmarks.max(0)])
-    roll = np.eye(4, dtype=np.float32)  # the view is turned clockwise; in a y-up frame that is -angle
-    roll[:2, :2] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
     return FaceDetection(
         landmarks_px=landmarks,
         landmarks_z=(face.landmarks[:, 2] * size * scale).astype(np.float32),
         scores=np.array([face.scores.get(name, 0.0) for name in ARKIT_NAMES], dtype=np.float32),
-        head_matrix=roll @ face.head_matrix,
+        head_matrix=roll_matrix(angle) @ face.head_matrix,
         box=box,
         size_px=float((box[2:] - box[:2]).max()),
     )
-
-
-def _disagreement(a: FaceDetection, b: FaceDetection) -> float:
-    """Mean distance of corresponding landmarks over the size of the larger face."""
-    distance = np.linalg.norm(a.landmarks_px - b.landmarks_px, axis=1).mean()
-    return float(distance / max(a.size_px, b.size_px))
-
-
-def _is_known(face: FaceDetection, others: list[FaceDetection]) -> bool:
-    """Whether `face` covers much of the same area as one of `others`."""
-    for other in others:
-        low, high = np.maximum(face.box[:2], other.box[:2]), np.minimum(face.box[2:], other.box[2:])
-        shared = float(np.prod(np.maximum(high - low, 0)))
-        areas = [float(np.prod(f.box[2:] - f.box[:2])) for f in (face, other)]
-        if shared > OVERLAP * (sum(areas) - shared):
-            return True
-    return False

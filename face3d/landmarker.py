@@ -38,8 +38,8 @@ class RawFace:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Drop what native code writes to file descriptor 2: MediaPipe's start-up notes, which no option turns off."""
+def quiet_stderr() -> Iterator[None]:
+    """Drop what native code writes to file descriptor 2: start-up notes, which no option turns off."""
     sys.stderr.flush()
     saved = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)
@@ -65,7 +65,7 @@ def create_landmarker(max_faces: int) -> FaceLandmarker:
         output_face_blendshapes=True,
         output_facial_transformation_matrixes=True,
     )
-    with _quiet_stderr():
+    with quiet_stderr():
         landmarker = FaceLandmarker.create_from_options(options)
         run_landmarker(landmarker, np.zeros((64, 64, 3), np.uint8))  # the first call writes notes too
     return landmarker

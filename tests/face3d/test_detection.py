@@ -11,11 +11,12 @@ import pytest
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
+from face3d.view import View
 from scripts.fetch_face_landmarker import MEMBER, extract_model
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("mediapipe")
-from face3d.detection import FaceDetection, FaceDetector, _View  # noqa: E402
+from face3d.detection import FaceDetection, FaceDetector  # noqa: E402
 
 DATA = Path(__file__).parents[1] / "data"
 NOSE_TIP, UPPER_LIP, LOWER_LIP = 4, 13, 14
@@ -136,7 +137,7 @@ def test_video_follows_a_moving_face_and_forgets_it(portrait: np.ndarray) -> Non
 def test_view_matrix_and_samples_agree() -> None:
     """A linear ramp sampled through a turned view equals the ramp at the positions that the matrix gives."""
     ramp = np.repeat(np.tile(np.arange(200, dtype=np.uint8), (200, 1))[..., None], 3, 2)
-    picture, matrix = _View((100.0, 100.0), 100.0, 0.3).sample(ramp, 512)
+    picture, matrix = View((100.0, 100.0), 100.0, 0.3).sample(ramp, 512)
     x, y = np.meshgrid(np.arange(100) + 0.5, np.arange(100) + 0.5)
     expected = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] - 0.5
     assert abs(picture[..., 0] - expected).max() < 1
