@@ -147,11 +147,12 @@ class TrackWriter:
         self._file.write(_record(face, self.shot, others).tobytes())
         self.frames += 1
 
-    def last_face(self) -> NDArray[np.float32] | None:  # [478, 2]
-        """Where the person was last seen, pixels; None if never."""
+    def last_seen(self) -> tuple[int, NDArray[np.float32]] | None:  # frame, [478, 2] px
+        """When and where the person was last seen; None if never."""
         self._file.flush()
-        found = np.flatnonzero(open_track(self.path).found)
-        return np.array(open_track(self.path).landmarks_px[found[-1]]) if len(found) else None
+        track = open_track(self.path)
+        found = np.flatnonzero(track.found)
+        return (int(found[-1]), np.array(track.landmarks_px[found[-1]])) if len(found) else None
 
     def _continues(self) -> bool:
         if not self.path.is_file():

@@ -82,8 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _complain(str(error), BAD_INPUT)
-    except KeyboardInterrupt:
-        return _complain("Interrupted; nothing was left behind.", INTERRUPTED)
+    except KeyboardInterrupt as error:  # a command whose work can be resumed says so
+        return _complain(str(error) or "Interrupted; nothing was left behind.", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output went away: nobody is left to complain to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUR_FAILURE

@@ -1,28 +1,35 @@
-"""`talkinghead fit`: a photo -> face parameters."""
+"""`talkinghead fit`: photos or a video -> face parameters."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from face3d.errors import InputError
 from talkinghead.commands.options import add_config_options, add_photo_options, config_from
+from talkinghead.commands.progress import progress_of
+from talkinghead.config import Config
 
 if TYPE_CHECKING:
     from talkinghead.portrait import Portrait
 
 NAME = "fit"
-HELP = "a photo -> face parameters"
-DESCRIPTION = "Fit the face model to a photo, or to the first good frame of a video, and save the parameters."
+HELP = "a photo or a video -> face parameters"
+DESCRIPTION = "Fit the face model to a photo or to one person in a video, and save the parameters."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("photo", metavar="IMAGE_OR_VIDEO", help="a picture, or a video (its first good frame)")
+    parser.add_argument("inputs", metavar="IMAGE_OR_VIDEO", help="a picture or a video")
     parser.add_argument("--output", required=True, metavar="FILE.safetensors", help="the parameters to write")
-    parser.add_argument("--overlay", metavar="FILE.png", help="also draw the fitted head over the photo")
+    parser.add_argument(
+        "--overlay", metavar="FILE", help="also draw the fitted head over the photo (.png) or beside the video (.mp4)"
+    )
     parser.add_argument("--report", metavar="FILE.json", help="also write figures of the fit")
+    parser.add_argument("--plot", metavar="FILE.png", help="of a video: also draw error, jaw, blinks and head over time")
     add_photo_options(parser)
     add_config_options(parser)
 
@@ -30,24 +37,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fit; returns the exit status."""
     config = config_from(options)
-    from talkinghead.media.output import check_output, complete_file
+    from talkinghead.media.image import is_picture
+    from talkinghead.media.output import check_output
 
-    inputs = (options.photo,)
-    check_output(options.output, ".safetensors", inputs)
-    for path, ending in ((options.overlay, ".png"), (options.report, ".json")):
-        if path is not None:
-            check_output(path, ending, inputs)
+    video = not is_picture(options.inputs)
+    endings = {"output": ".safetensors", "overlay": ".mp4" if video else ".png", "report": ".json", "plot": ".png"}
+    for name, ending in endings.items():
+        if getattr(options, name) is not None:
+            check_output(getattr(options, name), ending, (options.inputs,))
+    return _run_video(options, config) if video else _run_photo(options, config)
 
+
+def _run_video(options: argparse.Namespace, config: Config) -> int:
+    for name in ("crop", "size"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name} is for photos; a video is fitted as it is.")
+    from talkinghead.fit_video import FitOutputs, fit_video
+
+    overlay, report, plot = (Path(p) if p else None for p in (options.overlay, options.report, options.plot))
+    outputs = FitOutputs(Path(options.output), overlay, report, plot)
+    index = config.photo.face_index
+    figures = fit_video(options.inputs, outputs, index, config, lambda what: progress_of(what, options.quiet))
+    if not options.quiet:
+        error, lost = figures["nme_percent"]["mean"], sum(last - first + 1 for first, last in figures["lost"])
+        gone = f", {lost} without the face" if lost else ""
+        print(f"{options.output}: {figures['frames']} frames{gone}, mean landmark error {error:.2f} %")
+    return 0
+
+
+def _run_photo(options: argparse.Namespace, config: Config) -> int:
+    if options.plot is not None:
+        raise InputError("--plot draws curves over time and needs a video.")
+    from talkinghead.media.output import complete_file
     from talkinghead.portrait import load_portrait
 
-    portrait = load_portrait(options.photo, config.photo, config.video.size)
+    portrait = load_portrait(options.inputs, config.photo, config.video.size)
     with complete_file(options.output) as temporary:
         portrait.fit.parameters.save(temporary)
     if options.overlay is not None:
         from PIL import Image
 
+        from talkinghead.fit_overlay import draw_fit
+
         with complete_file(options.overlay) as temporary:
-            Image.fromarray(draw_overlay(portrait)).save(temporary, format="PNG")
+            Image.fromarray(draw_fit(portrait.image, portrait.fit.parameters)).save(temporary, format="PNG")
     report = make_report(portrait)
     if options.report is not None:
         with complete_file(options.report) as temporary:
@@ -72,19 +105,3 @@ def make_report(portrait: Portrait) -> dict[str, Any]:
         "focal_px": parameters.camera.focal_px,
         "messages": list(portrait.fit.messages),
     }
-
-
-def draw_overlay(portrait: Portrait) -> Any:  # uint8 [H, W, 3]
-    """The fitted head, half transparent, over the photo."""
-    from dataclasses import replace
-
-    from face3d.camera import head_to_camera
-    from face3d.morphable_model import personal_model
-    from renderers.preview import default_style, render_shaded
-
-    parameters = portrait.fit.parameters
-    model = personal_model(parameters)
-    vertices = model.vertices(parameters.identity, parameters.expression[0], parameters.eye_rotation[0])
-    placed = head_to_camera(vertices, parameters.rotation[0], parameters.translation[0])
-    style = replace(default_style(), opacity=0.5)
-    return render_shaded(placed, model.triangles, parameters.camera, model.triangle_parts, style, portrait.image)

@@ -46,6 +46,30 @@ def complete_file(output: str | Path, suffix: str = "") -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def resumable_file(path: str | Path) -> Iterator[Path]:
+    """Yield `path` for half-done work: an interruption keeps the file, so that the next run can go on with it.
+
+    It is removed when the block ends, and when it fails otherwise; so are the folders that were made for it.
+
+    Raises:
+        InputError: the folder cannot be made.
+    """
+    path = Path(path).absolute()
+    made = _make_folders(path.parent)
+    try:
+        yield path
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        path.unlink(missing_ok=True)
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    path.unlink(missing_ok=True)
+
+
 def check_output(output: str | Path, ending: str, inputs: tuple[str | Path, ...] = ()) -> None:
     """Find out before the work whether `output` can be written after it.
 

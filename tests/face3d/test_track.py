@@ -77,10 +77,12 @@ def test_an_interrupted_file_is_continued(
 def test_where_a_person_was_last_seen(tmp_path: Path, astronaut_detection: FaceDetection) -> None:
     with TrackWriter(tmp_path / "t", 25.0, SIZE, {}) as writer:
         writer.append(None)
-        assert writer.last_face() is None
+        assert writer.last_seen() is None
         writer.append(moved(astronaut_detection, 3))
         writer.append(None)
-        np.testing.assert_array_equal(writer.last_face(), astronaut_detection.landmarks_px + 3)
+        frame, landmarks = writer.last_seen()
+        assert frame == 1
+        np.testing.assert_array_equal(landmarks, astronaut_detection.landmarks_px + 3)
         writer.append(None)
     assert open_track(tmp_path / "t").found.tolist() == [False, True, False, False]
 

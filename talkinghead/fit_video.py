@@ -1,0 +1,246 @@
+"""Y -> Y' for a video: follow one person, fit the whole track at once, and show how well that went."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face3d.errors import InputError
+from face3d.fitting import SMALLEST_FACE_PX
+from face3d.track import Track, TrackWriter, fingerprint, open_track
+from talkinghead.config import Config, load_config
+from talkinghead.fit_report import Timing, video_figures
+from talkinghead.media.output import complete_file, resumable_file
+from talkinghead.media.video_file import Damage, VideoFile
+
+if TYPE_CHECKING:
+    from face3d.sequence import SequenceFit
+
+Progress = Callable[[int, int], None]
+# Opens a stage's progress: called with its name, gives what to call with (frames done, frames in all).
+Stages = Callable[[str], AbstractContextManager[Progress]]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FitOutputs:
+    """What to write: the parameters (.safetensors), and where asked for a video, figures (.json) and curves (.png)."""
+
+    parameters: Path
+    overlay: Path | None = None
+    report: Path | None = None
+    plot: Path | None = None
+
+
+def silent(stage: str) -> AbstractContextManager[Progress]:
+    """`Stages` that say nothing."""
+    return nullcontext(lambda done, total: None)
+
+
+def fit_video(
+    path: str | Path,
+    outputs: FitOutputs,
+    face_index: int | None = None,
+    config: Config | None = None,
+    stages: Stages = silent,
+) -> dict[str, Any]:
+    """Fit the face model to one person in a video.
+
+    The first pass, which takes longest, is kept in a file beside the parameters while it grows; after an interruption
+    (Ctrl-C, SIGTERM, power cut) the same call goes on where it stopped.
+
+    Args:
+        path: the video.
+        outputs: the files to write; all of them or none.
+        face_index: whom to follow: the number of the face by size, 0 = the largest, in the first frame that shows
+            one; None takes the largest and says so when there are several.
+        config: how to encode the overlay; the defaults when not given.
+        stages: where to report progress.
+
+    Returns:
+        The report's figures.
+
+    Raises:
+        InputError: no video, or nobody's face in it; nothing is left.
+        KeyboardInterrupt: with words for the user; the first pass is kept.
+    """
+    config = config or load_config()
+    video = VideoFile.open(path)
+    spool = spool_of(outputs.parameters)
+    timing, damage = Timing(), Damage()
+    try:
+        with resumable_file(spool):
+            with _timed(timing, "following", stages) as (progress, count):
+                track, begun = follow(video, spool, face_index, progress, damage)
+                count(len(track) - begun)
+            messages = _messages(track, video, damage, face_index)
+            fit = _fit(track, timing, stages)
+            figures = {
+                "input": str(path),
+                **video_figures(track, fit.parameters, fit.nme),
+                "messages": [*messages, *fit.messages],
+            }
+            for message in figures["messages"]:
+                _log.info(message)
+            _write(video, fit, outputs, figures, config, timing, stages)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("Interrupted; run the same command again to go on from here.") from error
+    return figures
+
+
+def spool_of(output: Path) -> Path:
+    """Where the first pass of a fit to `output` is kept until it is done."""
+    return output.with_name(f".{output.name}.track")
+
+
+def follow(
+    video: VideoFile, spool: Path, face_index: int | None, progress: Progress, damage: Damage
+) -> tuple[Track, int]:
+    """Follow one person through a video, going on with what `spool` holds of it.
+
+    Args:
+        video: the video.
+        spool: the file in which the track is kept.
+        face_index: see :func:`fit_video`.
+        progress: called with (frames done, frames expected).
+        damage: is told what could not be read.
+
+    Returns:
+        The track, as views of the file, and how many of its frames were already there.
+    """
+    from face3d.following import FaceFollower
+
+    source = fingerprint(video.path, face_index=face_index)
+    with TrackWriter(spool, float(video.fps), video.size, source) as writer, ExitStack() as stack:
+        begun = writer.frames
+        seen = writer.last_seen() if begun else None
+        # Resuming begins with the last frame that showed the person, to know them again.
+        first = seen[0] if seen is not None else begun
+        frames = stack.enter_context(video.read(first, damage))
+        follower: FaceFollower | None = None
+        for number, frame in enumerate(frames, first):
+            if follower is None:
+                index = face_index if seen is None else _index_of(seen[1], frame)
+                follower = stack.enter_context(FaceFollower(index))
+            step = follower.step(frame)
+            if number >= begun:
+                writer.append(step.face, step.cut, step.others)
+                progress(writer.frames, max(video.announced, writer.frames))
+    return open_track(spool), begun
+
+
+def _index_of(landmarks: NDArray[np.float32], frame: NDArray[np.uint8]) -> int | None:
+    """Which of a frame's faces, by size, lies at these landmarks; None when no face is found."""
+    from face3d.detection import FaceDetector
+
+    with FaceDetector() as detector:
+        faces = detector.detect(frame)
+    distances = [float(np.linalg.norm(face.landmarks_px - landmarks, axis=1).mean()) for face in faces]
+    return int(np.argmin(distances)) if distances else None
+
+
+def _messages(track: Track, video: VideoFile, damage: Damage, face_index: int | None) -> list[str]:
+    """What the user should know of the first pass.
+
+    Raises:
+        InputError: nobody's face was found.
+    """
+    if not track.found.any():
+        raise InputError(
+            f"{video.path}: no face was found in any of its {len(track)} frames; "
+            "use a video where the whole face is visible, upright and sharp."
+        )
+    messages = []
+    problem = damage.sentence(video)
+    if problem is not None:
+        messages.append(problem)
+    most = int(track.others.max())
+    if most and face_index is None:
+        messages.append(
+            f"Up to {most + 1} faces at a time: the largest of the first frame that shows one is followed; "
+            f"choose another with --face-index 0..{most}."
+        )
+    sizes = [float(np.ptp(track.landmarks_px[i], axis=0).max()) for i in np.flatnonzero(track.found)[:100]]
+    if np.median(sizes) < SMALLEST_FACE_PX:
+        messages.append(
+            f"The face is only {np.median(sizes):.0f} pixels large; from {SMALLEST_FACE_PX} on the fit is reliable."
+        )
+    return messages
+
+
+def _fit(track: Track, timing: Timing, stages: Stages) -> SequenceFit:
+    from face3d.sequence import fit_track
+
+    with _timed(timing, "fitting", stages) as (progress, count):
+        fit = fit_track(track, progress=progress)
+        count(len(track))
+    return fit
+
+
+def _write(
+    video: VideoFile,
+    fit: SequenceFit,
+    outputs: FitOutputs,
+    figures: dict[str, Any],
+    config: Config,
+    timing: Timing,
+    stages: Stages,
+) -> None:
+    """Write all outputs, or none of them."""
+    with ExitStack() as stack:
+        fit.parameters.save(stack.enter_context(complete_file(outputs.parameters)))
+        if outputs.plot is not None:
+            from talkinghead.fit_plot import draw_curves
+
+            title = f"{video.path.name}: mean landmark error {figures['nme_percent']['mean']:.2f} %"
+            draw_curves(
+                stack.enter_context(complete_file(outputs.plot)), fit.parameters, fit.nme, figures["cuts"], title
+            )
+        report = stack.enter_context(complete_file(outputs.report)) if outputs.report is not None else None
+        if outputs.overlay is not None:
+            with _timed(timing, "drawing", stages) as (progress, count):
+                _write_overlay(video, fit, outputs.overlay, config, progress)
+                count(len(fit.parameters))
+        figures["timing"] = timing.figures()
+        if report is not None:
+            report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_overlay(video: VideoFile, fit: SequenceFit, output: Path, config: Config, progress: Progress) -> None:
+    from talkinghead.fit_overlay import overlay_frames, panel_size
+    from talkinghead.media.video import VideoOptions, VideoWriter
+
+    width, height = panel_size(video.size)
+    count = len(fit.parameters)
+    settings = config.video
+    options = VideoOptions(settings.crf, settings.preset, settings.threads, settings.audio_bitrate)
+    sound = video.path if video.has_sound else None
+    writer = VideoWriter(output, (2 * width, height), float(video.fps), count, sound, options)
+    with video.read() as frames, writer:
+        for number, picture in enumerate(overlay_frames(frames, fit.parameters, fit.nme), 1):
+            writer.write(picture)
+            progress(number, count)
+
+
+@contextmanager
+def _timed(timing: Timing, stage: str, stages: Stages) -> Iterator[tuple[Progress, Callable[[int], None]]]:
+    """Show a stage's progress and note how long it took; yields also what to call with its number of frames."""
+    frames = 0
+
+    def count(done: int) -> None:
+        nonlocal frames
+        frames = done
+
+    started = time.perf_counter()
+    with stages(stage) as progress:
+        yield progress, count
+    timing.add(stage, time.perf_counter() - started, frames)
