@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +32,6 @@ class OverlayStyle:
         line_px: width of the edges.
         towards_light: [3] in the camera frame, any length.
         ambient: 0..1, brightness where the light does not reach.
-        supersampling: samples per pixel along x and along y, >= 1.
     """
 
     colour: tuple[int, int, int] = (150, 205, 255)
@@ -43,7 +41,6 @@ class OverlayStyle:
     line_px: float = 0.8
     towards_light: tuple[float, float, float] = (-0.4, -0.6, -1.0)
     ambient: float = 0.15
-    supersampling: int = 1
 
 
 class HeadOverlay:
@@ -89,25 +86,12 @@ class HeadOverlay:
         if window is None:
             return result
         left, top, right, bottom = window
-        projected[:, :2] = (projected[:, :2] - (left, top)) * style.supersampling
-        layer = self._layer(points, projected, (bottom - top, right - left), style)
-        behind = result[top:bottom, left:right].astype(np.float32)
-        result[top:bottom, left:right] = np.clip(behind * (1 - layer[..., 3:]) + layer[..., :3] + 0.5, 0, 255)
-        return result
-
-    def _layer(
-        self,
-        points: NDArray[np.float32],  # [V, 3] mm
-        projected: NDArray[np.float32],  # [V, 3] samples and depth
-        size: tuple[int, int],
-        style: OverlayStyle,
-    ) -> NDArray[np.float32]:  # [H, W, 4] RGB times opacity, opacity
-        height, width = (n * style.supersampling for n in size)
-        if self._buffers is None or self._buffers.face_index.shape != (height, width):
-            self._buffers = FragmentArrays.empty(height, width)
-        fragments = rasterize_arrays(projected, self._triangles, height, width, self._buffers)
+        projected[:, :2] -= (left, top)
+        size = (bottom - top, right - left)
+        if self._buffers is None or self._buffers.face_index.shape != size:
+            self._buffers = FragmentArrays.empty(*size)
+        fragments = rasterize_arrays(projected, self._triangles, *size, self._buffers)
         light = np.array(style.towards_light)
-        layer = np.zeros((height, width, 4), np.float32)
         _paint(
             fragments.face_index,
             fragments.barycentric,
@@ -117,12 +101,11 @@ class HeadOverlay:
             _heights(projected, self._triangles),
             self._edges,
             np.array([style.colour, style.line], np.float32),
-            (style.opacity, style.line_opacity, style.ambient),
-            (style.line_px * style.supersampling / 2, _DENSEST_PX * style.supersampling),
+            (style.opacity, style.line_opacity, style.ambient, style.line_px / 2),
             light / np.linalg.norm(light),
-            layer,
+            result[top:bottom, left:right],
         )
-        return np.asarray(cv2.resize(layer, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+        return result
 
 
 def _real_edges(triangles: NDArray[np.int32]) -> NDArray[np.bool_]:  # [F, 3] -> [F, 3]
@@ -169,22 +152,25 @@ def _window(projected: NDArray[np.float32], width: int, height: int) -> tuple[in
     return (int(low[0]), int(low[1]), int(high[0]), int(high[1])) if (high > low).all() else None
 
 
-def _heights(projected: NDArray[np.float32], triangles: NDArray[np.int32]) -> NDArray[np.float32]:  # [F, 3]
-    """Distance in samples of each corner from the opposite edge."""
-    corners = projected[triangles, :2]
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    area = np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0])
-    lengths = np.stack([np.linalg.norm(c - b, axis=1), np.linalg.norm(a - c, axis=1), np.linalg.norm(b - a, axis=1)], 1)
-    return (area[:, None] / np.maximum(lengths, 1e-6)).astype(np.float32)
+@kernel
+def _heights(projected, triangles):  # type: ignore[no-untyped-def]
+    """[F, 3] distance in pixels of each corner from the opposite edge."""
+    heights = np.empty(triangles.shape, np.float32)
+    for f in range(len(triangles)):
+        a, b, c = projected[triangles[f, 0]], projected[triangles[f, 1]], projected[triangles[f, 2]]
+        area = abs((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+        heights[f, 0] = area / max(np.hypot(c[0] - b[0], c[1] - b[1]), 1e-6)
+        heights[f, 1] = area / max(np.hypot(a[0] - c[0], a[1] - c[1]), 1e-6)
+        heights[f, 2] = area / max(np.hypot(b[0] - a[0], b[1] - a[1]), 1e-6)
+    return heights
 
 
 @kernel
 def _paint(  # type: ignore[no-untyped-def]
-    face_index, barycentric, triangles, normals, weights, heights, edges, colours, opacities, widths, light, out
+    face_index, barycentric, triangles, normals, weights, heights, edges, colours, numbers, light, picture
 ):
-    """RGB times opacity, and opacity, of every sample that the head covers; the others stay 0."""
-    opacity, line_opacity, ambient = opacities
-    half_width, densest = widths
+    """Blend the surface and its edges into the pixels that the head covers."""
+    opacity, line_opacity, ambient, half_width = numbers
     rows, columns = face_index.shape
     for row in range(rows):
         for column in range(columns):
@@ -205,11 +191,10 @@ def _paint(  # type: ignore[no-untyped-def]
             for k in range(3):
                 if edges[f, k]:
                     cover = min(max(half_width + 0.5 - w[k] * heights[f, k], 0.0), 1.0)
-                    fade = min(max(heights[f, k] / densest - 1.0, 0.0), 1.0)
+                    fade = min(max(heights[f, k] / _DENSEST_PX - 1.0, 0.0), 1.0)
                     line = max(line, cover * fade)
             line *= line_opacity * face
             alpha = opacity * face
             for k in range(3):
-                surface = alpha * brightness * colours[0, k]
-                out[row, column, k] = surface * (1 - line) + line * colours[1, k]
-            out[row, column, 3] = alpha * (1 - line) + line
+                surface = (1 - alpha) * picture[row, column, k] + alpha * brightness * colours[0, k]
+                picture[row, column, k] = np.uint8((1 - line) * surface + line * colours[1, k] + 0.5)

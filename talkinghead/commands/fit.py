@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--overlay", metavar="FILE", help="also draw the fitted head over the photo (.png) or beside the video (.mp4)"
     )
     parser.add_argument("--report", metavar="FILE.json", help="also write figures of the fit")
-    parser.add_argument("--plot", metavar="FILE.png", help="of a video: also draw error, jaw, blinks and head over time")
+    parser.add_argument("--plot", metavar="FILE.png", help="also draw a video's curves: error, jaw, blinks, head")
     add_photo_options(parser)
     add_config_options(parser)
 
