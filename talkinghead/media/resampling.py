@@ -45,28 +45,22 @@ def steady_times(stamps: Iterable[tuple[T, float | None]], fps: Fraction) -> Ite
 def at_constant_rate(
     timed: Iterable[tuple[T, float]],  # in order of time, s
     fps: Fraction,
-    begin: float | None = None,
 ) -> Iterator[T]:
-    """For each tick of a clock the item that is nearest in time.
+    """For each tick of a clock, 1 / `fps` apart from the first item on, the item that is nearest in time.
 
-    Args:
-        timed: items with their times.
-        fps: ticks per second.
-        begin: the first tick, s; the first item's time when not given.
-
-    Yields:
-        The item at `begin + k / fps` for k = 0, 1, ... up to the last item's time (it lasts for one tick).
+    The last item lasts for one tick.
     """
     previous: tuple[T, float] | None = None
-    tick, start = 0, begin
+    tick, start = 0, 0.0
     for item, time in timed:
-        start = time if start is None else start
-        if previous is not None:
+        if previous is None:
+            start = time
+        else:
             while start + float(tick / fps) <= (previous[1] + time) / 2:
                 yield previous[0]
                 tick += 1
         previous = (item, time)
-    if previous is not None and start is not None:
+    if previous is not None:
         while start + float(tick / fps) < previous[1] + 0.5 / float(fps):
             yield previous[0]
             tick += 1
