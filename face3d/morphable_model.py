@@ -18,6 +18,10 @@ from face3d.resources import asset_path
 DEFAULT_MODEL = "cc0-head"
 # Indices among the 478: right eye outer, inner, left eye inner, outer, nose base, mouth right, left.
 LANDMARKS_7 = (33, 133, 362, 263, 2, 61, 291)
+# Models without eyeballs: outer and inner corner of each eye, and where the centre is from the middle of the two in the
+# mean face of the default model, mm (left, then right eye).
+_EYE_CORNERS = ((263, 362), (33, 133))
+_CENTER_FROM_CORNERS = ((0.6, 2.3, -12.0), (-0.6, 2.3, -12.0))
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,11 @@ class MorphableModel:
         return replace(self, mean=self.mean + residual.to(self.mean))
 
     def eye_centers(self, neutral: Tensor) -> Tensor:  # [..., V, 3] -> [..., 2, 3] mm, left then right
-        """Centres of the eyeballs."""
-        return torch.stack([neutral[..., index, :].mean(-2) for index in self._eyeball_vertices], -2)
+        """Centres of the eyeballs; where a model has none, behind the corners of the eyes."""
+        if all(len(index) for index in self._eyeball_vertices):
+            return torch.stack([neutral[..., index, :].mean(-2) for index in self._eyeball_vertices], -2)
+        corners = self.landmarks478.of(neutral)[..., torch.tensor(_EYE_CORNERS), :].mean(-2)
+        return corners + neutral.new_tensor(_CENTER_FROM_CORNERS)
 
     def vertices(
         self,

@@ -20,7 +20,8 @@ from face3d.camera import Camera
 from face3d.errors import InputError
 
 FORMAT_VERSION = 2  # 2: optional tensors
-KNOWN_MODELS = ("cc0-head",)
+# How each is loaded: `face3d.models.registry`.
+KNOWN_MODELS = ("cc0-head", "ict-facekit", "bfm2009", "flame")
 # Rounding in files and solvers may step over the ends of 0..1 by this much; more is an error.
 RANGE_TOLERANCE = 1e-3
 _METADATA_KEY = "face_parameters"

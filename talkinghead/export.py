@@ -11,8 +11,11 @@ import numpy as np
 import torch
 
 from face3d.arkit import ARKIT_NAMES
-from face3d.morphable_model import LANDMARKS_7, personal_model
+from face3d.models.registry import model_of
+from face3d.morphable_model import LANDMARKS_7
 from face3d.parameters import FaceParameters
+from talkinghead.export_glb import write_glb_animation
+from talkinghead.export_livelink import write_livelink_csv
 from talkinghead.media.output import complete_file
 
 # Frames whose vertices are computed at once; a frame takes about 60 kB.
@@ -31,6 +34,8 @@ def write_json(parameters: FaceParameters, output: str | Path) -> None:
         "identity": _rounded(parameters.identity),
         "expression_names": ARKIT_NAMES,
     }
+    if parameters.shape_residual is not None:
+        header["shape_residual"] = _rounded(parameters.shape_residual)
     fields = ("expression", "rotation", "translation", "eye_rotation", "confidence")
     with complete_file(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(json.dumps(header)[:-1] + ', "frames": [')
@@ -42,7 +47,7 @@ def write_json(parameters: FaceParameters, output: str | Path) -> None:
 
 def write_neutral(parameters: FaceParameters, output: str | Path) -> None:
     """The face at rest as NPZ: `vertices` [V, 3] mm in the head frame, `faces` [F, 3], `landmarks7` [7, 3] mm."""
-    model = personal_model(parameters)
+    model = model_of(parameters)
     neutral = model.neutral(parameters.identity)
     points = model.landmarks478.of(neutral)[list(LANDMARKS_7)]
     _write_npz(output, vertices=neutral.numpy(), faces=model.triangles.numpy(), landmarks7=points.numpy())
@@ -50,7 +55,7 @@ def write_neutral(parameters: FaceParameters, output: str | Path) -> None:
 
 def write_landmarks(parameters: FaceParameters, output: str | Path) -> None:
     """The moving landmarks as NPZ: `landmarks478` [T, 478, 3] mm in the head frame, without head motion; `fps`."""
-    model = personal_model(parameters)
+    model = model_of(parameters)
     pieces = [np.zeros((0, 478, 3), np.float32)]
     for start in range(0, len(parameters), _BLOCK):
         part = parameters.frames(start, start + _BLOCK)
@@ -59,7 +64,9 @@ def write_landmarks(parameters: FaceParameters, output: str | Path) -> None:
 
 
 WRITERS: dict[str, Callable[[FaceParameters, str | Path], None]] = {
+    "glb": write_glb_animation,
     "json": write_json,
+    "livelink-csv": write_livelink_csv,
     "neutral": write_neutral,
     "landmarks": write_landmarks,
 }

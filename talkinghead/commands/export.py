@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 
 NAME = "export"
-HELP = "face parameters -> JSON, or arrays for evaluation"
+HELP = "face parameters -> animated GLB, Live Link Face CSV, JSON, or arrays for evaluation"
 DESCRIPTION = (
-    "Write face parameters for other tools. json: everything, frame by frame; neutral: NPZ with vertices [V, 3] mm, "
-    "faces [F, 3] and landmarks7 [7, 3] of the face at rest; landmarks: NPZ with landmarks478 [T, 478, 3] mm in the "
-    "head frame, and fps."
+    "Write face parameters for other tools. glb: the head with 52 ARKit morph targets, moving, for Blender, Unreal "
+    "Engine and viewers; livelink-csv: the 52 ARKit weights and the angles of head and eyes as the Live Link Face app "
+    "records them; json: everything, frame by frame; neutral: NPZ with vertices [V, 3] mm, faces [F, 3] and landmarks7 "
+    "[7, 3] of the face at rest; landmarks: NPZ with landmarks478 [T, 478, 3] mm in the head frame, and fps."
 )
 # Not taken from talkinghead.export, which needs torch.
-FORMATS = {"json": ".json", "neutral": ".npz", "landmarks": ".npz"}
+FORMATS = {"glb": ".glb", "json": ".json", "landmarks": ".npz", "livelink-csv": ".csv", "neutral": ".npz"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("parameters", metavar="FILE.safetensors", help="the parameters")
     parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="what to write")
-    parser.add_argument("--output", required=True, metavar="FILE", help="the file to write (.json or .npz)")
+    parser.add_argument("--output", required=True, metavar="FILE", help="the file to write (.glb, .csv, .json or .npz)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -194,8 +194,8 @@ def test_fps_must_be_positive(fps: object) -> None:
 
 
 def test_unknown_model() -> None:
-    with pytest.raises(InputError, match=r"FaceParameters\.model 'flame' is unknown; known models: cc0-head"):
-        make(model="flame")
+    with pytest.raises(InputError, match=r"FaceParameters\.model 'basel' is unknown; known models: cc0-head"):
+        make(model="basel")
 
 
 def header_of(parameters: FaceParameters) -> dict[str, Any]:
@@ -306,7 +306,7 @@ def test_newer_version(tmp_path: Path) -> None:
 
 
 def test_unknown_model_in_a_file(tmp_path: Path) -> None:
-    assert "flame" in load_error(write(tmp_path / "y", header_of(make()) | {"model": "flame"}))
+    assert "basel" in load_error(write(tmp_path / "y", header_of(make()) | {"model": "basel"}))
 
 
 @pytest.mark.parametrize("field", TENSOR_FIELDS)

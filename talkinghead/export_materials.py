@@ -1,0 +1,65 @@
+"""Materials of an exported head: one colour for each part, or the albedo that a fit found."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from face3d.parts import Part
+from renderers.preview import PART_COLOURS, SKIN
+from talkinghead.export_gltf import GltfBuffer
+
+# Parts that the atlas of a fitted texture covers with the photo's colours.
+_TEXTURED = (Part.SKIN, Part.LIPS, Part.NECK)
+
+
+class Materials:
+    """One material for each colour in use."""
+
+    def __init__(self, buffer: GltfBuffer, texture: Tensor | None) -> None:
+        self.materials: list[dict[str, Any]] = []
+        self.images: dict[str, Any] = {}
+        self._indices: dict[str, int] = {}
+        self._textured = texture is not None
+        if texture is not None:
+            view = buffer.add_view(_png(texture))
+            self.images = {
+                "images": [{"name": "albedo", "mimeType": "image/png", "bufferView": view}],
+                "textures": [{"source": 0}],
+            }
+
+    def of(self, part: Part) -> int:
+        """The material of a part of the face."""
+        if self._textured and part in _TEXTURED:
+            return self._add("face", {"baseColorTexture": {"index": 0}})
+        colour = PART_COLOURS.get(part, SKIN)
+        return self.plain(part.name.lower() if part in PART_COLOURS else "skin", colour)
+
+    def plain(self, name: str, colour: tuple[int, int, int]) -> int:
+        """A material of one sRGB colour."""
+        return self._add(name, {"baseColorFactor": [*(round(_to_linear(c / 255), 5) for c in colour), 1.0]})
+
+    def _add(self, name: str, look: dict[str, Any]) -> int:
+        if name not in self._indices:
+            self._indices[name] = len(self.materials)
+            surface = look | {"metallicFactor": 0.0, "roughnessFactor": 0.6}
+            # The neck, the mouth and the lashes are open: their insides are seen too.
+            self.materials.append({"name": name, "pbrMetallicRoughness": surface, "doubleSided": True})
+        return self._indices[name]
+
+
+def _to_linear(value: float) -> float:
+    """One channel of sRGB, 0..1, as linear light (IEC 61966-2-1)."""
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def _png(texture: Tensor) -> bytes:  # [S, S, 3] linear 0..1
+    linear = texture.clamp(0, 1)
+    srgb = torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(1e-9) ** (1 / 2.4) - 0.055)
+    data = io.BytesIO()
+    Image.fromarray((srgb * 255).round().byte().numpy()).save(data, format="PNG")
+    return data.getvalue()
