@@ -97,10 +97,19 @@ class FaceDetector:
             self._previous = faces
         return faces
 
+    def glance(self, image: ImageArray, view: View) -> list[FaceDetection]:
+        """What one look at a part of a picture shows: about 3 ms without a face, false finds not excluded.
+
+        Args:
+            image: [H, W, 3] uint8, RGB.
+            view: shows faces down to an eighth of its side.
+        """
+        return self._look(image, view, SEARCH_PX)
+
     def _search(self, image: ImageArray) -> list[FaceDetection]:
         """Go from large views to small ones until the views are not much larger than the largest face found."""
         faces: list[FaceDetection] = []
-        for level in _levels(image.shape[1], image.shape[0]):
+        for level in search_levels(image.shape[1], image.shape[0]):
             for view in level:
                 for candidate in sorted(self._look(image, view, SEARCH_PX), key=lambda face: -face.size_px):
                     if is_known(candidate, faces):
@@ -142,15 +151,20 @@ class FaceDetector:
         ]
 
 
-def _levels(width: int, height: int) -> Iterator[list[View]]:
+def search_levels(width: int, height: int) -> Iterator[list[View]]:
     """Sets of square views of a picture, from the whole to small overlapping tiles."""
     larger, centre = max(width, height), (width / 2, height / 2)
     yield [View(centre, larger)]
     yield [View(centre, larger * PADDED_SCALE)]
     side = larger / 1.6
     while side >= SMALLEST_TILE_PX:
-        yield [View((x, y), side) for y in _tile_centres(height, side) for x in _tile_centres(width, side)]
+        yield tiles(width, height, side)
         side /= 1.8
+
+
+def tiles(width: int, height: int, side: float) -> list[View]:
+    """Square views of one size, in pixels, that cover a picture and overlap by half or more."""
+    return [View((x, y), side) for y in _tile_centres(height, side) for x in _tile_centres(width, side)]
 
 
 def _tile_centres(length: int, side: float) -> list[float]:
