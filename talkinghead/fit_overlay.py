@@ -104,7 +104,8 @@ def _draw_contours(image: RGB, points: NDArray[np.float64]) -> None:  # [478, 2]
     low = np.clip(points.min(0).astype(int) - 4, 0, None)
     high = points.max(0).astype(int) + 5
     window = np.s_[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
-    image[window] = cv2.addWeighted(image[window], 0.35, lines[window], 0.65, 0)
+    if image[window].size:
+        image[window] = cv2.addWeighted(image[window], 0.35, lines[window], 0.65, 0)
 
 
 def _circle(points: NDArray[np.float64]) -> NDArray[np.float64]:  # [4, 2] -> [24, 2]
