@@ -107,8 +107,8 @@ def aperture(landmarks: NDArray[np.floating]) -> Curve:  # [T, 478, 2] -> [T]
     return np.mean(gaps, axis=0) / np.linalg.norm(points[:, LEFT_EYE_OUTER] - points[:, RIGHT_EYE_OUTER], axis=1)
 
 
-def closures(curve: Curve, fps: float, words: list[Word], threshold: float) -> list[bool]:
-    """For each word with a bilabial: whether the aperture falls below `threshold` in a frame within it.
+def closures(curve: Curve, fps: float, words: list[Word], threshold: float) -> list[int]:
+    """For each word with a bilabial: in how many frames within it the aperture is below `threshold`.
 
     Frame i is at i / fps; the words are widened by `SLACK` on both sides.
     """
@@ -117,7 +117,7 @@ def closures(curve: Curve, fps: float, words: list[Word], threshold: float) -> l
     for word in words:
         if word.name in BILABIAL_WORDS:
             near = (times >= word.start - SLACK) & (times <= word.end + SLACK)
-            closed.append(bool((curve[near] < threshold).any()))
+            closed.append(int((curve[near] < threshold).sum()))
     return closed
 
 
@@ -141,36 +141,45 @@ def measure_nme(clips: list[Clip], photos: list[Path]) -> dict[str, Any]:
 def measure_lips(clips: list[Clip]) -> dict[str, Any]:
     """Whether the lips survive the fit and its smoothing.
 
-    `aperture_r` is Pearson's r between the fitted and the raw detector's aperture over a clip's frames, averaged over
-    clips. A word with p, b or m is closed when a frame's aperture is below a tenth of the 95th percentile of the raw
-    aperture over all clips; `closure_share_percent` is the number of closed words in the fit over that in the raw
-    detector, and `kept_percent` the share of the words closed in the raw detector that are closed in the fit too.
-    `own_threshold` is the same with the fit's own 95th percentile for the fit.
+    `aperture_r` is Pearson's r between the fitted and the raw detector's aperture over the frames of a clip that show
+    the face, averaged over clips; `aperture_slope` that of the fitted over the raw aperture.
+
+    A frame is closed when its aperture is below a tenth of the 95th percentile of the raw aperture over all clips; a
+    word with p, b or m is closed when one of its frames is. `closure_share_percent` is the number of closed words in
+    the fit over that in the raw detector, `kept_percent` the share of the words closed in the raw detector that are
+    closed in the fit too, `frames_share_percent` compares the numbers of closed frames in these words, which also
+    tells whether closures become shorter. `own_threshold` is the same with the fit's own 95th percentile for the fit.
     """
     raw = [aperture(clip.track.landmarks_px) for clip in clips]
     fitted = [aperture(clip.fitted_landmarks) for clip in clips]
-    limits = [CLOSED_SHARE * float(np.percentile(np.concatenate(curves), 95)) for curves in (raw, fitted)]
+    for a, b in zip(raw, fitted, strict=True):
+        b[np.isnan(a)] = np.nan
+    seen = [~np.isnan(curve) for curve in raw]
+    limits = [CLOSED_SHARE * float(np.nanpercentile(np.concatenate(curves), 95)) for curves in (raw, fitted)]
 
-    def closed(curves: list[Curve], limit: float) -> NDArray[np.bool_]:
+    def closed_frames(curves: list[Curve], limit: float) -> NDArray[np.int64]:
         lists = [closures(curve, c.track.fps, c.words, limit) for curve, c in zip(curves, clips, strict=True)]
-        return np.concatenate(lists).astype(bool)
+        return np.concatenate(lists).astype(np.int64)
 
-    measured = closed(raw, limits[0])
+    measured = closed_frames(raw, limits[0])
+    pairs = [(a[s], b[s]) for a, b, s in zip(raw, fitted, seen, strict=True)]
+    correlations = [float(np.corrcoef(a, b)[0, 1]) for a, b in pairs]
     result: dict[str, Any] = {
         "clips": len(clips),
-        "aperture_r": _mean([float(np.corrcoef(a, b)[0, 1]) for a, b in zip(raw, fitted, strict=True)]),
-        "aperture_r_worst": min(float(np.corrcoef(a, b)[0, 1]) for a, b in zip(raw, fitted, strict=True)),
-        "aperture_slope": _mean([float(np.polyfit(a, b, 1)[0]) for a, b in zip(raw, fitted, strict=True)]),
+        "aperture_r": _mean(correlations),
+        "aperture_r_worst": min(zip(correlations, [c.path.name for c in clips], strict=True)),
+        "aperture_slope": _mean([float(np.polyfit(a, b, 1)[0]) for a, b in pairs]),
         "bilabial_words": len(measured),
-        "raw_closed": int(measured.sum()),
+        "raw_closed": int((measured > 0).sum()),
         "threshold": limits[0],
     }
     for name, limit in (("same_threshold", limits[0]), ("own_threshold", limits[1])):
-        ours = closed(fitted, limit)
+        ours = closed_frames(fitted, limit)
         result[name] = {
-            "closed": int(ours.sum()),
-            "closure_share_percent": 100 * float(ours.sum() / measured.sum()),
-            "kept_percent": 100 * float((ours & measured).sum() / measured.sum()),
+            "closed": int((ours > 0).sum()),
+            "closure_share_percent": 100 * float((ours > 0).sum() / (measured > 0).sum()),
+            "kept_percent": 100 * float(((ours > 0) & (measured > 0)).sum() / (measured > 0).sum()),
+            "frames_share_percent": 100 * float(ours.sum() / measured.sum()),
         }
     return result
 

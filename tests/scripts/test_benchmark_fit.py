@@ -46,7 +46,7 @@ def test_closures(benchmark: ModuleType) -> None:
         benchmark.Word("red", 0.04, 0.12),  # no bilabial
         benchmark.Word("place", 0.20, 0.30),  # open throughout
     ]
-    assert benchmark.closures(curve, 25.0, words, 0.5) == [True, False]
+    assert benchmark.closures(curve, 25.0, words, 0.5) == [1, 0]
 
 
 def test_joined_tracks_have_a_cut_between_each_two(benchmark: ModuleType, astronaut_detection: FaceDetection) -> None:
