@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 from face3d.fitting import fit_photo, project_landmarks
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import personal_model
-from face3d.track import Track
+from face3d.track import Track, open_track
 from talkinghead.fit_report import head_angles, stability
 from talkinghead.fit_video import FitOutputs, fit_video, follow, silent
 from talkinghead.media.image import load_photo
+from talkinghead.media.output import complete_file
 from talkinghead.media.video_file import Damage, VideoFile
 
 if TYPE_CHECKING:
@@ -94,9 +95,11 @@ def read_clips(folder: Path, count: int, cache: Path) -> list[Clip]:
     clips = []
     cache.mkdir(parents=True, exist_ok=True)
     for path in sorted(folder.glob("*.mp4"))[:count]:
-        video = VideoFile.open(path)
-        track, _ = follow(video, cache / f"{path.stem}.track", None, lambda done, total: None, Damage())
-        clips.append(Clip(path, track, read_words(path.with_suffix(".align"))))
+        kept = cache / f"{path.stem}.track"
+        if not kept.is_file():
+            with complete_file(kept) as temporary:
+                follow(VideoFile.open(path), temporary, None, lambda done, total: None, Damage())
+        clips.append(Clip(path, open_track(kept), read_words(path.with_suffix(".align"))))
     return clips
 
 
