@@ -18,7 +18,7 @@ from face3d.errors import InputError
 from face3d.fitting import SMALLEST_FACE_PX
 from face3d.track import Track, TrackWriter, fingerprint, open_track
 from talkinghead.config import Config, load_config
-from talkinghead.fit_report import Timing, video_figures
+from talkinghead.fit_report import Timing, stability_figures, video_figures
 from talkinghead.media.output import complete_file, resumable_file
 from talkinghead.media.video_file import Damage, VideoFile
 
@@ -89,6 +89,8 @@ def fit_video(
                 **video_figures(track, fit.parameters, fit.nme),
                 "messages": [*messages, *fit.messages],
             }
+            if outputs.report is not None:
+                figures["stability"] = stability_figures(track, fit.parameters)
             for message in figures["messages"]:
                 _log.info(message)
             _write(video, fit, outputs, figures, config, timing, stages)

@@ -22,7 +22,16 @@ from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from face3d.track import Track
 from talkinghead.fit_plot import draw_curves
-from talkinghead.fit_report import Stability, Timing, head_angles, mouth_free, ranges, stability, video_figures
+from talkinghead.fit_report import (
+    Stability,
+    Timing,
+    head_angles,
+    mouth_free,
+    ranges,
+    stability,
+    stability_figures,
+    video_figures,
+)
 from talkinghead.media.image import load_photo
 
 
@@ -131,6 +140,9 @@ def test_all_figures(astronaut_fit: PhotoFit, astronaut_detection: FaceDetection
     assert (errors["worst"], errors["worst_frame"]) == (pytest.approx(6), 2)
     assert figures["face_px"] == pytest.approx(astronaut_detection.size_px, rel=1e-5)
     assert "NaN" not in json.dumps(figures)
+    assert stability_figures(track.frames(0, 2), parameters.frames(0, 2)) == dict.fromkeys(
+        ("raw_msi", "fitted_msi", "ratio")
+    ), "two frames have no acceleration"
 
 
 def test_timing() -> None:
