@@ -98,7 +98,7 @@ class FaceFollower:
             return None
         faces = self._detector.detect(image)
         if not faces:
-            self._pause = _FALSE_FIND_WAIT
+            self._pause = _FALSE_FIND_WAIT if self._frame > 0 else 0
             return None
         if not 0 <= self._face_index < len(faces):
             raise InputError(
@@ -115,7 +115,11 @@ class FaceFollower:
             self._pause -= 1
             return False
         views = [view for level in search_levels(image.shape[1], image.shape[0]) for view in level]
-        return any(self._detector.glance(image, view) for view in self._some(views))
+        return any(
+            self._tracker.track(image, candidate.landmarks_px) is not None
+            for view in self._some(views)
+            for candidate in self._detector.glance(image, view)
+        )
 
     def _some(self, views: list[View]) -> list[View]:
         """A few views, others in each call, so that all have had their turn after some frames."""
@@ -126,8 +130,8 @@ class FaceFollower:
 
     def _follow(self, image: ImageArray, person: Person, change: float) -> tuple[bool, FaceDetection | None]:
         """Whether a shot begins, and the person's face."""
-        face = self._track(image, person)
-        if face is None and change > _CUT:
+        face, goes_on = self._track(image, person, change > _CUT)
+        if face is None and change > _CUT and not goes_on:
             self._others = []
             face = self._search(image, person, self._views(image, person)[:_VIEWS_AFTER_CUT], SAME_AFTER_CUT)
             return self._found_anew(person, face, cut=True)
@@ -152,17 +156,21 @@ class FaceFollower:
             person.appear(face)
         return cut, face
 
-    def _track(self, image: ImageArray, person: Person) -> FaceDetection | None:
+    def _track(self, image: ImageArray, person: Person, changed: bool) -> tuple[FaceDetection | None, bool]:
+        """The person's face about where it is expected, and whether anybody at all is where expected.
+
+        Others are looked for only if they are near, or if the picture has `changed` much.
+        """
         if person.missed > COAST:
             self._others = []
-            return None
-        near = [other for other in self._others if person.is_near(other)]
+            return None, False
+        near = [other for other in self._others if changed or person.is_near(other)]
         for other in near:
             follow_other(self._tracker, image, other)
         face = track_among(self._tracker, image, person, near)
         if face is not None:  # whoever seemed to be at the same place is hidden
             self._others = [other for other in self._others if not is_known(face, [other.face])]
-        return face
+        return face, face is not None or any(other.missed == 0 for other in near)
 
     def _views(self, image: ImageArray, person: Person) -> list[View]:
         """Where to look for a lost face: everywhere, at a scale that shows it well; first where it was."""
