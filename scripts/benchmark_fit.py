@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from face3d.fitting import fit_photo, project_landmarks
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.morphable_model import personal_model
+from face3d.morphable_model import load_default_model, personal_model
 from face3d.track import Track, open_track
 from talkinghead.fit_report import head_angles, stability
 from talkinghead.fit_video import FitOutputs, fit_video, follow, silent
@@ -77,7 +77,7 @@ class Clip:
     def fitted_landmarks(self) -> NDArray[np.float32]:
         """[T, 478, 2] pixels, the fitted head's landmarks."""
         parameters = self.fit.parameters
-        return project_landmarks(personal_model(parameters), parameters).numpy()
+        return project_landmarks(load_default_model(), parameters).numpy()
 
 
 def read_words(path: Path) -> list[Word]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from face3d.arkit import ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
 from face3d.fitting import project_landmarks
-from face3d.morphable_model import MorphableModel, personal_model
+from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from face3d.track import Track
 
@@ -82,7 +82,7 @@ class Stability:
 
 def stability(track: Track, parameters: FaceParameters) -> tuple[float, float]:
     """The motion stability index of the detected and of the fitted mouth-free landmarks, over the measured frames."""
-    model = personal_model(parameters)
+    model = load_default_model()
     points = mouth_free(model)
     raw, fitted = Stability(), Stability()
     for first, last in _runs(track, parameters):
