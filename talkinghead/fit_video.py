@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ def fit_video(
     path: str | Path,
     outputs: FitOutputs,
     face_index: int | None = None,
+    refine: bool = False,
     config: Config | None = None,
     stages: Stages = silent,
 ) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def fit_video(
         outputs: the files to write; all of them or none.
         face_index: whom to follow: the number of the face by size, 0 = the largest, in the first frame that shows
             one; None takes the largest and says so when there are several.
+        refine: use light and shade too (about a second per frame).
         config: how to encode the overlay; the defaults when not given.
         stages: where to report progress.
 
@@ -84,9 +86,13 @@ def fit_video(
                 count(len(track) - begun)
             messages = _messages(track, video, damage, face_index)
             fit = _fit(track, timing, stages)
+            light: dict[str, Any] = {}
+            if refine:
+                fit, light = _refine(video, track, fit, timing, stages)
             figures = {
                 "input": str(path),
                 **video_figures(track, fit.parameters, fit.nme),
+                **light,
                 "messages": [*messages, *fit.messages],
             }
             if outputs.report is not None:
@@ -186,6 +192,17 @@ def _fit(track: Track, timing: Timing, stages: Stages) -> SequenceFit:
         fit = fit_track(track, progress=progress)
         count(len(track))
     return fit
+
+
+def _refine(
+    video: VideoFile, track: Track, fit: SequenceFit, timing: Timing, stages: Stages
+) -> tuple[SequenceFit, dict[str, Any]]:
+    from talkinghead.fit_refine import refine_video
+
+    with _timed(timing, "refining", stages) as (progress, count):
+        parameters, nme, error = refine_video(video, track, fit.parameters, fit.nme, progress)
+        count(len(track))
+    return replace(fit, parameters=parameters, nme=nme), {"photometric_error": asdict(error)}
 
 
 def _write(

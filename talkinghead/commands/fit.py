@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--report", metavar="FILE.json", help="also write figures of the fit")
     parser.add_argument("--plot", metavar="FILE.png", help="also draw a video's curves: error, jaw, blinks, head")
+    parser.add_argument(
+        "--refine", action="store_true", help="use light and shade too: slower, and more like the person"
+    )
     add_photo_options(parser)
     add_config_options(parser)
 
@@ -57,7 +62,8 @@ def _run_video(options: argparse.Namespace, config: Config) -> int:
     overlay, report, plot = (Path(p) if p else None for p in (options.overlay, options.report, options.plot))
     outputs = FitOutputs(Path(options.output), overlay, report, plot)
     index = config.photo.face_index
-    figures = fit_video(options.inputs, outputs, index, config, lambda what: progress_of(what, options.quiet))
+    stages = partial(progress_of, quiet=options.quiet)
+    figures = fit_video(options.inputs, outputs, index, options.refine, config, stages)
     if not options.quiet:
         error, lost = figures["nme_percent"]["mean"], sum(last - first + 1 for first, last in figures["lost"])
         gone = f", {lost} without the face" if lost else ""
@@ -72,6 +78,12 @@ def _run_photo(options: argparse.Namespace, config: Config) -> int:
     from talkinghead.portrait import load_portrait
 
     portrait = load_portrait(options.inputs, config.photo, config.video.size)
+    light: dict[str, Any] = {}
+    if options.refine:
+        from talkinghead.fit_refine import refine_photo
+
+        fit, error = refine_photo(portrait.image, portrait.fit)
+        portrait, light = replace(portrait, fit=fit), {"photometric_error": asdict(error)}
     with complete_file(options.output) as temporary:
         portrait.fit.parameters.save(temporary)
     if options.overlay is not None:
@@ -81,7 +93,7 @@ def _run_photo(options: argparse.Namespace, config: Config) -> int:
 
         with complete_file(options.overlay) as temporary:
             Image.fromarray(draw_fit(portrait.image, portrait.fit.parameters)).save(temporary, format="PNG")
-    report = make_report(portrait)
+    report = make_report(portrait) | light
     if options.report is not None:
         with complete_file(options.report) as temporary:
             temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
