@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 REINSTALL = "run scripts/setup_environment.py again, or pip install --force-reinstall talkinghead"
@@ -135,6 +137,20 @@ def check_face_assets() -> Finding:
     return Finding("face model files", True, ", ".join(SHA256))
 
 
+def check_face_models() -> Finding:
+    """Face models that the user brings; nothing needs them."""
+    from face3d.models.registry import LOADERS, path_variable
+
+    given = {name: os.environ.get(path_variable(name)) for name in LOADERS}
+    lost = [f"{path_variable(name)} names {path}" for name, path in given.items() if path and not Path(path).exists()]
+    if lost:
+        mend = "set it to the model's files, or unset it"
+        return Finding("other face models", False, f"{'; '.join(lost)}, which is not there", mend, needed=False)
+    found = [name for name, path in given.items() if path]
+    detail = ", ".join(found) or f"none; optional: {', '.join(LOADERS)} (docs/face_models.md)"
+    return Finding("other face models", bool(found), detail, needed=False)
+
+
 def check_speech_weights() -> Finding:
     """The speech model."""
     try:
@@ -186,6 +202,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_av,
     check_ffmpeg,
     check_face_assets,
+    check_face_models,
     check_speech_weights,
     check_disk,
     check_voice,

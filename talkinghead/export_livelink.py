@@ -8,12 +8,13 @@ Time code: HH:MM:SS:FF.mmm, where FF.mmm counts **sixtieths of a second whatever
 steps by 2; Unreal divides by 60, Blender's Faceit by 60 unless told otherwise). The first row is frame 1:
 00:00:00:01.000. Importers take times relative to the first row.
 
-Angles: radians. The app's recordings pair an eye's pitch of +0.18 with EyeLookDown 0.30, and yaws of -0.13 and -0.06 with
-EyeLookOutLeft 0.10 and EyeLookInRight 0.21: an eye's pitch is positive downwards and its yaw positive to the subject's
-right. The head's angles are zero in those recordings (the app streams them only when told to); their signs are those
-that players of its live data use (three-vrm, and the sender MeFaMo): yaw positive to the subject's left, pitch positive
-upwards, roll positive when the head leans to its right shoulder. Faceit reads the head mirrored: flip it there. The
-angles compose as Unreal's rotators do: roll first, then pitch, then yaw.
+Angles: radians. The app's recordings pair an eye's pitch of +0.18 with EyeLookDown 0.30, and yaws of -0.13 (LeftEye)
+and -0.06 (RightEye) with EyeLookOutLeft 0.10 and EyeLookInRight 0.21: pitch is positive downwards, yaw to the subject's
+right, 0.6 rad go with a weight of 1, and the app exchanges the two eyes' columns (here LeftEye is the left eye). The
+head's angles are zero in those recordings, as the app streams them only when told to; their signs are those that a
+player and a sender of its live data agree on (three-vrm, MeFaMo): yaw positive to the subject's left, pitch positive
+upwards, roll positive when the head leans to its right shoulder. Blender's Faceit reads the head as a mirror image:
+flip it there. The angles compose as Unreal's rotators do: roll first, then pitch, then yaw.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from talkinghead.export_gltf import GltfBuffer
 
 # Parts that the atlas of a fitted texture covers with the photo's colours.
 _TEXTURED = (Part.SKIN, Part.LIPS, Part.NECK)
+# Lashes are strips here, not single hairs.
+_LASH_OPACITY = 0.5
 
 
 class Materials:
@@ -37,18 +39,22 @@ class Materials:
         if self._textured and part in _TEXTURED:
             return self._add("face", {"baseColorTexture": {"index": 0}})
         colour = PART_COLOURS.get(part, SKIN)
-        return self.plain(part.name.lower() if part in PART_COLOURS else "skin", colour)
+        name = part.name.lower() if part in PART_COLOURS else "skin"
+        return self.plain(name, colour, _LASH_OPACITY if part == Part.LASHES else 1.0)
 
-    def plain(self, name: str, colour: tuple[int, int, int]) -> int:
+    def plain(self, name: str, colour: tuple[int, int, int], opacity: float = 1.0) -> int:
         """A material of one sRGB colour."""
-        return self._add(name, {"baseColorFactor": [*(round(_to_linear(c / 255), 5) for c in colour), 1.0]})
+        return self._add(
+            name, {"baseColorFactor": [*(round(_to_linear(c / 255), 5) for c in colour), opacity]}, opacity
+        )
 
-    def _add(self, name: str, look: dict[str, Any]) -> int:
+    def _add(self, name: str, look: dict[str, Any], opacity: float = 1.0) -> int:
         if name not in self._indices:
             self._indices[name] = len(self.materials)
             surface = look | {"metallicFactor": 0.0, "roughnessFactor": 0.6}
             # The neck, the mouth and the lashes are open: their insides are seen too.
-            self.materials.append({"name": name, "pbrMetallicRoughness": surface, "doubleSided": True})
+            material = {"name": name, "pbrMetallicRoughness": surface, "doubleSided": True}
+            self.materials.append(material if opacity == 1 else material | {"alphaMode": "BLEND"})
         return self._indices[name]
 
 

@@ -110,17 +110,17 @@ def expression_files(folder: Path, name: str) -> list[Path]:
     return halves if all(path.is_file() for path in halves) else []
 
 
-def read_obj(path: Path) -> tuple[Array, Indices]:
-    """The vertices [V, 3] and the faces as triangles [F, 3] of a Wavefront file; polygons are cut into fans."""
-    vertices, corners = [], []
+def read_obj(path: Path, with_faces: bool = True) -> tuple[Array, Indices]:
+    """The vertices [V, 3] and, if wanted, the faces as triangles [F, 3] of a Wavefront file.
+
+    Polygons are cut into fans.
+    """
     try:
-        with path.open("rb") as file:
-            for line in file:
-                if line.startswith(b"v "):
-                    vertices.append(line[2:])
-                elif line.startswith(b"f "):
-                    corners.append([int(corner.split(b"/")[0]) - 1 for corner in line.split()[1:]])
+        lines = path.read_bytes().splitlines()
+        vertices = [line[2:] for line in lines if line.startswith(b"v ")]
         points = np.array(b" ".join(vertices).split(), float).reshape(len(vertices), -1)[:, :3]
+        polygons = [line.split()[1:] for line in lines if line.startswith(b"f ")] if with_faces else []
+        corners = [[int(corner.split(b"/")[0]) - 1 for corner in polygon] for polygon in polygons]
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no Wavefront .obj file, or a damaged one.") from error
     fans = [(face[0], face[i], face[i + 1]) for face in corners for i in range(1, len(face) - 1)]
@@ -131,7 +131,7 @@ def read_obj(path: Path) -> tuple[Array, Indices]:
 
 
 def _displacement(path: Path, mean: Array) -> Array:
-    points = read_obj(path)[0]
+    points, _ = read_obj(path, with_faces=False)
     if points.shape != mean.shape:
         raise InputError(f"{path} has {len(points)} vertices, the neutral mesh has {len(mean)}.")
     return points - mean

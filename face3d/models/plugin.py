@@ -11,7 +11,7 @@ from torch import Tensor
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.errors import InputError
 from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
-from face3d.models.surface import Array, Indices, SurfacePoints, closest_points, register, smooth_warp
+from face3d.models.surface import Array, Indices, SurfacePoints, bend, closest_points, register
 from face3d.morphable_model import Landmarks, MorphableModel, load_default_model
 from face3d.parts import Part
 
@@ -19,6 +19,9 @@ from face3d.parts import Part
 _EYE_CORNERS_68 = ((36, 39), (45, 42))
 _IRISES = (*RIGHT_IRIS, *LEFT_IRIS)
 _SKIN_POINTS = np.setdiff1d(np.arange(478), _IRISES)
+# iBUG's points that our head has at the same places: all but the middle of the bridge of the nose, which is divided
+# evenly there.
+_ANCHORS = (*range(28), *range(30, 68))
 # Expressions by least squares: standard deviations of a landmark, mm, and of a native coefficient.
 _LANDMARK_SD, _NATIVE_SD = 0.5, 2.0
 # Moves no landmark: no landmark can say how a model's own expressions do it.
@@ -128,8 +131,7 @@ def native_weights(
     """The model's own coefficients whose landmarks move most like each ARKit unit's: ridge regression."""
     a = native.reshape(len(native), -1) / _LANDMARK_SD
     b = displacements.reshape(len(displacements), -1) / _LANDMARK_SD
-    solution: Array = np.linalg.solve(a @ a.T + np.eye(len(a)) / _NATIVE_SD**2, a @ b.T)
-    return solution.T
+    return np.asarray(np.linalg.solve(a @ a.T + np.eye(len(a)) / _NATIVE_SD**2, a @ b.T).T, np.float64)
 
 
 def _expressions(
@@ -158,12 +160,12 @@ def _carry_478(
     points68: SurfacePoints,
     jaw_open: Array,  # [V, 3]
 ) -> SurfacePoints:
-    """MediaPipe's points: the default head's, bent so that the 68 points meet, on the nearest surface."""
-    anchors = default.landmarks68.of(default.mean).double().numpy()
-    warp = smooth_warp(anchors, points68.of(vertices))
+    """MediaPipe's points: the default head's, bent so that the anchors meet and the rest comes onto the surface."""
+    anchors = default.landmarks68.of(default.mean).double().numpy()[list(_ANCHORS)]
     fine = _default_points(default, default.landmarks478)
-    places, motion = warp(fine["mean"]), fine["expression"][ARKIT_INDEX["jawOpen"]]
     skin = triangles[np.isin(parts, (Part.SKIN, Part.LIPS))]
+    warp = bend(anchors, points68.of(vertices)[list(_ANCHORS)], fine["mean"][_SKIN_POINTS], vertices, skin)
+    places, motion = warp(fine["mean"]), fine["expression"][ARKIT_INDEX["jawOpen"]]
     result = closest_points(places, vertices, skin, (motion, jaw_open))
     for iris, part in ((LEFT_IRIS, Part.LEFT_EYEBALL), (RIGHT_IRIS, Part.RIGHT_EYEBALL)):
         eyeball = triangles[parts == part]

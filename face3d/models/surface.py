@@ -89,7 +89,7 @@ def _closest_on_triangles(points: Array, corners: Array) -> Array:  # [..., 3], 
     return np.where(((inside >= 0).all(-1) & ~flat)[..., None], inside, on_edges)
 
 
-def smooth_warp(sources: Array, targets: Array, smoothing: float = 1.0) -> RBFInterpolator:
+def smooth_warp(sources: Array, targets: Array, smoothing: float | Array = 1.0) -> RBFInterpolator:
     """The smooth map of space that brings `sources` [N, 3] near to `targets` (polyharmonic spline, r in three dims).
 
     Some smoothing is needed where two sources coincide, as points of closed lips do.
@@ -123,3 +123,19 @@ def register(sources: Array, vertices: Array, triangles: Indices) -> Array:  # [
         targets = closest_points(points, vertices, triangles).of(vertices)
         points = smooth_warp(sources[::3], targets[::3], smoothing)(sources)
     return closest_points(points, vertices, triangles).of(vertices)
+
+
+def bend(
+    anchors: Array,  # [A, 3]
+    targets: Array,  # [A, 3]
+    others: Array,  # [N, 3]
+    vertices: Array,  # [V, 3]
+    triangles: Indices,  # [F, 3]
+) -> RBFInterpolator:
+    """The smooth map of space that brings `anchors` to their `targets`, and `others` to any place on the surface."""
+    warp = smooth_warp(anchors, targets)
+    for smoothing in (100.0, 30.0):
+        nearest = closest_points(warp(others), vertices, triangles).of(vertices)
+        weights = np.concatenate([np.ones(len(anchors)), np.full(len(others), smoothing)])
+        warp = smooth_warp(np.concatenate([anchors, others]), np.concatenate([targets, nearest]), weights)
+    return warp

@@ -153,3 +153,17 @@ def test_the_command(
     out = capsys.readouterr().out
     assert words in out
     assert ("-> get it" in out) == bool(finding.mend)
+
+
+def test_face_models_that_users_bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ICT_FACEKIT", "BFM2009", "FLAME"):
+        monkeypatch.delenv(f"TALKINGHEAD_{name}", raising=False)
+    none = doctor.check_face_models()
+    assert (none.present, none.needed, none.mend) == (False, False, "")
+    assert "flame" in none.detail
+    monkeypatch.setenv("TALKINGHEAD_ICT_FACEKIT", str(tmp_path))
+    assert doctor.check_face_models() == Finding("other face models", True, "ict-facekit", needed=False)
+    monkeypatch.setenv("TALKINGHEAD_FLAME", str(tmp_path / "lost.npz"))
+    lost = doctor.check_face_models()
+    assert (lost.present, lost.needed) == (False, False)
+    assert f"TALKINGHEAD_FLAME names {tmp_path / 'lost.npz'}" in lost.detail
