@@ -14,7 +14,7 @@ from face3d.view import ImageArray
 
 # Differences of looks (see `face3d.appearance`) up to which a face is the person's: beside others or after an absence;
 # after a cut, where the light may differ; and where it was expected with nobody else near.
-SAME, SAME_AFTER_CUT, SAME_PLACE = 0.42, 0.5, 0.75
+SAME, SAME_AFTER_CUT, SAME_PLACE = 0.42, 0.5, 0.6
 COAST = 12  # frames for which a hidden face is expected to move on as it did
 _NEW_LOOK = 0.08  # from here on a look is worth keeping
 _NEAR = 2.5  # distance of two faces, in sizes of the larger, at which one may soon hide the other
@@ -73,7 +73,9 @@ def follow_other(tracker: FaceTracker, image: ImageArray, other: Person) -> None
         other.missed += 1
 
 
-def track_among(tracker: FaceTracker, image: ImageArray, person: Person, near: list[Person]) -> FaceDetection | None:
+def track_among(
+    tracker: FaceTracker, image: ImageArray, person: Person, near: list[Person], strict: bool
+) -> FaceDetection | None:
     """The person's face about where it is expected, unless it is somebody else's.
 
     Args:
@@ -81,13 +83,16 @@ def track_among(tracker: FaceTracker, image: ImageArray, person: Person, near: l
         image: [H, W, 3] uint8 RGB.
         person: who is looked for; keeps the look if it is a new one.
         near: people who were just looked for in the same picture and may hide the person or be hidden.
+        strict: the place alone says little, because the picture has changed.
     """
     face = tracker.track(image, person.expected())
     if face is None:
         return None
     look = look_at(image, face)
     difference = person.gallery.difference(look)
-    if difference > (SAME if near or person.missed else SAME_PLACE) or is_others(face, look, difference, near):
+    if difference > (SAME if strict or near or person.missed else SAME_PLACE) or is_others(
+        face, look, difference, near
+    ):
         return None
     if not near and _NEW_LOOK < difference < SAME:
         person.gallery.add(look)

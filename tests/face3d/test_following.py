@@ -68,7 +68,7 @@ def test_a_moving_face() -> None:
 
 @pytest.mark.parametrize("in_front", ["followed", "other"])
 def test_people_who_cross_do_not_swap(in_front: str) -> None:
-    corners = [(5 + 14 * k, 50.0) for k in range(27)]
+    corners = [(187 - 182 * np.cos(np.pi * k / 30), 50.0) for k in range(31)]
     frames = []
     for corner in corners:
         heads = [(ANNE, *corner), (MIRRORED, 375 - corner[0], 55.0)]
