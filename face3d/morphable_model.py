@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from face3d.camera import axis_angle_to_matrix
+from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from face3d.resources import asset_path
@@ -170,9 +171,22 @@ def model_from_arrays(name: str, arrays: dict[str, np.ndarray]) -> MorphableMode
 
 
 def personal_model(parameters: FaceParameters, model: MorphableModel | None = None) -> MorphableModel:
-    """The model of the person of `parameters`: `model` (the default one when not given) with their shape residual."""
+    """The model of the person of `parameters`: `model` (the default one when not given) with their shape residual.
+
+    Raises:
+        InputError: the parameters are those of another model.
+    """
     model = model or load_default_model()
     residual = parameters.shape_residual
+    if parameters.model != model.name:
+        raise InputError(
+            f"The face parameters are those of the face model {parameters.model} where {model.name} is needed; "
+            f"talkinghead convert FILE --to {model.name} makes the one of the other."
+        )
+    if parameters.identity.numel() > model.identity_size or (
+        residual is not None and residual.shape != model.mean.shape
+    ):
+        raise InputError(f"The face parameters do not fit {model.name}: they are another version's or damaged.")
     return model if residual is None else model.with_residual(residual)
 
 

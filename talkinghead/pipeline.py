@@ -297,10 +297,10 @@ def _photo_pictures(
 
 def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:
     from face3d.camera import head_to_camera
-    from face3d.morphable_model import personal_model
+    from face3d.models.registry import model_of
     from renderers.preview import render_shaded
 
-    model = personal_model(motion)
+    model = model_of(motion)
     camera = motion.camera if size is None else motion.camera.scaled(size / max(motion.camera.image_size))
 
     def pictures() -> Iterator[NDArray[np.uint8]]:

@@ -96,7 +96,13 @@ def bfm_arrays(face: Head) -> dict[str, NDArray[np.generic]]:
 
 
 @pytest.fixture
-def flame_arrays(head: Head) -> dict[str, NDArray[np.generic]]:
+def flame_arrays(flame_source: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """FLAME's arrays, to be changed at will."""
+    return {name: array.copy() for name, array in flame_source.items()}
+
+
+@pytest.fixture(scope="session")
+def flame_source(head: Head) -> dict[str, NDArray[np.generic]]:
     """FLAME's arrays: metres; the jaw opens by skinning, the rest is mixtures."""
     count = len(head.vertices)
     template = head.vertices / 1000
@@ -124,7 +130,7 @@ def flame_arrays(head: Head) -> dict[str, NDArray[np.generic]]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def flame_landmarks(head: Head) -> dict[str, NDArray[np.generic]]:
     """The embedding of 68 landmarks that FLAME projects bring."""
     faces = np.array([np.flatnonzero((head.triangles == v).any(1))[0] for v in head.keypoints])

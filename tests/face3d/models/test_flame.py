@@ -26,9 +26,9 @@ def write(arrays: Arrays, folder: Path) -> Path:
     return folder / "flame.npz"
 
 
-@pytest.fixture
-def flame(flame_arrays: Arrays, flame_landmarks: Arrays, tmp_path: Path) -> PluginModel:
-    return load_flame(write(flame_arrays | flame_landmarks, tmp_path))
+@pytest.fixture(scope="module")
+def flame(flame_source: Arrays, flame_landmarks: Arrays, tmp_path_factory: pytest.TempPathFactory) -> PluginModel:
+    return load_flame(write(flame_source | flame_landmarks, tmp_path_factory.mktemp("flame")))
 
 
 def test_frame_units_and_eyeballs(flame: PluginModel, model: MorphableModel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from face3d.errors import InputError
 from face3d.models.registry import LOADERS, load_model, load_named_model, model_of, path_variable
-from face3d.morphable_model import DEFAULT_MODEL, load_default_model
+from face3d.morphable_model import DEFAULT_MODEL, load_default_model, personal_model
 from face3d.parameters import KNOWN_MODELS
 from talkinghead.driving import nobody
 
@@ -56,10 +57,21 @@ def test_what_cannot_be_found(text: str, words: str) -> None:
 
 def test_the_model_of_parameters() -> None:
     """With the residual of their person."""
-    from dataclasses import replace
-
     parameters = nobody(1)
     assert model_of(parameters) is load_default_model()
     residual = torch.ones(len(load_default_model().mean), 3)
     own = model_of(replace(parameters, shape_residual=residual))
     torch.testing.assert_close(own.mean, load_default_model().mean + 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "flame"}, "those of the face model flame where cc0-head is needed; talkinghead convert"),
+        ({"identity": torch.zeros(81)}, "do not fit cc0-head"),
+        ({"shape_residual": torch.zeros(7, 3)}, "do not fit cc0-head"),
+    ],
+)
+def test_parameters_that_do_not_fit_the_model(change: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        personal_model(replace(nobody(80), **change))  # type: ignore[arg-type]
