@@ -15,7 +15,7 @@ from renderers.rasterize_numba import FragmentArrays, rasterize_arrays
 from renderers.shading import vertex_normals_arrays
 
 # The face is where the landmarks are; from there to the back of the head the drawing fades away.
-_FACE_MM, _FADED_MM, _FADED = 12.0, 45.0, 0.12
+_FACE_MM, _FADED_MM = 12.0, 45.0
 # Edges nearer to each other than this many pixels of the result are left out, twice as far ones are drawn in full.
 _DENSEST_PX = 3.0
 
@@ -124,12 +124,12 @@ def _real_edges(triangles: NDArray[np.int32]) -> NDArray[np.bool_]:  # [F, 3] ->
 
 
 def _face_weights(model: MorphableModel) -> NDArray[np.float32]:  # [V]
-    """1 at the landmarks, falling to `_FADED` away from them."""
+    """1 at the landmarks, falling to 0 away from them."""
     from scipy.spatial import cKDTree
 
     distance, _ = cKDTree(model.landmarks478.of(model.mean).numpy()).query(model.mean.numpy())
     x = np.clip((distance - _FACE_MM) / (_FADED_MM - _FACE_MM), 0, 1)
-    return (1 - (1 - _FADED) * x * x * (3 - 2 * x)).astype(np.float32)
+    return (1 - x * x * (3 - 2 * x)).astype(np.float32)
 
 
 def _project(points: NDArray[np.float32], camera: Camera, x_scale: float, y_scale: float) -> NDArray[np.float32]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from face3d.camera import head_to_camera
+from face3d.fitting import project_landmarks
 from face3d.landmark_sets import INNER_LIPS, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
-from face3d.morphable_model import personal_model
+from face3d.morphable_model import load_default_model, personal_model
 from face3d.parameters import FaceParameters
 from renderers.overlay import HeadOverlay, OverlayStyle
 
@@ -24,15 +27,62 @@ _MEASURED = OverlayStyle()
 _INTERPOLATED = replace(_MEASURED, colour=(255, 190, 90))
 _LINE, _AMBER, _RED = (120, 255, 240), (255, 190, 90), (255, 90, 80)
 _CONTOURS = (OUTER_LIPS, INNER_LIPS, LEFT_EYE, RIGHT_EYE, LEFT_IRIS[1:], RIGHT_IRIS[1:])
+# Room to the left, above, to the right and below of where the landmarks are, in sizes of the face.
+_ROOM = np.array([0.8, 0.8, 0.8, 0.6])
+_NEARLY_ALL = 0.7  # of the picture's width and height: then all of it is shown
 _SUBPIXEL_BITS = 4
 _BLOCK = 16  # frames whose meshes are made at once
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What an overlay video shows.
+
+    Attributes:
+        window: (left, top, width, height) of the part of the source, pixels.
+        panel: (width, height) of each of the two pictures that show it, even as H.264 wants it.
+    """
+
+    window: tuple[int, int, int, int]
+    panel: tuple[int, int]
+
+    @classmethod
+    def of(cls, parameters: FaceParameters) -> Layout:
+        """The part of the picture where the head is in the course of the video, with room around it."""
+        width, height = parameters.camera.image_size
+        box = _head_box(parameters)
+        if box is None:
+            window = (0, 0, width, height)
+        else:
+            low = np.clip(np.floor(box[:2]), 0, (width - 2, height - 2)).astype(int)
+            high = np.clip(np.ceil(box[2:]), low + 2, (width, height)).astype(int)
+            window = (int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+            if window[2] > _NEARLY_ALL * width and window[3] > _NEARLY_ALL * height:
+                window = (0, 0, width, height)
+        return cls(window, panel_size(window[2:]))
+
+
 def panel_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of one of the two pictures for a video of `size`, even as H.264 wants it."""
+    """(width, height) of one of the two pictures that show a part of `size` pixels."""
     factor = min(max(max(size), SMALLEST_PANEL), LARGEST_PANEL) / max(size)
     width, height = (max(2, 2 * round(n * factor / 2)) for n in size)
     return width, height
+
+
+def _head_box(parameters: FaceParameters) -> NDArray[np.float64] | None:
+    """(left, top, right, bottom) of the landmarks in up to a hundred frames, widened; None where there is no face."""
+    seen = torch.nonzero(parameters.confidence > 0)[:, 0]
+    seen = seen[:: max(1, len(seen) // 100)]
+    if not len(seen):
+        return None
+    fields = ("expression", "rotation", "translation", "eye_rotation", "confidence")
+    arrays: dict[str, Any] = {name: getattr(parameters, name)[seen] for name in fields}
+    points = project_landmarks(load_default_model(), replace(parameters, **arrays)).numpy().astype(np.float64)
+    boxes = np.concatenate([points.min(1), points.max(1)], 1)
+    # A few wild frames must not decide what all others show.
+    low, high = np.percentile(boxes[:, :2], 2, axis=0), np.percentile(boxes[:, 2:], 98, axis=0)
+    size = np.median(boxes[:, 2:] - boxes[:, :2])
+    return np.concatenate([low - size * _ROOM[:2], high + size * _ROOM[2:]])
 
 
 def draw_fit(image: RGB, parameters: FaceParameters) -> RGB:  # [H, W, 3] -> [H, W, 3]
@@ -45,6 +95,7 @@ def overlay_frames(
     frames: Iterable[RGB],  # [H, W, 3] each
     parameters: FaceParameters,
     nme: NDArray[np.float32],  # [T]
+    layout: Layout,
 ) -> Iterator[RGB]:  # [h, 2 w, 3] each
     """The pictures of an overlay video: on the left the source, on the right the head over it, with a caption.
 
@@ -54,11 +105,13 @@ def overlay_frames(
         frames: the video's, at least as many as `parameters` has.
         parameters: of the video.
         nme: mean landmark error of each frame, as a fraction; NaN where there is none.
+        layout: what to show.
     """
-    width, height = panel_size(parameters.camera.image_size)
-    shrinks = width < parameters.camera.image_size[0]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    panels = (np.asarray(cv2.resize(f, (width, height), interpolation=how), np.uint8) for f in frames)
+    left, top, width, height = layout.window
+    how = cv2.INTER_AREA if layout.panel[0] < width else cv2.INTER_CUBIC
+    parts = (frame[top : top + height, left : left + width] for frame in frames)
+    panels = (np.asarray(cv2.resize(part, layout.panel, interpolation=how), np.uint8) for part in parts)
+    parameters = replace(parameters, camera=parameters.camera.cropped(*layout.window))
     for index, (source, head) in enumerate(_heads(panels, parameters)):
         _caption(head, index / parameters.fps, float(parameters.confidence[index]), float(nme[index]))
         yield np.concatenate([source, head], 1)

@@ -15,8 +15,7 @@ from face3d.fitting import PhotoFit, interocular_px, project_landmarks
 from face3d.morphable_model import load_default_model
 from face3d.parameters import FaceParameters
 from face3d.track import Track
-from renderers.refinement.options import RefineOptions
-from renderers.refinement.refiner import Photo, Refiner
+from renderers.refinement import Photo, RefineOptions, Refiner
 from talkinghead.fit_report import head_angles, ranges
 from talkinghead.media.video_file import VideoFile
 

@@ -235,17 +235,18 @@ def _write(
 
 
 def _write_overlay(video: VideoFile, fit: SequenceFit, output: Path, config: Config, progress: Progress) -> None:
-    from talkinghead.fit_overlay import overlay_frames, panel_size
+    from talkinghead.fit_overlay import Layout, overlay_frames
     from talkinghead.media.video import VideoOptions, VideoWriter
 
-    width, height = panel_size(video.size)
+    layout = Layout.of(fit.parameters)
+    width, height = layout.panel
     count = len(fit.parameters)
     settings = config.video
     options = VideoOptions(settings.crf, settings.preset, settings.threads, settings.audio_bitrate)
     sound = video.path if video.has_sound else None
     writer = VideoWriter(output, (2 * width, height), float(video.fps), count, sound, options)
     with video.read() as frames, writer:
-        for number, picture in enumerate(overlay_frames(frames, fit.parameters, fit.nme), 1):
+        for number, picture in enumerate(overlay_frames(frames, fit.parameters, fit.nme, layout), 1):
             writer.write(picture)
             progress(number, count)
 
