@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from face3d.errors import InputError
-from talkinghead.media.output import check_output, complete_file
+from talkinghead.media.output import check_output, complete_file, resumable_file
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -74,3 +74,29 @@ def test_check_output_refuses(output: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=words):
         check_output(tmp_path / output, ".mp4", (tmp_path / "in.mp4",))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.mp4", "in.mp4"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_half_done_work_outlives_an_interruption(stop: type[BaseException], tmp_path: Path) -> None:
+    path = tmp_path / "new" / "work"
+    with pytest.raises(stop), resumable_file(path) as file:
+        file.write_bytes(b"half")
+        raise stop
+    assert path.read_bytes() == b"half"
+    with resumable_file(path) as file:
+        assert file.read_bytes() == b"half"
+    assert list(path.parent.iterdir()) == []
+
+
+def test_half_done_work_does_not_outlive_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deep" / "work"
+    with pytest.raises(ValueError, match="bad"), resumable_file(path) as file:
+        file.write_bytes(b"half")
+        raise ValueError("bad")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_done_work_that_was_never_begun(tmp_path: Path) -> None:
+    with resumable_file(tmp_path / "work"):
+        pass
+    assert list(tmp_path.iterdir()) == []
