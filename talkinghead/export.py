@@ -12,7 +12,7 @@ import torch
 
 from face3d.arkit import ARKIT_NAMES
 from face3d.models.registry import model_of
-from face3d.morphable_model import LANDMARKS_7
+from face3d.morphable_model import LANDMARKS_7, MorphableModel
 from face3d.parameters import FaceParameters
 from talkinghead.export_glb import write_glb_animation
 from talkinghead.export_livelink import write_livelink_csv
@@ -45,17 +45,17 @@ def write_json(parameters: FaceParameters, output: str | Path) -> None:
         file.write("\n]}\n")
 
 
-def write_neutral(parameters: FaceParameters, output: str | Path) -> None:
+def write_neutral(parameters: FaceParameters, output: str | Path, model: MorphableModel | None = None) -> None:
     """The face at rest as NPZ: `vertices` [V, 3] mm in the head frame, `faces` [F, 3], `landmarks7` [7, 3] mm."""
-    model = model_of(parameters)
+    model = model_of(parameters, model)
     neutral = model.neutral(parameters.identity)
     points = model.landmarks478.of(neutral)[list(LANDMARKS_7)]
     _write_npz(output, vertices=neutral.numpy(), faces=model.triangles.numpy(), landmarks7=points.numpy())
 
 
-def write_landmarks(parameters: FaceParameters, output: str | Path) -> None:
+def write_landmarks(parameters: FaceParameters, output: str | Path, model: MorphableModel | None = None) -> None:
     """The moving landmarks as NPZ: `landmarks478` [T, 478, 3] mm in the head frame, without head motion; `fps`."""
-    model = model_of(parameters)
+    model = model_of(parameters, model)
     pieces = [np.zeros((0, 478, 3), np.float32)]
     for start in range(0, len(parameters), _BLOCK):
         part = parameters.frames(start, start + _BLOCK)
@@ -63,13 +63,26 @@ def write_landmarks(parameters: FaceParameters, output: str | Path) -> None:
     _write_npz(output, landmarks478=np.concatenate(pieces), fps=np.array(parameters.fps))
 
 
-WRITERS: dict[str, Callable[[FaceParameters, str | Path], None]] = {
+# Those that need the parameters' face model take it as a third argument; without it, they load it by its name.
+MESH_WRITERS: dict[str, Callable[[FaceParameters, str | Path, MorphableModel | None], None]] = {
     "glb": write_glb_animation,
+    "landmarks": write_landmarks,
+    "neutral": write_neutral,
+}
+CURVE_WRITERS: dict[str, Callable[[FaceParameters, str | Path], None]] = {
     "json": write_json,
     "livelink-csv": write_livelink_csv,
-    "neutral": write_neutral,
-    "landmarks": write_landmarks,
 }
+
+
+def write_export(
+    parameters: FaceParameters, kind: str, output: str | Path, model: MorphableModel | None = None
+) -> None:
+    """Write `output` in the format `kind`, a key of the tables above."""
+    if kind in MESH_WRITERS:
+        MESH_WRITERS[kind](parameters, output, model)
+    else:
+        CURVE_WRITERS[kind](parameters, output)
 
 
 def _write_npz(output: str | Path, **arrays: np.ndarray) -> None:

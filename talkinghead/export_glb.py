@@ -72,7 +72,7 @@ class _Surface:
         return cls(pairs[:, 0], uv.astype("<f4"), inverse.reshape(-1, 3), faces)
 
 
-def write_glb_animation(parameters: FaceParameters, output: str | Path) -> None:
+def write_glb_animation(parameters: FaceParameters, output: str | Path, model: MorphableModel | None = None) -> None:
     """Write the whole animation; see the module's text.
 
     Raises:
@@ -80,7 +80,7 @@ def write_glb_animation(parameters: FaceParameters, output: str | Path) -> None:
     """
     if not len(parameters):
         raise InputError("The parameters hold no frames, so there is nothing to animate.")
-    document, buffer = build_document(parameters, model_of(parameters))
+    document, buffer = build_document(parameters, model_of(parameters, model))
     with complete_file(output) as temporary, temporary.open("wb") as file:
         write_glb(file, document, buffer)
 

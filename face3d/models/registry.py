@@ -63,9 +63,9 @@ def load_named_model(text: str) -> MorphableModel:
     return load_model(name, path or None)
 
 
-def model_of(parameters: FaceParameters, path: str | Path | None = None) -> MorphableModel:
-    """The model that `parameters` belong to, with their shape residual."""
-    return personal_model(parameters, load_model(parameters.model, path))
+def model_of(parameters: FaceParameters, model: MorphableModel | None = None) -> MorphableModel:
+    """The model that `parameters` belong to (`model`, if it is at hand), with their shape residual."""
+    return personal_model(parameters, model or load_model(parameters.model))
 
 
 @lru_cache(maxsize=2)

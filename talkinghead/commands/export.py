@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("parameters", metavar="FILE.safetensors", help="the parameters")
     parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="what to write")
+    parser.add_argument(
+        "--model", metavar="NAME=PATH", help="the parameters' face model, where it is not the program's own"
+    )
     parser.add_argument("--output", required=True, metavar="FILE", help="the file to write (.glb, .csv, .json or .npz)")
 
 
@@ -28,11 +31,13 @@ def run(options: argparse.Namespace) -> int:
     from talkinghead.media.output import check_output
 
     check_output(options.output, FORMATS[options.format], (options.parameters,))
+    from face3d.models.registry import load_named_model
     from face3d.parameters import FaceParameters
-    from talkinghead.export import WRITERS
+    from talkinghead.export import write_export
 
     parameters = FaceParameters.load(options.parameters)
-    WRITERS[options.format](parameters, options.output)
+    model = None if options.model is None else load_named_model(options.model)
+    write_export(parameters, options.format, options.output, model)
     if not options.quiet:
         count = len(parameters)
         frames = "1 frame" if count == 1 else f"{count} frames"

@@ -63,16 +63,26 @@ def test_there_and_back(file: Path, basel: Path, tmp_path: Path, capsys: pytest.
 
 
 def test_exports_of_a_converted_file(file: Path, basel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model without eyeballs, teeth and atlas goes through every format."""
+    """A model without eyeballs, teeth and atlas goes through every format; its path by variable or option."""
     monkeypatch.setenv("TALKINGHEAD_BFM2009", str(basel))
     there = tmp_path / "there.safetensors"
     assert main(["convert", str(file), "--to", "bfm2009", "--output", str(there), "--quiet"]) == 0
+    monkeypatch.delenv("TALKINGHEAD_BFM2009")
     for kind, ending in (("glb", "glb"), ("livelink-csv", "csv"), ("neutral", "npz"), ("landmarks", "npz")):
         output = tmp_path / f"{kind}.{ending}"
-        assert main(["export", str(there), "--format", kind, "--output", str(output), "--quiet"]) == 0
+        command = ["export", str(there), "--format", kind, "--model", f"bfm2009={basel}", "--output", str(output)]
+        assert main([*command, "--quiet"]) == 0
         assert output.stat().st_size > 200
     with np.load(tmp_path / "neutral.npz") as arrays:
         assert len(arrays["vertices"]) == len(load_default_model().mean)
+
+
+def test_the_model_of_an_export_must_be_the_file_s(
+    file: Path, basel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", str(file), "--format", "glb", "--model", f"bfm2009={basel}"]
+    assert main([*command, "--output", str(tmp_path / "y.glb")]) == 2
+    assert "those of the face model cc0-head where bfm2009 is needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
