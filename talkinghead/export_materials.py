@@ -13,8 +13,8 @@ from face3d.parts import Part
 from renderers.preview import PART_COLOURS, SKIN
 from talkinghead.export_gltf import GltfBuffer
 
-# Parts that the atlas of a fitted texture covers with the photo's colours.
-_TEXTURED = (Part.SKIN, Part.LIPS, Part.NECK)
+# Parts that wear a fitted texture; where the photo shows none of them, it holds the skin's tone.
+_TEXTURED = (Part.SKIN, Part.LIPS, Part.NECK, Part.EYE_SOCKET)
 # Lashes are strips here, not single hairs.
 _LASH_OPACITY = 0.5
 

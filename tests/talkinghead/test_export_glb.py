@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +277,25 @@ def test_the_command(parameters: FaceParameters, tmp_path: Path, capsys: pytest.
     parameters.frames(0, 0).save(tmp_path / "y.safetensors")
     assert main(command) == 2
     assert "no frames" in capsys.readouterr().err
+
+
+VALIDATE = """
+const { validateBytes } = require(process.argv[1]);
+const bytes = new Uint8Array(require("fs").readFileSync(process.argv[2]));
+validateBytes(bytes).then(report => console.log(JSON.stringify(report.issues)));
+"""
+
+
+def test_khronos_validator_finds_nothing(parameters: FaceParameters, tmp_path: Path) -> None:
+    """Needs `npm install gltf-validator`, and its folder in GLTF_VALIDATOR."""
+    node, validator = shutil.which("node"), os.environ.get("GLTF_VALIDATOR")
+    if node is None or validator is None:
+        pytest.skip("node, or the folder of the npm package gltf-validator in GLTF_VALIDATOR, is not there")
+    for name, change in {"plain": {}, "textured": {"texture": torch.full((8, 8, 3), 0.5)}}.items():
+        path = tmp_path / f"{name}.glb"
+        write_glb_animation(dataclasses.replace(parameters, **change), path)  # type: ignore[arg-type]
+        result = subprocess.run(
+            [node, "-e", VALIDATE, validator, str(path)], capture_output=True, text=True, check=True
+        )
+        issues = json.loads(result.stdout)
+        assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"][:5]
