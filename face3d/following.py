@@ -21,7 +21,7 @@ from face3d.view import ImageArray, View
 # the face's size from where they were expected. Over 1100 frames of two people who move their heads fast the change is
 # at most 0.045; where clips of one person in one place are joined it is 0.055 to 0.18, and the jump 0.05 to 0.11.
 _CUT, _JUMP_CUT, _JUMP = 0.1, 0.05, 0.045
-_SCAN, _SCAN_WITH_OTHERS = 25, 8  # frames between looks for other people
+_SCAN, _SCAN_WITH_OTHERS = 40, 8  # frames between looks for other people
 _SEARCH = 2  # frames between looks for a lost face
 _FALSE_FIND_WAIT = 10  # frames without a search after one that found no face after all
 _VIEW_REACH = 6.0  # side of a view over the size of the face to find in it
