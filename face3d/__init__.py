@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from face3d.camera import Camera as Camera
+    from face3d.conversion import convert as convert
     from face3d.detection import FaceDetection as FaceDetection
     from face3d.detection import FaceDetector as FaceDetector
     from face3d.errors import InputError as InputError
     from face3d.fitting import PhotoFit as PhotoFit
     from face3d.fitting import fit_photo as fit_photo
+    from face3d.models.registry import load_model as load_model
     from face3d.morphable_model import MorphableModel as MorphableModel
     from face3d.morphable_model import load_default_model as load_default_model
     from face3d.parameters import FaceParameters as FaceParameters
@@ -27,8 +29,10 @@ _HOMES = {
     "InputError": "errors",
     "MorphableModel": "morphable_model",
     "PhotoFit": "fitting",
+    "convert": "conversion",
     "fit_photo": "fitting",
     "load_default_model": "morphable_model",
+    "load_model": "models.registry",
 }
 __all__ = sorted(_HOMES)
 

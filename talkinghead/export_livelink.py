@@ -9,12 +9,13 @@ steps by 2; Unreal divides by 60, Blender's Faceit by 60 unless told otherwise).
 00:00:00:01.000. Importers take times relative to the first row.
 
 Angles: radians. The app's recordings pair an eye's pitch of +0.18 with EyeLookDown 0.30, and yaws of -0.13 (LeftEye)
-and -0.06 (RightEye) with EyeLookOutLeft 0.10 and EyeLookInRight 0.21: pitch is positive downwards, yaw to the subject's
-right, 0.6 rad go with a weight of 1, and the app exchanges the two eyes' columns (here LeftEye is the left eye). The
-head's angles are zero in those recordings, as the app streams them only when told to; their signs are those that a
-player and a sender of its live data agree on (three-vrm, MeFaMo): yaw positive to the subject's left, pitch positive
-upwards, roll positive when the head leans to its right shoulder. Blender's Faceit reads the head as a mirror image:
-flip it there. The angles compose as Unreal's rotators do: roll first, then pitch, then yaw.
+and -0.06 (RightEye) with EyeLookOutLeft 0.10 and EyeLookInRight 0.21: pitch is positive downwards, yaw to the
+subject's right, 0.6 rad go with a weight of 1, and the app exchanges the two eyes' columns (here LeftEye is the left
+eye). The head's angles are zero in those recordings, as the app streams them only when told to; their signs are those
+that three other programs agree on (MeFaMo, an ARKit recorder, and a three-vrm player whose eyes follow the
+recordings): yaw is positive to the subject's left, pitch upwards, roll when the head leans to its right shoulder.
+Blender's Faceit reads yaw and roll as a mirror image: flip them there. The angles compose as Unreal's rotators do:
+roll first, then pitch, then yaw.
 """
 
 from __future__ import annotations
