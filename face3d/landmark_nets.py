@@ -102,12 +102,16 @@ class LandmarkNets:
         net.invoke()
         points = net.get_tensor(self._points).reshape(LANDMARK_COUNT, 3)
         presence = float(net.get_tensor(self._presence).item())
+        return NetFace(points, self.score(points[:, :2]), presence)
+
+    def score(self, points: NDArray[np.float32]) -> NDArray[np.float32]:  # [478, 2] -> [52]
+        """The expression scores of landmarks in an upright view; its scale and origin do not matter."""
         net = self._score_net
-        net.set_tensor(self._scored, points[None, _SCORED_LANDMARKS, :2])
+        net.set_tensor(self._scored, points[None, _SCORED_LANDMARKS])
         net.invoke()
         scores = np.zeros(len(ARKIT_NAMES), np.float32)
         scores[_SCORE_INDICES] = net.get_tensor(self._scores)[1:]
-        return NetFace(points, scores, presence)
+        return scores
 
 
 def _load(model: bytes, threads: int) -> Interpreter:

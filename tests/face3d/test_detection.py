@@ -11,7 +11,6 @@ import pytest
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
-from face3d.view import View
 from scripts.fetch_face_landmarker import MEMBER, extract_model
 
 cv2 = pytest.importorskip("cv2")
@@ -132,15 +131,6 @@ def test_video_follows_a_moving_face_and_forgets_it(portrait: np.ndarray) -> Non
         assert distance(first, second.landmarks_px - (7, 4)) < 0.01
         assert detector.detect(np.zeros_like(portrait)) == []
         assert len(detector.detect(portrait)) == 1
-
-
-def test_view_matrix_and_samples_agree() -> None:
-    """A linear ramp sampled through a turned view equals the ramp at the positions that the matrix gives."""
-    ramp = np.repeat(np.tile(np.arange(200, dtype=np.uint8), (200, 1))[..., None], 3, 2)
-    picture, matrix = View((100.0, 100.0), 100.0, 0.3).sample(ramp, 512)
-    x, y = np.meshgrid(np.arange(100) + 0.5, np.arange(100) + 0.5)
-    expected = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] - 0.5
-    assert abs(picture[..., 0] - expected).max() < 1
 
 
 def test_bad_pictures(detector: FaceDetector) -> None:
