@@ -14,6 +14,8 @@ Native expressions: the E components, then the jaw turned by `JAW_STEPS` about x
 from __future__ import annotations
 
 import logging
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,8 @@ USED_SHAPE_COMPONENTS = 100
 JAW_STEPS = (0.2, 0.05, 0.05)
 _JAW, _LEFT_EYE, _RIGHT_EYE = 2, 3, 4
 _NEEDED = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f")
+# What a damaged file or one of another kind makes its reader raise, beside the usual errors.
+_DAMAGE = (SafetensorError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error)
 _LANDMARK_KEYS = ("full_lmk_faces_idx", "full_lmk_bary_coords")
 
 _log = logging.getLogger(__name__)
@@ -107,7 +111,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         else:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files if name in (*_NEEDED, *_LANDMARK_KEYS)}
-    except (OSError, ValueError, EOFError, SafetensorError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, EOFError, *_DAMAGE) as error:
         raise InputError(f"{path} cannot be read as .npz or .safetensors with plain arrays of FLAME.") from error
     lacking = [name for name in _NEEDED if name not in arrays]
     if lacking:

@@ -83,8 +83,11 @@ def assemble(raw: RawModel) -> PluginModel:
     """Centre the model between its eyes, find what it does not bring, and build it.
 
     Raises:
-        InputError: its size cannot be a head's in millimetres.
+        InputError: it holds NaN, or its size cannot be a head's in millimetres.
     """
+    for values in (raw.vertices, raw.identity, *raw.named.values(), raw.native):
+        if values is not None and not np.isfinite(values).all():
+            raise InputError(f"The files of {raw.name} hold NaN or infinite numbers.")
     default = load_default_model()
     triangles = _outside_in(raw.vertices, raw.triangles)
     parts = raw.parts

@@ -107,8 +107,19 @@ def test_other_units_are_refused(bfm_arrays: Arrays, tmp_path: Path) -> None:
         load_bfm09(write(bfm_arrays | {"meanshape": bfm_arrays["meanshape"] * 1000}, tmp_path))
 
 
-def test_no_matlab_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [0.3, 0.95])
+def test_a_truncated_file(share: float, bfm_arrays: Arrays, tmp_path: Path) -> None:
     path = tmp_path / "BFM_model_front.mat"
-    path.write_bytes(b"MATLAB 5.0, or not")
+    scipy.io.savemat(path, bfm_arrays, do_compression=True)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match="cannot be read as a MATLAB file|lacks"):
+        load_bfm09(path)
+
+
+@pytest.mark.parametrize("content", [b"MATLAB 5.0, or not", b"", b"x" * 4000])
+def test_no_matlab_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "BFM_model_front.mat"
+    path.write_bytes(content)
     with pytest.raises(InputError, match="cannot be read as a MATLAB file"):
         load_bfm09(path)

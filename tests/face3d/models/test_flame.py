@@ -124,3 +124,18 @@ def test_no_npz(tmp_path: Path) -> None:
     (tmp_path / "flame.npz").write_text("nothing")
     with pytest.raises(InputError, match="cannot be read"):
         load_flame(tmp_path / "flame.npz")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_truncated_file(share: float, flame_source: Arrays, tmp_path: Path) -> None:
+    path = write(flame_source, tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match="cannot be read"):
+        load_flame(path)
+
+
+def test_numbers_that_are_none(flame_arrays: Arrays, flame_landmarks: Arrays, tmp_path: Path) -> None:
+    flame_arrays["shapedirs"][3, 1, 5] = np.nan
+    with pytest.raises(InputError, match="hold NaN"):
+        load_flame(write(flame_arrays | flame_landmarks, tmp_path))
