@@ -97,3 +97,30 @@ def test_a_face_that_turns_away_needs_less(astronaut_detection: FaceDetection) -
     assert turn_of(3 * roll) == pytest.approx(0)
     yaw = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0], [0, 0, 0, 1.0]])
     assert turn_of(yaw) == pytest.approx(np.pi / 2)
+
+
+def test_a_head_that_turns_away_is_followed_and_then_lost(tracker: FaceTracker) -> None:
+    """A drawn head turns to the side and back to the front of the camera: the landmarks are right or there are none."""
+    import torch
+
+    from face3d.camera import Camera, head_to_camera
+    from face3d.morphable_model import load_default_model
+    from renderers.preview import default_style, render_shaded
+
+    model, camera = load_default_model(), Camera(900.0, (200.0, 200.0), (400, 400))
+    vertices = model.neutral(torch.zeros(model.identity_basis.shape[0]))
+    translation = torch.tensor([0.0, 0.0, 800.0])
+    followed, place = [], None
+    for yaw in np.radians(np.arange(0, 181, 7.5)):
+        rotation = torch.tensor([0.0, float(yaw), 0.0])
+        placed = head_to_camera(vertices, rotation, translation)
+        image = render_shaded(placed, model.triangles, camera, model.triangle_parts, default_style())
+        true = camera.project(head_to_camera(model.landmarks478.of(vertices), rotation, translation)).numpy()
+        place = true if place is None else place
+        face = tracker.track(image, place)
+        followed.append(face is not None)
+        if face is not None:
+            place = face.landmarks_px
+            assert np.linalg.norm(face.landmarks_px - true, axis=1).mean() < 0.06 * face.size_px
+    assert all(followed[:9]), "lost before 60 degrees"
+    assert not any(followed[13:]), "followed beyond 90 degrees"
