@@ -1,0 +1,506 @@
+"""Fitting videos: outputs, resuming, and every kind of video that users hand in.
+
+The quick tests replace the detector and the solver by small ones that see a face where the picture is bright; the slow
+ones at the end use the real ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import face3d.following as following
+import face3d.sequence as sequence
+from face3d.camera import Camera
+from face3d.detection import FaceDetection
+from face3d.errors import InputError
+from face3d.following import Followed
+from face3d.parameters import FaceParameters
+from face3d.sequence import SequenceFit
+from face3d.track import Track, TrackWriter, open_track
+from talkinghead import fit_video as module
+from talkinghead.cli import main
+from talkinghead.fit_video import FitOutputs, fit_video, spool_of
+from talkinghead.media.ffmpeg import find_ffmpeg
+
+SIZE = (96, 80)
+ROOT = Path(__file__).resolve().parents[2]
+PHOTO = ROOT / "tests" / "data" / "astronaut.jpg"
+
+
+def write_film(path: Path, pattern: str, fps: int = 25, size: tuple[int, int] = SIZE, **options: str) -> Path:
+    """One frame per letter: `#` is bright (a face for the small detector), `.` dark, `|` bright in a new shot."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "8", "preset": "ultrafast", **options})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for letter in pattern:
+            level = {".": 20, "#": 160, "|": 230}[letter]
+            picture = np.full((size[1], size[0], 3), level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    return path
+
+
+class SmallFollower:
+    """Sees the astronaut where the picture is bright."""
+
+    face: FaceDetection
+    made: list[SmallFollower]
+    interrupt_at: int | None = None
+    others = 0
+
+    def __init__(self, face_index: int | None = None) -> None:
+        self.face_index = face_index
+        self.steps = 0
+        SmallFollower.made.append(self)
+
+    def __enter__(self) -> SmallFollower:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def step(self, image: np.ndarray) -> Followed:
+        if self.steps == SmallFollower.interrupt_at:
+            raise KeyboardInterrupt
+        self.steps += 1
+        level = float(image.mean())
+        return Followed(self.face if level > 90 else None, level > 200, SmallFollower.others)
+
+
+def small_fit(track: Track, options: object = None, progress: Callable[[int, int], None] | None = None) -> SequenceFit:
+    """A head that looks straight ahead; one frame beside each found one is interpolated."""
+    count = len(track)
+    found = np.array(track.found)
+    near = np.convolve(found, [1, 1, 1])[1:-1] > 0
+    confidence = torch.from_numpy(np.where(found, 1.0, np.where(near, 0.5, 0.0))).float()
+    if progress:
+        progress(count, count)
+    width, height = track.image_size
+    parameters = FaceParameters(
+        identity=torch.zeros(10),
+        expression=torch.zeros(count, 52),
+        rotation=torch.zeros(count, 3),
+        translation=torch.tensor([0.0, 0.0, 600.0]).repeat(count, 1),
+        eye_rotation=torch.zeros(count, 2, 2),
+        confidence=confidence,
+        fps=track.fps,
+        camera=Camera(1.2 * width, (width / 2, height / 2), (width, height)),
+    )
+    nme = np.where(found, 0.01, np.nan).astype(np.float32)
+    return SequenceFit(parameters, nme, ("The small fit was here.",))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, astronaut_detection: FaceDetection) -> type[SmallFollower]:
+    """The small detector and solver in place of the real ones."""
+    landmarks = astronaut_detection.landmarks_px
+    SmallFollower.face = dataclasses.replace(astronaut_detection, landmarks_px=landmarks)
+    SmallFollower.made, SmallFollower.interrupt_at, SmallFollower.others = [], None, 0
+    monkeypatch.setattr(following, "FaceFollower", SmallFollower)
+    monkeypatch.setattr(sequence, "fit_track", small_fit)
+    return SmallFollower
+
+
+def outputs_in(folder: Path) -> FitOutputs:
+    return FitOutputs(*(folder / name for name in ("y.safetensors", "y.mp4", "y.json", "y.png")))
+
+
+def test_all_outputs(tmp_path: Path, small: type[SmallFollower]) -> None:
+    film = write_film(tmp_path / "film.mp4", "#####...####")
+    out = tmp_path / "new" / "out"
+    outputs = outputs_in(out)
+    seen: list[str] = []
+    fit_video(film, outputs, stages=lambda stage: seen.append(stage) or module.silent(stage))
+    assert seen == ["following", "fitting", "drawing"]
+    assert sorted(p.name for p in out.iterdir()) == ["y.json", "y.mp4", "y.png", "y.safetensors"]
+    assert len(FaceParameters.load(outputs.parameters)) == 12
+    figures = json.loads(outputs.report.read_text())
+    assert figures["frames"] == 12
+    assert figures["frames_with_a_face"] == 9
+    assert figures["lost"] == [[6, 6]]
+    assert figures["interpolated"] == [[5, 5], [7, 7]]
+    assert figures["nme_percent"]["mean"] == pytest.approx(1)
+    assert set(figures["stability"]) == {"raw_msi", "fitted_msi", "ratio"}
+    assert set(figures["timing"]) == {"following", "fitting", "drawing"}
+    assert "The small fit was here." in figures["messages"]
+    with av.open(str(outputs.overlay)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == 12
+    width = frames[0].shape[1] // 2
+    source, drawn = frames[2][:, :width].astype(int), frames[2][:, width:].astype(int)
+    assert np.abs(source[50:] - drawn[50:]).max() > 30, "a head over the right picture"
+    source, drawn = frames[6][:, :width].astype(int), frames[6][:, width:].astype(int)
+    assert np.abs(source[50:] - drawn[50:]).max() < 12, "nothing where there is nobody"
+
+
+def test_an_interruption_is_resumed(tmp_path: Path, small: type[SmallFollower]) -> None:
+    film = write_film(tmp_path / "film.mp4", "..####..##|#")
+    whole, outputs = (FitOutputs(tmp_path / n / "y.safetensors", report=tmp_path / n / "y.json") for n in ("a", "b"))
+    fit_video(film, whole)
+    small.interrupt_at = 7
+    with pytest.raises(KeyboardInterrupt, match="run the same command again"):
+        fit_video(film, outputs)
+    spool = spool_of(outputs.parameters)
+    assert list(outputs.parameters.parent.iterdir()) == [spool]
+    assert open_track(spool).found.tolist() == [False, False, True, True, True, True, False]
+    small.interrupt_at = None
+    fit_video(film, outputs)
+    assert small.made[-1].steps == 7, "from the last frame that showed the person"
+    assert not spool.exists()
+    for field in ("expression", "confidence", "translation"):
+        a, b = (getattr(FaceParameters.load(o.parameters), field) for o in (whole, outputs))
+        assert torch.equal(a, b)
+    reports = [json.loads(o.report.read_text()) for o in (whole, outputs)]
+    assert reports[0]["cuts"] == reports[1]["cuts"] == [10]
+
+
+def test_an_interrupted_drawing_does_not_follow_again(
+    tmp_path: Path, small: type[SmallFollower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film, outputs = write_film(tmp_path / "film.mp4", "####"), outputs_in(tmp_path / "out")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_write_overlay", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit_video(film, outputs)
+    assert list(outputs.parameters.parent.iterdir()) == [spool_of(outputs.parameters)]
+    assert len(fit_video(film, outputs)["lost"]) == 0
+    assert small.made[-1].steps == 1
+    assert len(list(outputs.parameters.parent.iterdir())) == 4
+
+
+def test_another_video_is_not_continued(tmp_path: Path, small: type[SmallFollower]) -> None:
+    outputs = FitOutputs(tmp_path / "out" / "y.safetensors")
+    small.interrupt_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        fit_video(write_film(tmp_path / "a.mp4", "#####"), outputs)
+    small.interrupt_at = None
+    figures = fit_video(write_film(tmp_path / "b.mp4", "..#"), outputs)
+    assert figures["lost"] == [[0, 0]]
+    assert [p.name for p in outputs.parameters.parent.iterdir()] == ["y.safetensors"]
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path, small: type[SmallFollower], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(module, "_write_overlay", broken)
+    with pytest.raises(RuntimeError, match="disk full"):
+        fit_video(write_film(tmp_path / "film.mp4", "####"), outputs_in(tmp_path / "new" / "out"))
+    assert [p.name for p in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def fit(film: Path, folder: Path, *more: str) -> int:
+    return main(["fit", str(film), "--output", str(folder / "out" / "y.safetensors"), *more])
+
+
+def report_of(film: Path, folder: Path, *more: str) -> dict:
+    report = folder / "out" / "r.json"
+    assert fit(film, folder, "--report", str(report), "--quiet", *more) == 0
+    figures: dict = json.loads(report.read_text())
+    return figures
+
+
+def convert(source: Path, target: Path, *arguments: str, before: tuple[str, ...] = ()) -> Path:
+    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *before, "-i", str(source), *arguments]
+    subprocess.run([*command, str(target)], check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("pattern", "lost", "interpolated"),
+    [
+        ("........##", [[0, 6]], [[7, 7]]),
+        ("###......###", [[4, 7]], [[3, 3], [8, 8]]),
+        ("#", [], []),
+        ("##########", [], []),
+    ],
+    ids=["only at the end", "leaves and comes back", "a single frame", "always there"],
+)
+def test_when_the_face_is_there(
+    pattern: str, lost: list[list[int]], interpolated: list[list[int]], tmp_path: Path, small: type[SmallFollower]
+) -> None:
+    figures = report_of(write_film(tmp_path / "film.mp4", pattern), tmp_path, "--plot", str(tmp_path / "p.png"))
+    assert (figures["frames"], figures["lost"], figures["interpolated"]) == (len(pattern), lost, interpolated)
+
+
+def the_sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("talkinghead: error: ")
+    assert lines[0].endswith(".")
+    return lines[0]
+
+
+def test_nobody_there(tmp_path: Path, small: type[SmallFollower], capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit(write_film(tmp_path / "film.mp4", "....."), tmp_path) == 2
+    assert "no face was found in any of its 5 frames" in the_sentence(capsys)
+    assert [p.name for p in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_sound_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "s.m4a"
+    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=0.3", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    assert fit(path, tmp_path) == 2
+    assert "holds sound but no pictures" in the_sentence(capsys)
+    assert [p.name for p in tmp_path.iterdir()] == ["s.m4a"]
+
+
+def test_the_sound_comes_along(tmp_path: Path, small: type[SmallFollower]) -> None:
+    film = write_film(tmp_path / "film.mp4", "#" * 10)
+    loud = convert(film, tmp_path / "loud.mp4", "-c:v", "copy", "-shortest", before=("-f", "lavfi", "-i", "sine=d=0.4"))
+    outputs = outputs_in(tmp_path / "out")
+    fit_video(loud, outputs)
+    with av.open(str(outputs.overlay)) as container:
+        assert container.streams.audio
+
+
+def test_a_variable_rate(tmp_path: Path, small: type[SmallFollower]) -> None:
+    film = write_film(tmp_path / "film.mp4", "#####.....#####")
+    slow = "setpts='if(lt(N,5),N,if(lt(N,10),5+(N-5)*4,25+N-10))/25/TB'"
+    variable = convert(film, tmp_path / "v.mkv", "-vf", slow, "-fps_mode", "vfr")
+    figures = report_of(variable, tmp_path)
+    assert figures["frames"] / figures["fps"] == pytest.approx(1.2, abs=0.07)
+    (first, last), fps = figures["lost"][0], figures["fps"]
+    assert first / fps == pytest.approx(0.2, abs=0.1)
+    assert last / fps == pytest.approx(0.9, abs=0.1)
+
+
+def test_turned_by_its_metadata(tmp_path: Path, small: type[SmallFollower]) -> None:
+    film = write_film(tmp_path / "film.mp4", "####")
+    turned = convert(film, tmp_path / "t.mp4", "-c", "copy", before=("-display_rotation", "90"))
+    overlay = tmp_path / "out" / "o.mp4"
+    figures = report_of(turned, tmp_path, "--overlay", str(overlay))
+    assert figures["image_size"] == [SIZE[1], SIZE[0]]
+    with av.open(str(overlay)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 4
+
+
+def test_cut_short(tmp_path: Path, small: type[SmallFollower]) -> None:
+    noise = ("-f", "lavfi", "-i", "nullsrc=s=96x80:r=25:d=4,geq=random(1)*40+150:128:128")
+    whole = tmp_path / "w.mp4"
+    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", *noise, "-movflags", "+faststart", str(whole)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    film = tmp_path / "film.mp4"
+    film.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    figures = report_of(film, tmp_path)
+    assert 10 < figures["frames"] < 90
+    assert any("is cut short or damaged" in message for message in figures["messages"])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "size"),
+    [
+        ("4k.mp4", ("-vf", "scale=3840:2160", "-preset", "ultrafast"), [3840, 2160]),
+        ("10bit.mp4", ("-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params", "log-level=error"), [96, 80]),
+        ("inter.mpg", ("-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-vf", "setfield=tff"), [96, 80]),
+    ],
+)
+def test_kinds_of_video(
+    name: str, arguments: tuple[str, ...], size: list[int], tmp_path: Path, small: type[SmallFollower]
+) -> None:
+    film = convert(write_film(tmp_path / "film.mp4", "##.##"), tmp_path / name, *arguments)
+    figures = report_of(film, tmp_path)
+    assert (figures["frames"], figures["image_size"], figures["interpolated"]) == (5, size, [[2, 2]])
+
+
+def test_several_faces_are_mentioned(
+    tmp_path: Path, small: type[SmallFollower], capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.others = 2
+    film = write_film(tmp_path / "film.mp4", "###")
+    assert fit(film, tmp_path) == 0
+    assert "Up to 3 faces at a time" in capsys.readouterr().err
+    assert fit(film, tmp_path, "--face-index", "1") == 0
+    assert "faces at a time" not in capsys.readouterr().err
+    assert small.made[-1].face_index == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--crop", "head"), "--crop is for photos"),
+        (("--size", "512"), "--size is for photos"),
+        (("--overlay", "o.png"), "must end in .mp4"),
+        (("--plot", "p.jpg"), "must end in .png"),
+    ],
+)
+def test_options_that_do_not_fit_a_video(
+    more: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(write_film(tmp_path / "film.mp4", "#"), tmp_path, *more) == 2
+    assert words in the_sentence(capsys)
+
+
+def test_the_closing_line(tmp_path: Path, small: type[SmallFollower], capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit(write_film(tmp_path / "film.mp4", "##......"), tmp_path) == 0
+    assert "8 frames, 5 without the face, mean landmark error 1.00 %" in capsys.readouterr().out
+
+
+def test_a_damaged_spool_is_no_obstacle(tmp_path: Path, small: type[SmallFollower]) -> None:
+    outputs = FitOutputs(tmp_path / "y.safetensors")
+    spool_of(outputs.parameters).write_bytes(b"something else")
+    assert fit_video(write_film(tmp_path / "film.mp4", "####"), outputs)["frames"] == 4
+    with pytest.raises(InputError):
+        open_track(spool_of(outputs.parameters))
+
+
+def real_film(path: Path, places: list[list[tuple[float, float] | None]], canvas: tuple[int, int] = (320, 200)) -> Path:
+    """The astronaut's head moving over grey, and a mirrored, darker one as a second person.
+
+    `places`: for each frame the middle of each person's head, or None.
+    """
+    photo = cv2.imdecode(np.fromfile(PHOTO, np.uint8), cv2.IMREAD_COLOR)[20:220, 60:260, ::-1]
+    head = cv2.resize(photo, (150, 150), interpolation=cv2.INTER_AREA).astype(np.float32)
+    second = head[:, ::-1] ** 1.5 / 255**0.5
+    y, x = np.mgrid[:150, :150]
+    mask = np.clip(8 - 10 * np.hypot((x - 75) / 62, (y - 75) / 75), 0, 1)[..., None]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = *canvas, "yuv420p"
+        for people in places:
+            picture = np.full((canvas[1] + 300, canvas[0] + 300, 3), 120, np.float32)
+            for person, place in zip((head, second), people, strict=False):
+                if place is not None:
+                    left, top = round(place[0]) + 75, round(place[1]) + 75
+                    part = picture[top : top + 150, left : left + 150]
+                    part += mask * (person - part)
+            visible = np.ascontiguousarray(picture[150:-150, 150:-150].astype(np.uint8))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(visible)))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def small_solver(monkeypatch: pytest.MonkeyPatch) -> list[Track]:
+    """Only the solver is replaced; the tracks that it was given."""
+    tracks: list[Track] = []
+
+    def keep(track: Track, *args: object, **options: object) -> SequenceFit:
+        arrays = {
+            n: np.array(getattr(track, n)) for n in ("landmarks_px", "landmarks_z", "scores", "found", "shot", "others")
+        }
+        tracks.append(dataclasses.replace(track, **arrays))
+        return small_fit(track)
+
+    monkeypatch.setattr(sequence, "fit_track", keep)
+    return tracks
+
+
+def middles(track: Track) -> np.ndarray:
+    return track.landmarks_px.mean(1)
+
+
+@pytest.mark.slow
+def test_a_real_face_only_at_the_end(tmp_path: Path, small_solver: list[Track]) -> None:
+    film = real_film(tmp_path / "film.mp4", [[None]] * 30 + [[(160.0, 100.0)]] * 15)
+    figures = fit_video(film, FitOutputs(tmp_path / "y.safetensors"))
+    (first, last), *rest = figures["lost"]
+    assert not rest
+    assert first == 0
+    assert 25 <= last <= 40, "an empty picture is searched now and then"
+
+
+@pytest.mark.slow
+def test_a_real_person_who_leaves_and_comes_back(tmp_path: Path, small_solver: list[Track]) -> None:
+    out = [160.0 + 12 * i for i in range(20)]
+    places = [[(160.0, 100.0)]] * 8 + [[(x, 100.0)] for x in out] + [[None]] * 15 + [[(x, 100.0)] for x in out[::-1]]
+    places += [[(160.0, 100.0)]] * 8
+    film = real_film(tmp_path / "film.mp4", places)
+    figures = fit_video(film, FitOutputs(tmp_path / "y.safetensors"))
+    track = small_solver[0]
+    assert len(figures["lost"]) == 1, "one gap, and no false finds in it"
+    assert track.found[:14].all()
+    assert track.found[-14:].all()
+    assert not track.found[28:43].any()
+    assert not any(track.found[cut - 1] and track.found[cut] for cut in figures["cuts"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", [0, 1])
+def test_two_real_people_who_cross(index: int, tmp_path: Path, small_solver: list[Track]) -> None:
+    steps = np.linspace(75, 325, 60)
+    places = [[(float(x), 95.0), (400 - float(x), 105.0)] for x in steps]
+    film = real_film(tmp_path / "film.mp4", places, canvas=(400, 200))
+    fit_video(film, FitOutputs(tmp_path / "y.safetensors"), face_index=index)
+    track = small_solver[0]
+    x = middles(track)[:, 0]
+    begins_left = bool(x[0] < 200)
+    for frame in (*range(12), *range(48, 60)):
+        expected = steps[frame] if begins_left else 400 - steps[frame]
+        assert track.found[frame]
+        assert abs(x[frame] - expected) < 40, f"frame {frame}"
+    assert track.others.max() == 1
+
+
+@pytest.mark.slow
+def test_an_interrupted_real_run_knows_the_person_again(
+    tmp_path: Path, small_solver: list[Track], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom the first run chose as the larger is the smaller one where the second run begins."""
+    places = [[(80.0, 100.0), (300.0, 100.0)]] * 30
+    film, outputs = real_film(tmp_path / "film.mp4", places, canvas=(400, 200)), FitOutputs(tmp_path / "y.safetensors")
+    append = TrackWriter.append
+
+    def interrupted(self: TrackWriter, *args: object) -> None:
+        if self.frames == 12:
+            raise KeyboardInterrupt
+        append(self, *args)
+
+    for index in (0, 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(TrackWriter, "append", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                fit_video(film, outputs, face_index=index)
+        fit_video(film, outputs, face_index=index)
+        x = middles(small_solver[-1])[:, 0]
+        assert np.ptp(x) < 5, "the same person throughout"
+    assert abs(middles(small_solver[0])[0, 0] - middles(small_solver[1])[0, 0]) > 150
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopping_half_way_and_going_on(number: signal.Signals, status: int, tmp_path: Path) -> None:
+    film = real_film(tmp_path / "film.mp4", [[(160.0, 100.0)]] * 150)
+    output = tmp_path / "out" / "y.safetensors"
+    spool = spool_of(output)
+    command = [sys.executable, "-m", "talkinghead", "fit", str(film), "--output", str(output)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not spool.exists() or spool.stat().st_size < 100_000:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == status
+    if number == signal.SIGINT:
+        assert err.splitlines()[-1] == "talkinghead: error: Interrupted; run the same command again to go on from here."
+    assert list(output.parent.iterdir()) == [spool]
+    kept = len(open_track(spool))
+    assert 10 < kept < 150
+    assert fit(film, tmp_path) == 0
+    assert list(output.parent.iterdir()) == [output]
+    assert len(FaceParameters.load(output)) == 150
