@@ -16,6 +16,7 @@ import scipy.io
 from scipy.io.matlab import MatReadError
 
 from face3d.errors import InputError
+from face3d.models.measured import load_measured
 from face3d.models.plugin import PluginModel, RawModel, assemble, vertex_points
 from face3d.models.surface import Array
 from face3d.parts import Part
@@ -48,6 +49,7 @@ def load_bfm09(path: str | Path) -> PluginModel:
             triangles=triangles,
             parts=np.full(len(triangles), Part.SKIN),
             landmarks68=vertex_points(keypoints, triangles),
+            landmarks478=load_measured(Path(path), len(mean)),
             native=_basis(arrays["exBase"], len(mean)),
         )
     )

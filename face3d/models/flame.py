@@ -25,6 +25,7 @@ from safetensors.numpy import load_file
 
 from face3d.camera import axis_angle_to_matrix
 from face3d.errors import InputError
+from face3d.models.measured import load_measured
 from face3d.models.plugin import PluginModel, RawModel, assemble
 from face3d.models.surface import Array, Indices, SurfacePoints
 from face3d.parts import Part
@@ -77,6 +78,7 @@ def load_flame(path: str | Path) -> PluginModel:
             triangles=triangles,
             parts=_parts(arrays["weights"], triangles),
             landmarks68=landmarks,
+            landmarks478=load_measured(path, count),
             eye_centers=joints[[_LEFT_EYE, _RIGHT_EYE]] * MILLIMETRES,
             native=native * MILLIMETRES,
         )

@@ -16,6 +16,7 @@ import numpy as np
 
 from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
+from face3d.models.measured import load_measured
 from face3d.models.plugin import PluginModel, RawModel, assemble, vertex_points
 from face3d.models.surface import Array, Indices
 from face3d.parts import Part
@@ -92,6 +93,7 @@ def load_ict(folder: str | Path, topology: IctTopology = ICT_TOPOLOGY) -> Plugin
             triangles=triangles,
             parts=_parts(topology, triangles),
             landmarks68=vertex_points(np.array(topology.landmarks68), triangles),
+            landmarks478=load_measured(folder, len(mean)),
             named=named,
         )
     )

@@ -53,6 +53,7 @@ class RawModel:
         vertices: [V, 3] the mean face; identity: [K, V, 3] per standard deviation.
         triangles: [F, 3] in either sense, all in the same; parts: [F] values of `Part`.
         landmarks68: iBUG's points, None where the model's files do not say.
+        landmarks478: MediaPipe's points where they were measured; else they are carried over.
         eye_centers: [2, 3] left, right; None: the middles of the eyeballs, or from the corners of the eyes.
         named: ARKit unit -> [V, 3] displacements.
         native: [E, V, 3] displacements per standard deviation of the model's own expressions, instead of `named`.
@@ -64,6 +65,7 @@ class RawModel:
     triangles: Indices
     parts: Indices
     landmarks68: SurfacePoints | None = None
+    landmarks478: SurfacePoints | None = None
     eye_centers: Array | None = None
     named: dict[str, Array] = field(default_factory=dict)
     native: Array | None = None
@@ -100,7 +102,9 @@ def assemble(raw: RawModel) -> PluginModel:
         points68 = closest_points(targets, vertices, carriers)
     _check_size(raw.name, points68.of(vertices))
     basis, native, missing = _expressions(raw, points68, coarse["expression"])
-    points478 = _carry_478(default, vertices, triangles, parts, points68, basis[ARKIT_INDEX["jawOpen"]])
+    points478 = raw.landmarks478
+    if points478 is None:
+        points478 = _carry_478(default, vertices, triangles, parts, points68, basis[ARKIT_INDEX["jawOpen"]])
     if raw.native is not None:  # again, now with all landmarks
         fine = _default_points(default, default.landmarks478)
         seen = SurfacePoints(points478.triangles[_SKIN_POINTS], points478.barycentric[_SKIN_POINTS])
