@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +37,7 @@ def load_measured(path: Path, vertex_count: int) -> SurfacePoints | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             points = SurfacePoints(arrays["triangles"].astype(np.int64), arrays["barycentric"].astype(float))
-    except Exception as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{file} cannot be read: measure the landmarks again, or delete it.") from error
     fits = points.triangles.shape == points.barycentric.shape == (478, 3)
     if not fits or not 0 <= points.triangles.min() <= points.triangles.max() < vertex_count:
