@@ -1,13 +1,14 @@
-"""Y -> Y' for one photo: pose, identity, expression and gaze from MediaPipe's landmarks and ARKit scores.
+"""Y -> Y' for photos: pose, identity, expression and gaze from MediaPipe's landmarks, depth and ARKit scores.
 
-A bounded Levenberg-Marquardt solver on the 478 landmarks (the model is linear in identity and expression at the
-landmarks, so the Jacobian is analytic and small). Landmarks alone leave opposite ARKit units degenerate; MediaPipe's
-scores are the prior that makes the weights mean something. Depth comes from MediaPipe's z, weakly.
+Landmarks alone leave opposite ARKit units degenerate and the identity no better than the mean face. What the detection
+says about both, calibrated on heads whose parameters are known (`face3d.calibration`), is the prior of a bounded
+Levenberg-Marquardt fit to the landmarks (`face3d.solver`). Several photos of a person share one identity.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,8 +21,9 @@ from face3d.errors import InputError
 from face3d.gaze import eye_rotation_from_iris
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import MorphableModel, load_default_model, personal_model
+from face3d.observation import observe
 from face3d.parameters import FaceParameters
-from face3d.solver import LandmarkProblem, Weights, solve
+from face3d.solver import LandmarkModel, Weights, solve
 
 SMALLEST_FACE_PX = 64
 
@@ -33,10 +35,12 @@ class FitOptions:
     Attributes:
         weights: trust in the terms of the objective.
         smallest_face_px: faces whose landmark box is smaller are refused.
+        model: the morphable model; the one that comes with the package when not given.
     """
 
     weights: Weights = field(default_factory=Weights)
     smallest_face_px: float = SMALLEST_FACE_PX
+    model: MorphableModel | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,33 @@ def fit_photo(
     return fit_detection(face, (image.shape[1], image.shape[0]), options, messages)
 
 
+def fit_photos(
+    images: Sequence[NDArray[np.uint8]],  # [H, W, 3] RGB each
+    face_index: int | None = None,
+    options: FitOptions | None = None,
+    detector: FaceDetector | None = None,
+) -> tuple[PhotoFit, ...]:
+    """Detect and fit photos of one person, of any sizes and cameras; all fits have the same identity.
+
+    Args:
+        images: one or more [H, W, 3] uint8 RGB.
+        face_index, options, detector: as for :func:`fit_photo`.
+
+    Raises:
+        InputError: no photo, or one without a usable face.
+    """
+    options = options or FitOptions()
+    if not images:
+        raise InputError("No photo to fit was given.")
+    if detector is None:
+        with FaceDetector() as own:
+            return fit_photos(images, face_index, options, own)
+    chosen = [choose_face(detector.detect(image), face_index, options.smallest_face_px) for image in images]
+    sizes = [(image.shape[1], image.shape[0]) for image in images]
+    fits = fit_detections([face for face, _ in chosen], sizes, options)
+    return tuple(replace(fit, messages=messages) for fit, (_, messages) in zip(fits, chosen, strict=True))
+
+
 def fit_detection(
     face: FaceDetection,
     image_size: tuple[int, int],
@@ -124,31 +155,49 @@ def fit_detection(
     messages: tuple[str, ...] = (),
 ) -> PhotoFit:
     """Fit one detected face of a picture of `image_size` (width, height)."""
+    return replace(fit_detections([face], [image_size], options)[0], messages=messages)
+
+
+def fit_detections(
+    faces: Sequence[FaceDetection],
+    image_sizes: Sequence[tuple[int, int]],
+    options: FitOptions | None = None,
+) -> tuple[PhotoFit, ...]:
+    """Fit detections of one person in pictures of these sizes (width, height), each with a camera of its own."""
     options = options or FitOptions()
-    model = load_default_model()
-    solution = solve(
-        LandmarkProblem.build(model, face.landmarks_px, face.landmarks_z, face.scores, image_size), options.weights
+    model = options.model or load_default_model()
+    seen = observe(
+        model,
+        np.stack([face.landmarks_px for face in faces]),
+        np.stack([face.landmarks_z for face in faces]),
+        np.stack([face.scores for face in faces]),
+        np.array(image_sizes, float) / 2,
     )
-    camera = Camera(solution.focal_px, (image_size[0] / 2, image_size[1] / 2), image_size)
+    solution = solve(LandmarkModel.of(model), seen, options.weights)
     identity = torch.from_numpy(solution.identity).float()
-    expression = torch.from_numpy(solution.expression).float()
-    rotation = torch.from_numpy(solution.rotation).float()
-    translation = torch.from_numpy(solution.translation).float()
-    eyes = eye_rotation_from_iris(model, identity, rotation, translation, camera, face.landmarks_px)
-    expression = with_eye_look(expression, eyes)
-    parameters = FaceParameters(
-        identity=identity,
-        expression=expression[None],
-        rotation=rotation[None],
-        translation=translation[None],
-        eye_rotation=eyes[None],
-        confidence=torch.ones(1),
-        fps=25.0,
-        camera=camera,
-    )
-    projected = project_landmarks(model, parameters)[0].numpy()
-    error = np.linalg.norm(projected - face.landmarks_px, axis=1).mean() / interocular_px(face.landmarks_px)
-    return PhotoFit(parameters, face, projected, float(error), messages)
+    fits = []
+    for index, (face, size) in enumerate(zip(faces, image_sizes, strict=True)):
+        camera = Camera(float(solution.focal_px[index]), (size[0] / 2, size[1] / 2), size)
+        rotation, translation, expression = (
+            torch.from_numpy(values[index]).float()
+            for values in (solution.rotation, solution.translation, solution.expression)
+        )
+        eyes = eye_rotation_from_iris(model, identity, rotation, translation, camera, face.landmarks_px)
+        parameters = FaceParameters(
+            identity=identity,
+            expression=with_eye_look(expression, eyes)[None],
+            rotation=rotation[None],
+            translation=translation[None],
+            eye_rotation=eyes[None],
+            confidence=torch.ones(1),
+            fps=25.0,
+            camera=camera,
+            model=model.name,
+        )
+        projected = project_landmarks(model, parameters)[0].numpy()
+        error = np.linalg.norm(projected - face.landmarks_px, axis=1).mean() / interocular_px(face.landmarks_px)
+        fits.append(PhotoFit(parameters, face, projected, float(error)))
+    return tuple(fits)
 
 
 def project_landmarks(model: MorphableModel, parameters: FaceParameters) -> torch.Tensor:  # [T, 478, 2] px
@@ -164,13 +213,13 @@ EYE_LOOK_REACH = {"Up": 0.45, "Down": 0.55, "In": 0.60, "Out": 0.60}
 
 
 def with_eye_look(expression: torch.Tensor, eye_rotation: torch.Tensor) -> torch.Tensor:
-    """The [52] expression with its eight eyeLook weights set from the [2, 2] eyeball rotation."""
+    """The [..., 52] expression with its eight eyeLook weights set from the [..., 2, 2] eyeball rotation."""
     result = expression.clone()
     for side, name in enumerate(("Left", "Right")):
-        pitch, yaw = (float(v) for v in eye_rotation[side])
+        pitch, yaw = eye_rotation[..., side, 0], eye_rotation[..., side, 1]
         outward = yaw if name == "Left" else -yaw
         amounts = {"Down": pitch, "Up": -pitch, "Out": outward, "In": -outward}
         for direction, amount in amounts.items():
-            weight = min(1.0, max(0.0, amount / EYE_LOOK_REACH[direction]))
-            result[ARKIT_INDEX[f"eyeLook{direction}{name}"]] = weight
+            weight = (amount / EYE_LOOK_REACH[direction]).clamp(0, 1)
+            result[..., ARKIT_INDEX[f"eyeLook{direction}{name}"]] = weight
     return result

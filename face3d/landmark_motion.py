@@ -1,0 +1,56 @@
+"""The 478 landmarks of a moving person without moving the whole mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from face3d.camera import axis_angle_to_matrix, head_to_camera
+from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
+from face3d.morphable_model import MorphableModel
+from face3d.parameters import FaceParameters
+
+
+@dataclass(frozen=True)
+class LandmarkMotion:
+    """A person's landmarks.
+
+    Attributes:
+        neutral: [478, 3] mm at rest; expression: [52, 478 * 3] mm at weight 1.
+        eye_centers: [2, 3] mm, left then right.
+    """
+
+    neutral: Tensor
+    expression: Tensor
+    eye_centers: Tensor
+
+    @classmethod
+    def of(cls, model: MorphableModel, identity: Tensor) -> LandmarkMotion:  # [K]
+        """The landmarks of this identity."""
+        neutral = model.neutral(identity)
+        expression = model.landmarks478.of(model.expression_basis).reshape(52, -1)
+        return cls(model.landmarks478.of(neutral), expression, model.eye_centers(neutral))
+
+    def points(self, expression: Tensor, eye_rotation: Tensor) -> Tensor:  # [B, 52], [B, 2, 2] -> [B, 478, 3] mm
+        """In the head frame, as `model.landmarks478.of(model.vertices(...))`."""
+        moved = self.neutral + (expression @ self.expression).reshape(len(expression), -1, 3)
+        zero = torch.zeros_like(eye_rotation[..., 0])
+        pitch = axis_angle_to_matrix(torch.stack([eye_rotation[..., 0], zero, zero], -1))
+        yaw = axis_angle_to_matrix(torch.stack([zero, eye_rotation[..., 1], zero], -1))
+        matrix = yaw @ pitch
+        for side, iris in enumerate((LEFT_IRIS, RIGHT_IRIS)):
+            index, center = list(iris), self.eye_centers[side]
+            moved[:, index] = (moved[:, index] - center) @ matrix[:, side].transpose(-1, -2) + center
+        return moved
+
+    def project(self, parameters: FaceParameters, index: NDArray[np.intp]) -> NDArray[np.float32]:  # [B, 478, 2] px
+        """The landmarks of frames `index` in the picture."""
+        frames = torch.from_numpy(index)
+        points = self.points(parameters.expression[frames], parameters.eye_rotation[frames])
+        placed = head_to_camera(points, parameters.rotation[frames], parameters.translation[frames])
+        projected: NDArray[np.float32] = parameters.camera.project(placed).numpy()
+        return projected
