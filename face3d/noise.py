@@ -1,8 +1,8 @@
-"""How large the measuring errors of tracked faces are, and how stiffly each parameter may be smoothed.
+"""How large the errors of faces tracked and fitted in a video are, and how stiffly to smooth each parameter.
 
-Measured by `scripts/measure_noise.py` on 7 GRID frames and 10 portraits at sizes of 60 to 450 pixels: pictures that
-differ by sensor noise, compression and a fraction of a pixel only. All levels grow alike as the face gets smaller:
-`size_factor`.
+Measured by `scripts/measure_noise.py` on pictures that differ by sensor noise, compression and a fraction of a pixel
+only: 7 GRID frames and 10 portraits with faces of 60 to 450 pixels, and 12 GRID frames for the fitted parameters. The
+levels are what four of five faces do not exceed, for large faces; all grow alike as the face shrinks: `size_factor`.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from face3d.arkit import ARKIT_NAMES
 
 FloatArray = NDArray[np.float64]
 
-# Of large faces. Landmarks: each coordinate, as a share of the face's size (`FaceDetection.size_px`); depth: of z.
+# Of landmarks: each coordinate, as a share of the face's size (`FaceDetection.size_px`); depth: of z.
 LANDMARK_NOISE, LIP_NOISE, LID_NOISE, OUTLINE_NOISE, DEPTH_NOISE = 0.00115, 0.00125, 0.00105, 0.0016, 0.0014
 # Of the head: turns about the camera's x, y and z, radians; place in the picture as a share of the face's size; log
 # distance.
-ROTATION_NOISE, PLACE_NOISE, SCALE_NOISE = (0.0042, 0.0026, 0.0015), 0.00063, 0.0015
+ROTATION_NOISE, PLACE_NOISE, SCALE_NOISE = (0.0053, 0.0033, 0.0018), 0.00078, 0.0020
 FACE_MM = 165.0  # what `size_px` spans on a middling face
-# An iris moves by LANDMARK_NOISE * FACE_MM against an eyeball of 12 mm radius.
-GAZE_NOISE = 0.016  # radians
-# What four of five faces do not exceed; of lips what half of them do not, or little more, so as to keep what they do. A
-# score near 0 or 1 hardly changes, so those that stay there have no noise of their own.
-_LEAST_SCORE_NOISE, _LEAST_LIP_SCORE_NOISE = 0.008, 0.004
-_SCORE_NOISE = {
-    **{"eyeBlink": 0.016, "eyeLookDown": 0.023, "eyeLookIn": 0.026, "eyeLookOut": 0.022, "eyeLookUp": 0.022},
-    **{"eyeSquint": 0.027, "browDown": 0.028, "browInnerUp": 0.024, "browOuterUp": 0.025},
-    **{"mouthPucker": 0.008, "mouthSmile": 0.017, "mouthStretch": 0.007, "mouthPress": 0.008},
+GAZE_NOISE = (0.0090, 0.0142)  # pitch, yaw, radians
+# Of fitted expression weights. Those at rest hardly change: _LEAST_EXPRESSION_NOISE.
+_LEAST_EXPRESSION_NOISE = 0.003
+_EXPRESSION_NOISE = {
+    **{"eyeBlink": 0.012, "eyeLookDown": 0.016, "eyeLookIn": 0.023, "eyeLookOut": 0.022, "eyeSquint": 0.020},
+    **{"eyeWide": 0.012, "browDown": 0.008, "browInnerUp": 0.011, "browOuterUp": 0.007},
+    **{"cheekPuff": 0.005, "cheekSquint": 0.007, "noseSneer": 0.010},
+    **{"jawForward": 0.006, "jaw": 0.007, "jawOpen": 0.0055, "mouthFunnel": 0.0035, "mouth": 0.005},
+    **{"mouthSmile": 0.0045, "mouthFrown": 0.007, "mouthDimple": 0.005, "mouthStretch": 0.007},
+    **{"mouthRollUpper": 0.012, "mouthShrugLower": 0.0095, "mouthShrugUpper": 0.012, "mouthPress": 0.005},
+    **{"mouthLowerDown": 0.007, "mouthUpperUp": 0.007},
 }
 # Noise over agility (see `face3d.smoothing.smooth`): heads and brows are smoothed hard until they move, lids less, lips
 # hardly, for what they do in two frames matters.
@@ -56,9 +58,9 @@ def size_factor(size_px: float) -> float:
     return float(np.hypot(1.0, 80.0 / size_px))
 
 
-def score_noise() -> FloatArray:  # [52]
-    """Of large faces' expression scores, in the order of `face3d.arkit.ARKIT_NAMES`."""
-    return np.array([_SCORE_NOISE.get(_without_side(name), _least_noise(name)) for name in ARKIT_NAMES])
+def expression_noise() -> FloatArray:  # [52]
+    """Of large faces' expression weights, in the order of `face3d.arkit.ARKIT_NAMES`."""
+    return np.array([_EXPRESSION_NOISE.get(_without_side(name), _LEAST_EXPRESSION_NOISE) for name in ARKIT_NAMES])
 
 
 def smoothing_levels(size_px: float, distance_mm: float, fps: float = 25.0) -> SmoothingLevels:
@@ -71,7 +73,7 @@ def smoothing_levels(size_px: float, distance_mm: float, fps: float = 25.0) -> S
     """
     lateral = PLACE_NOISE * FACE_MM
     head = [*ROTATION_NOISE, lateral, lateral, SCALE_NOISE * distance_mm]
-    noise = size_factor(size_px) * np.array([*head, *score_noise(), *[GAZE_NOISE] * 4])
+    noise = size_factor(size_px) * np.array([*head, *expression_noise(), *GAZE_NOISE, *GAZE_NOISE])
     stiffness = [_STIFF] * 6 + [_expression_stiffness(name) for name in ARKIT_NAMES] + [_LIDS] * 4
     return SmoothingLevels(noise, noise / np.array(stiffness) * (25.0 / fps) ** 2)
 
@@ -80,10 +82,6 @@ def _expression_stiffness(name: str) -> float:
     if name.startswith(_LIP_CHANNELS):
         return _LIPS
     return _LIDS if name.startswith("eye") else _STIFF
-
-
-def _least_noise(name: str) -> float:
-    return _LEAST_LIP_SCORE_NOISE if name.startswith(_LIP_CHANNELS) else _LEAST_SCORE_NOISE
 
 
 def _without_side(name: str) -> str:

@@ -1,17 +1,20 @@
-"""Measure how much the detector's results change when nothing but the picture's noise does.
+"""Measure how much the tracker's and the fitter's results change when nothing but the picture's noise does.
 
 Each given picture is shown again and again with other sensor noise, another JPEG compression and moved by a fraction of
 a pixel; the tracker measures it from a place that is a little off each time, as in a video. The standard deviations,
 per coefficient, are what `face3d.smoothing.smooth` calls noise; `face3d/noise.py` keeps the medians.
 
-    python scripts/measure_noise.py ../shared/data/video/grid_s1/bbaf4p.mp4 ../shared/data/photos/cc0/*.jpg
+    python scripts/measure_noise.py ../shared/data/video/grid_s1/bb*.mp4 ../shared/data/photos/cc0/*.jpg
+    python scripts/measure_noise.py --fit ../shared/data/video/grid_s1/bb*.mp4
+
+With --fit, the variants are fitted as the frames of one video, unsmoothed.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,6 +26,9 @@ from face3d.canonical_face import canonical_face
 from face3d.detection import FaceDetector
 from face3d.face import FaceDetection
 from face3d.landmark_sets import FACE_OVAL, LEFT_EYE, LEFT_IRIS, LOWER_LIP_RINGS, RIGHT_EYE, RIGHT_IRIS, UPPER_LIP_RINGS
+from face3d.noise import size_factor, smoothing_levels
+from face3d.sequence import SequenceOptions, fit_track
+from face3d.track import Track
 from face3d.tracking import FaceTracker
 from talkinghead.media.image import iter_stills
 
@@ -31,6 +37,7 @@ JPEG_QUALITY = (75, 95)
 LARGEST_SHIFT = 0.5  # pixels
 PLACE_ERROR = 0.01  # of the face's size, of the place where the tracker starts
 SIZES = (60.0, 90.0, 130.0, 200.0, 300.0, 450.0)  # pixels
+FIT_SIZE, FIT_DISTANCE_MM = 120.0, 900.0  # GRID's
 GROUPS: dict[str, tuple[int, ...]] = {
     "outline": FACE_OVAL,
     "lids": (*LEFT_EYE, *RIGHT_EYE),
@@ -79,45 +86,67 @@ def variants(
         yield np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8), shift
 
 
-def measure(
+def track_variants(
     tracker: FaceTracker, image: NDArray[np.uint8], face: FaceDetection, count: int, rng: np.random.Generator
-) -> Noise | None:
-    """The noise of one face, or None when some variant loses it."""
-    landmarks, depth, scores, matrices = [], [], [], []
+) -> list[FaceDetection] | None:
+    """The face in each variant, as if it were not shifted; None when some variant loses it."""
+    result = []
     for variant, shift in variants(image, count, rng):
         place = face.landmarks_px + shift + rng.normal(0, PLACE_ERROR * face.size_px, 2)
         found = tracker.track(variant, place)
         if found is None:
             return None
-        landmarks.append(found.landmarks_px - shift)
-        depth.append(found.landmarks_z - found.landmarks_z.mean())
-        scores.append(found.scores)
-        matrices.append(found.head_matrix[:3, :3] / np.linalg.norm(found.head_matrix[:3, 0]))
-    still = np.array(landmarks)[:, canonical_face().indices]
+        result.append(replace(found, landmarks_px=(found.landmarks_px - shift).astype(np.float32)))
+    return result
+
+
+def measure(faces: list[FaceDetection]) -> Noise:
+    """The noise of one face from its variants."""
+    size = faces[0].size_px
+    landmarks = np.array([face.landmarks_px for face in faces])
+    depth = np.array([face.landmarks_z - face.landmarks_z.mean() for face in faces])
+    matrices = np.array([face.head_matrix[:3, :3] / np.linalg.norm(face.head_matrix[:3, 0]) for face in faces])
+    still = landmarks[:, canonical_face().indices]
     middle = still.mean(1)
     spread = np.linalg.norm(still - middle[:, None], axis=2).mean(1)
-    turns = np.array(matrices) @ matrices[0].T  # small: their antisymmetric parts are the angles
-    angles = np.stack([turns[:, 2, 1], turns[:, 0, 2], turns[:, 1, 0]], axis=1)
+    turns = matrices @ matrices[0].T  # small: their antisymmetric parts are the angles
     return Noise(
-        face.size_px,
-        np.sqrt(np.var(landmarks, axis=0).mean(1)) / face.size_px,
-        np.std(depth, axis=0) / face.size_px,
-        np.std(scores, axis=0),
-        angles.std(0),
-        float(np.sqrt(middle.var(0).mean())) / face.size_px,
+        size,
+        np.sqrt(landmarks.var(0).mean(1)) / size,
+        depth.std(0) / size,
+        np.std([face.scores for face in faces], axis=0),
+        np.stack([turns[:, 2, 1], turns[:, 0, 2], turns[:, 1, 0]], axis=1).std(0),
+        float(np.sqrt(middle.var(0).mean())) / size,
         float(np.log(spread).std()),
     )
 
 
-def measure_files(paths: list[Path], count: int) -> list[Noise]:
-    """The noise of the largest face of each picture (a video's first), at its own and all smaller `SIZES`."""
-    rng = np.random.default_rng(0)
-    tracker, result = FaceTracker(), []
+def measure_fit(faces: list[FaceDetection], image_size: tuple[int, int]) -> NDArray[np.float64]:
+    """[62] standard deviations of the fitted parameters, in the order of `face3d.noise.smoothing_levels`."""
+    count = len(faces)
+    track = Track(
+        np.array([face.landmarks_px for face in faces]),
+        np.array([face.landmarks_z for face in faces]),
+        np.array([face.scores for face in faces]),
+        found=np.ones(count, bool),
+        shot=np.zeros(count, np.int32),
+        others=np.zeros(count, np.uint8),
+        fps=25.0,
+        image_size=image_size,
+    )
+    fit = fit_track(track, SequenceOptions(smoothing=False)).parameters
+    series = (fit.rotation, fit.translation, fit.expression, fit.eye_rotation.reshape(count, 4))
+    return np.concatenate([tensor.double().numpy().std(0) for tensor in series])
+
+
+def stills(paths: list[Path], sizes: tuple[float, ...]) -> Iterator[tuple[NDArray[np.uint8], FaceDetection]]:
+    """Each picture (a video's first) with its largest face, shrunk so that the face has each of `sizes`."""
+    tracker = FaceTracker()
     with FaceDetector() as detector:
         for path in paths:
             image = next(iter(iter_stills(path)))
             faces = detector.detect(image)
-            for size in SIZES if faces else ():
+            for size in sizes if faces else ():
                 factor = size / faces[0].size_px
                 if factor > 1:
                     continue
@@ -125,14 +154,34 @@ def measure_files(paths: list[Path], count: int) -> list[Noise]:
                     cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
                 )
                 face = tracker.track(small, faces[0].landmarks_px * factor)
-                noise = measure(tracker, small, face, count, rng) if face is not None else None
-                if noise is not None:
-                    result.append(noise)
-    return result
+                if face is not None:
+                    yield small, face
 
 
-def report(noises: list[Noise]) -> None:
+def report_fit(paths: list[Path], count: int) -> None:
+    """Print quantiles over the pictures, as they would be for large faces, beside the levels in use."""
+    rng, tracker, levels = np.random.default_rng(0), FaceTracker(), []
+    for image, face in stills(paths, (FIT_SIZE,)):
+        faces = track_variants(tracker, image, face, count, rng)
+        if faces is not None:
+            levels.append(measure_fit(faces, (image.shape[1], image.shape[0])) / size_factor(face.size_px))
+    if not levels:
+        raise SystemExit(f"No picture shows a face of {FIT_SIZE:.0f} pixels or more.")
+    used = smoothing_levels(1e6, FIT_DISTANCE_MM).noise
+    names = [*("turn x", "turn y", "turn z", "x", "y", "z"), *ARKIT_NAMES]
+    names += [f"{eye} eye {axis}" for eye in ("left", "right") for axis in ("pitch", "yaw")]
+    print(f"{len(levels)} pictures{'median':>18} {'4 of 5':>8} {'in use':>8}")
+    for name, values, level in zip(names, np.transpose(levels), used, strict=True):
+        print(f"{name:20s} {np.median(values):8.4f} {np.quantile(values, 0.8):8.4f} {level:8.4f}")
+
+
+def report(paths: list[Path], count: int) -> None:
     """Print medians over the pictures, and of the scores what four of five do not exceed."""
+    rng, tracker, noises = np.random.default_rng(0), FaceTracker(), []
+    for image, face in stills(paths, SIZES):
+        faces = track_variants(tracker, image, face, count, rng)
+        if faces is not None:
+            noises.append(measure(faces))
     names = [*GROUPS, "depth", "place", "scale", "pitch", "yaw", "roll", "scores"]
     print(f"{'size':>6} {'faces':>5} " + " ".join(f"{name:>8}" for name in names))
     for size in SIZES:
@@ -155,5 +204,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", nargs="+", type=Path)
     parser.add_argument("--count", type=int, default=16, help="variants of each picture and size")
+    parser.add_argument("--fit", action="store_true", help="of fitted parameters instead of the tracker's results")
     options = parser.parse_args()
-    report(measure_files(options.pictures, options.count))
+    (report_fit if options.fit else report)(options.pictures, options.count)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from face3d.arkit import ARKIT_INDEX
-from face3d.noise import FACE_MM, score_noise, size_factor, smoothing_levels
+from face3d.noise import FACE_MM, expression_noise, size_factor, smoothing_levels
 
 
 def test_small_faces_are_noisier() -> None:
@@ -22,8 +22,8 @@ def test_levels_have_the_units_of_the_parameters() -> None:
     assert np.degrees(levels.noise[:3]).max() < 0.5
     assert (levels.noise[3:5] < 0.002 * FACE_MM).all()
     assert levels.noise[5] == pytest.approx(2 * smoothing_levels(1e6, 300).noise[5])
-    assert np.allclose(levels.noise[6:58], score_noise())
-    assert (score_noise() > 0).all()
+    assert np.allclose(levels.noise[6:58], expression_noise())
+    assert (expression_noise() > 0).all()
 
 
 def test_both_sides_are_alike_and_lips_are_freer_than_brows() -> None:
