@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,6 +89,15 @@ def draw_fit(image: RGB, parameters: FaceParameters) -> RGB:  # [H, W, 3] -> [H,
     """A picture with the head of `parameters` (its first frame) over it."""
     _, drawn = next(_heads([image], parameters))
     return drawn
+
+
+def draw_fits(images: Sequence[RGB], parameters: Sequence[FaceParameters]) -> RGB:
+    """Several photos of one person with their heads, in a row, all as high as the lowest one."""
+    drawn = [draw_fit(image, p) for image, p in zip(images, parameters, strict=True)]
+    height = min(picture.shape[0] for picture in drawn)
+    widths = [max(1, round(picture.shape[1] * height / picture.shape[0])) for picture in drawn]
+    row = [cv2.resize(p, (w, height), interpolation=cv2.INTER_AREA) for p, w in zip(drawn, widths, strict=True)]
+    return np.concatenate(row, 1).astype(np.uint8, copy=False)
 
 
 def overlay_frames(

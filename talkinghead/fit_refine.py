@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,15 +38,20 @@ class PhotometricError:
     after: float
 
 
-def refine_photo(image: NDArray[np.uint8], fit: PhotoFit) -> tuple[PhotoFit, PhotometricError]:  # [H, W, 3]
-    """A photo's fit refined by its light and shade."""
-    refined = Refiner().refine([Photo(image, fit.parameters, fit.detection.landmarks_px)])
-    parameters = refined.parameters[0]
-    projected = project_landmarks(load_default_model(), parameters)[0].numpy()
-    error = np.linalg.norm(projected - fit.detection.landmarks_px, axis=1).mean()
-    nme = float(error / interocular_px(fit.detection.landmarks_px))
-    errors = PhotometricError(float(refined.error_before.mean()), float(refined.error_after.mean()))
-    return replace(fit, parameters=parameters, landmarks_px=projected, nme=nme), errors
+def refine_photos(
+    images: Sequence[NDArray[np.uint8]],  # [H, W, 3] each
+    fits: Sequence[PhotoFit],
+) -> tuple[list[PhotoFit], PhotometricError]:
+    """Photos of one person, fitted with one identity, refined together by their light and shade."""
+    given = [Photo(i, f.parameters, f.detection.landmarks_px) for i, f in zip(images, fits, strict=True)]
+    refined = Refiner().refine(given)
+    results = []
+    for fit, parameters in zip(fits, refined.parameters, strict=True):
+        projected = project_landmarks(load_default_model(), parameters)[0].numpy()
+        error = np.linalg.norm(projected - fit.detection.landmarks_px, axis=1).mean()
+        nme = float(error / interocular_px(fit.detection.landmarks_px))
+        results.append(replace(fit, parameters=parameters, landmarks_px=projected, nme=nme))
+    return results, PhotometricError(float(refined.error_before.mean()), float(refined.error_after.mean()))
 
 
 def refine_video(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
-from face3d.fitting import PhotoFit, choose_face, fit_detection
+from face3d.fitting import PhotoFit, choose_face, fit_detection, fit_detections
 from talkinghead.config import PhotoConfig
 from talkinghead.media.image import is_picture, iter_stills
 
@@ -61,6 +62,22 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
                 _log.info("%s is a video: using its first frame with a usable face.", path)
             return portrait
     raise InputError(f"{path}: {problem}")
+
+
+def load_portraits(paths: Sequence[str | Path], options: PhotoConfig, size: int | None = None) -> list[Portrait]:
+    """Several photos of one person, fitted together: all get the same identity.
+
+    Args and errors as :func:`load_portrait`, of which this is the plural.
+    """
+    portraits = [load_portrait(path, options, size) for path in paths]
+    if len(portraits) == 1:
+        return portraits
+    sizes = [(p.image.shape[1], p.image.shape[0]) for p in portraits]
+    fits = fit_detections([p.fit.detection for p in portraits], sizes)
+    return [
+        replace(portrait, fit=replace(fit, messages=portrait.fit.messages))
+        for portrait, fit in zip(portraits, fits, strict=True)
+    ]
 
 
 def _fit(detector: FaceDetector, still: NDArray[np.uint8], options: PhotoConfig, size: int | None) -> Portrait:

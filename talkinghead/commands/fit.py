@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from talkinghead.portrait import Portrait
 
 NAME = "fit"
-HELP = "a photo or a video -> face parameters"
-DESCRIPTION = "Fit the face model to a photo or to one person in a video, and save the parameters."
+HELP = "photos or a video -> face parameters"
+DESCRIPTION = (
+    "Fit the face model to a photo, to several photos of one person (the first one's frame is saved, with the identity "
+    "that all show), or to one person in a video, and save the parameters."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("inputs", metavar="IMAGE_OR_VIDEO", help="a picture or a video")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IMAGE_OR_VIDEO", help="a picture, several pictures of one person, or a video"
+    )
     parser.add_argument("--output", required=True, metavar="FILE.safetensors", help="the parameters to write")
     parser.add_argument(
         "--overlay", metavar="FILE", help="also draw the fitted head over the photo (.png) or beside the video (.mp4)"
@@ -45,12 +50,14 @@ def run(options: argparse.Namespace) -> int:
     from talkinghead.media.image import is_picture
     from talkinghead.media.output import check_output
 
-    video = not is_picture(options.inputs)
-    endings = {"output": ".safetensors", "overlay": ".mp4" if video else ".png", "report": ".json", "plot": ".png"}
+    videos = [path for path in options.inputs if not is_picture(path)]
+    if videos and len(options.inputs) > 1:
+        raise InputError(f"{videos[0]} is no picture; give several pictures of one person, or one video alone.")
+    endings = {"output": ".safetensors", "overlay": ".mp4" if videos else ".png", "report": ".json", "plot": ".png"}
     for name, ending in endings.items():
         if getattr(options, name) is not None:
-            check_output(getattr(options, name), ending, (options.inputs,))
-    return _run_video(options, config) if video else _run_photo(options, config)
+            check_output(getattr(options, name), ending, tuple(options.inputs))
+    return _run_video(options, config) if videos else _run_photos(options, config)
 
 
 def _run_video(options: argparse.Namespace, config: Config) -> int:
@@ -63,7 +70,7 @@ def _run_video(options: argparse.Namespace, config: Config) -> int:
     outputs = FitOutputs(Path(options.output), overlay, report, plot)
     index = config.photo.face_index
     stages = partial(progress_of, quiet=options.quiet)
-    figures = fit_video(options.inputs, outputs, index, options.refine, config, stages)
+    figures = fit_video(options.inputs[0], outputs, index, options.refine, config, stages)
     if not options.quiet:
         error, lost = figures["nme_percent"]["mean"], sum(last - first + 1 for first, last in figures["lost"])
         gone = f", {lost} without the face" if lost else ""
@@ -71,35 +78,39 @@ def _run_video(options: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-def _run_photo(options: argparse.Namespace, config: Config) -> int:
+def _run_photos(options: argparse.Namespace, config: Config) -> int:
     if options.plot is not None:
         raise InputError("--plot draws curves over time and needs a video.")
     from talkinghead.media.output import complete_file
-    from talkinghead.portrait import load_portrait
+    from talkinghead.portrait import load_portraits
 
-    portrait = load_portrait(options.inputs, config.photo, config.video.size)
+    portraits = load_portraits(options.inputs, config.photo, config.video.size)
     light: dict[str, Any] = {}
     if options.refine:
-        from talkinghead.fit_refine import refine_photo
+        from talkinghead.fit_refine import refine_photos
 
-        fit, error = refine_photo(portrait.image, portrait.fit)
-        portrait, light = replace(portrait, fit=fit), {"photometric_error": asdict(error)}
+        fits, error = refine_photos([p.image for p in portraits], [p.fit for p in portraits])
+        portraits = [replace(p, fit=fit) for p, fit in zip(portraits, fits, strict=True)]
+        light = {"photometric_error": asdict(error)}
     with complete_file(options.output) as temporary:
-        portrait.fit.parameters.save(temporary)
+        portraits[0].fit.parameters.save(temporary)
     if options.overlay is not None:
         from PIL import Image
 
-        from talkinghead.fit_overlay import draw_fit
+        from talkinghead.fit_overlay import draw_fits
 
         with complete_file(options.overlay) as temporary:
-            Image.fromarray(draw_fit(portrait.image, portrait.fit.parameters)).save(temporary, format="PNG")
-    report = make_report(portrait) | light
+            picture = draw_fits([p.image for p in portraits], [p.fit.parameters for p in portraits])
+            Image.fromarray(picture).save(temporary, format="PNG")
+    report = make_report(portraits[0]) | light
+    if len(portraits) > 1:
+        report["other_photos"] = [make_report(portrait) for portrait in portraits[1:]]
     if options.report is not None:
         with complete_file(options.report) as temporary:
             temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if not options.quiet:
-        size, error = report["face_px"], report["nme_percent"]
-        print(f"{options.output}: face of {size:.0f} pixels, mean landmark error {error:.2f} %")
+        size, landmark_error = report["face_px"], report["nme_percent"]
+        print(f"{options.output}: face of {size:.0f} pixels, mean landmark error {landmark_error:.2f} %")
     return 0
 
 

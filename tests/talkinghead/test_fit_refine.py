@@ -17,7 +17,7 @@ from face3d.parameters import FaceParameters
 from face3d.track import Track
 from renderers.refinement import Photo, RefineOptions
 from talkinghead import fit_refine as module
-from talkinghead.fit_refine import key_frames, refine_photo, refine_video
+from talkinghead.fit_refine import key_frames, refine_photos, refine_video
 from talkinghead.media.video_file import VideoFile
 
 COUNT = 24
@@ -131,9 +131,11 @@ def test_as_many_key_frames_as_there_are(fitted: tuple[Track, FaceParameters, np
     assert key_frames(parameters.frames(0, 1), nme[:1], 5) == [0]
 
 
-def test_a_photo(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
-    fit, light = refine_photo(astronaut, astronaut_fit)
-    assert fit.detection is astronaut_fit.detection
-    assert not torch.equal(fit.parameters.identity, astronaut_fit.parameters.identity)
-    assert fit.nme > astronaut_fit.nme, "the error is that of the result"
+def test_photos(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
+    fits, light = refine_photos([astronaut] * 2, [astronaut_fit] * 2)
+    assert [len(photos) for photos in SmallRefiner.seen] == [2], "together"
+    for fit in fits:
+        assert fit.detection is astronaut_fit.detection
+        assert not torch.equal(fit.parameters.identity, astronaut_fit.parameters.identity)
+        assert fit.nme > astronaut_fit.nme, "the error is that of the result"
     assert (light.before, light.after) == (pytest.approx(0.2), pytest.approx(0.1))
