@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("cv2")
 from face3d.appearance import Gallery, Look
 from face3d.face import FaceDetection
-from face3d.people import COAST, Person, is_others
+from face3d.landmark_sets import LOWER_LIP_RINGS
+from face3d.people import COAST, Person, hold_place, is_others
 
 
 def look(seed: int) -> Look:
@@ -59,3 +60,26 @@ def test_a_face_belongs_to_who_looks_more_like_it(astronaut_detection: FaceDetec
     assert not is_others(elsewhere, look(1), 0.5, [other])
     other.missed = 1
     assert not is_others(here, look(1), 0.5, [other])
+
+
+def test_the_crop_holds_still_while_the_mouth_moves(astronaut_detection: FaceDetection) -> None:
+    anchor = astronaut_detection.landmarks_px
+    size = astronaut_detection.size_px
+    points = at(astronaut_detection, 0.005 * size, 0).landmarks_px.copy()
+    points[[i for ring in LOWER_LIP_RINGS for i in ring]] += np.float32((0, 0.1 * size))
+    points[[152, 148, 377]] += np.float32((0, 0.1 * size))
+    assert hold_place(anchor, replace(astronaut_detection, landmarks_px=points)) is anchor
+
+
+def test_the_crop_moves_turns_and_scales_with_the_skull(astronaut_detection: FaceDetection) -> None:
+    anchor = astronaut_detection.landmarks_px.astype(np.float64)
+    turn = 1.1 * np.array([[np.cos(0.2), np.sin(0.2)], [-np.sin(0.2), np.cos(0.2)]])
+    there = anchor @ turn + (20, -10)
+    moved = hold_place(anchor, replace(astronaut_detection, landmarks_px=there.astype(np.float32)))
+    assert np.allclose(moved, there, atol=0.01)
+
+
+def test_a_turned_head_gets_a_new_crop(astronaut_detection: FaceDetection) -> None:
+    narrower = (astronaut_detection.landmarks_px * (0.7, 1.0)).astype(np.float32)
+    turned = replace(astronaut_detection, landmarks_px=narrower)
+    assert hold_place(astronaut_detection.landmarks_px, turned) is narrower
