@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -49,6 +50,12 @@ class FaceCrop:
         own = Camera(camera.focal_px * factor, ((x - left) * factor, (y - top) * factor), (size, size))
         skin = _skin((landmarks_px - [left, top]) * factor, size)
         return cls(np.asarray(linear, np.float32), (linear @ LUMINANCE).astype(np.float64), skin, own)
+
+
+def zoomed(crop: FaceCrop, zoom: float) -> FaceCrop:
+    """The crop with a focal length exp(zoom) times as long."""
+    camera = crop.camera
+    return replace(crop, camera=replace(camera, focal_px=camera.focal_px * math.exp(zoom)))
 
 
 def _cut(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:

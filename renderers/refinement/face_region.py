@@ -114,6 +114,9 @@ def _modes(mean: Array, patch: NDArray[np.int64], count: int) -> tuple[Array, Ar
     # The outer border only: lips and lids are borders of the skin too, but there the face may move.
     outer = _outer_rim(points, rim)
     twin = cKDTree(points).query(points * [-1.0, 1.0, 1.0])[1]
+    # Two vertices may share a place on the middle line.
+    middle = np.abs(points[:, 0]) < 1e-6
+    twin[middle] = np.flatnonzero(middle)
     free = np.setdiff1d(np.arange(len(index)), outer)
     mass = sparse.diags(area)
     found = []
@@ -121,7 +124,11 @@ def _modes(mean: Array, patch: NDArray[np.int64], count: int) -> tuple[Array, Ar
         fold = _fold(free, twin, sign, len(index))
         share = count // 2 + (count % 2 if sign > 0 else 0)
         values, vectors = eigsh(
-            (fold.T @ laplacian @ fold).tocsc(), share, (fold.T @ mass @ fold).tocsc(), sigma=-1e-4, which="LM"
+            (fold.T @ laplacian @ fold).tocsc(),
+            share,
+            (fold.T @ mass @ fold).tocsc(),
+            sigma=-1e-4,
+            v0=np.ones(fold.shape[1]),
         )
         fields = fold @ vectors
         fields = fields / np.sqrt((area[:, None] * fields**2).sum(0) / area.sum())

@@ -37,7 +37,7 @@ class Start:
 class Steps:
     """Makes Gauss-Newton steps.
 
-    The unknowns are, in this order: identity, residual, albedo; then for each photo pose, expression and light.
+    The unknowns are, in this order: identity, residual, albedo, zoom; then for each photo pose, expression and light.
 
     Args:
         patch: the face.
@@ -49,7 +49,7 @@ class Steps:
     def __init__(self, patch: Patch, region: FaceRegion, options: RefineOptions, start: Start) -> None:
         self._patch, self._options, self._start = patch, options, start
         k, m, a = patch.identity_size, 3 * options.residual_modes, len(patch.albedo_fields)
-        self._shared, self._own = k + m + a, _POSE + _EXPRESSION + _LIGHT
+        self._shared, self._own = k + m + a + 1, _POSE + _EXPRESSION + _LIGHT
         self._parts = slice(0, k), slice(k, k + m), slice(k + m, k + m + a)
         # The patch's linear unknowns among a photo's: identity, expression, residual.
         self._linear = np.concatenate([np.arange(k), self._shared + _POSE + np.arange(_EXPRESSION), k + np.arange(m)])
@@ -74,7 +74,12 @@ class Steps:
         self._add_priors(shape, views, hessian, gradient)
         step = self._solve(views, hessian, gradient)
         k, m, a = self._parts
-        moved = Shape(shape.identity + step[k], shape.residual + step[m].reshape(-1, 3), shape.albedo + step[a])
+        moved = Shape(
+            shape.identity + step[k],
+            shape.residual + step[m].reshape(-1, 3),
+            shape.albedo + step[a],
+            shape.zoom + float(step[self._shared - 1]),
+        )
         return moved, [self._moved(view, step[self._place(n)]) for n, view in enumerate(views)]
 
     def _place(self, photo: int) -> slice:
@@ -93,10 +98,11 @@ class Steps:
         """Normal equations of one photo, without priors."""
         size = self._shared + self._own
         pose = slice(self._shared, self._shared + _POSE)
-        residual, linear, turn = landmarks(shape, view)
+        residual, linear, turn, zoom = landmarks(shape, view)
         points = np.zeros((len(residual), size), np.float32)
         points[:, self._linear] = linear
         points[:, pose] = turn
+        points[:, self._shared - 1] = zoom
         positions = self._patch.camera(shape, view)
         normals, length = self._patch.normals(positions)
         rows = term.positions + term.normals @ self._patch.normals_jacobian(positions, normals, length)
@@ -105,6 +111,7 @@ class Steps:
         shades[:, pose] = rows @ self._patch.pose_columns(positions, view).reshape(-1, _POSE)
         shades[:, self._parts[2]] = term.albedo @ self._patch.albedo_fields.T
         shades[:, size - _LIGHT :] = term.light
+        shades[:, self._shared - 1] = term.zoom
         weight = np.sqrt(self.importance(term))
         jacobian = np.concatenate([points, shades * weight[:, None].astype(np.float32)])
         errors = np.concatenate([residual, term.residual * weight])
@@ -125,6 +132,7 @@ class Steps:
         precision[k], error[k] = priors.identity**-2.0, shape.identity - start.identity
         precision[m], error[m] = self._residual_deviation.ravel() ** -2.0, shape.residual.ravel()
         precision[a], error[a] = self._albedo_deviation**-2.0, shape.albedo
+        precision[self._shared - 1], error[self._shared - 1] = priors.log_focal**-2.0, shape.zoom
         for n, view in enumerate(views):
             own, off = np.zeros(self._own), np.zeros(self._own)
             own[5], off[5] = priors.log_distance**-2.0, np.log(view.translation[2] / start.translations[n][2])
@@ -149,7 +157,8 @@ class Steps:
         others = np.ones(len(gradient), bool)
         others[weights] = False
         if not self._options.person:
-            others[: self._shared] = False
+            # The albedo is no property that shows: without it, shade would be taken for another pose.
+            others[: self._parts[2].start] = others[self._shared - 1] = False
         rest = np.flatnonzero(others)
         factor = cho_factor(hessian[np.ix_(rest, rest)], lower=True, check_finite=False)
         coupling = hessian[np.ix_(rest, weights)]

@@ -45,17 +45,18 @@ class LandmarkTerm:
         eyes = self._points[[LEFT_EYE_OUTER, RIGHT_EYE_OUTER]]
         self._sigma = sigma * float(np.linalg.norm(eyes[0] - eyes[1]))
 
-    def __call__(self, shape: Shape, view: View) -> tuple[Array, Array, Array]:
-        """[936] weighted residuals in standard deviations, [936, K + 52 + 3 M] and [936, 6] their derivatives by the
-        linear unknowns and by the pose."""
+    def __call__(self, shape: Shape, view: View) -> tuple[Array, Array, Array, Array]:
+        """[936] weighted residuals in standard deviations; their derivatives by the linear unknowns
+        [936, K + 52 + 3 M], the pose [936, 6] and the zoom [936]."""
         positions = np.asarray(self._patch.at_landmarks(self._patch.camera(shape, view)), np.float64)
         depth = positions[:, 2:]
-        projected = positions[:, :2] / depth * self._camera.focal_px
+        focal = self._camera.focal_px * np.exp(shape.zoom)
+        projected = positions[:, :2] / depth * focal
         error = (projected + self._camera.principal_point_px - self._points) / self._sigma[:, None]
         weight = np.sqrt(np.minimum(1, _HUBER / np.maximum(np.linalg.norm(error, axis=1), 1e-9)))
         # d pixel / d position, [468, 2, 3]
         slope = np.zeros((LANDMARKS, 2, 3))
-        slope[:, 0, 0] = slope[:, 1, 1] = self._camera.focal_px
+        slope[:, 0, 0] = slope[:, 1, 1] = focal
         slope[:, :, 2] = -projected
         slope *= (weight / self._sigma)[:, None, None] / depth[..., None]
         turned = np.asarray(slope @ head_to_camera_matrix(view), np.float32)
@@ -65,4 +66,5 @@ class LandmarkTerm:
             (error * weight[:, None]).ravel(),
             linear.reshape(2 * LANDMARKS, -1),
             pose.reshape(2 * LANDMARKS, -1),
+            (projected * (weight / self._sigma)[:, None]).ravel(),
         )

@@ -22,11 +22,13 @@ LANDMARKS = 468
 
 @dataclass(frozen=True)
 class Shape:
-    """What photos of one person share: identity [K]; residual [M, 3] mm and log-albedo [A] as weights of fields."""
+    """What photos of one person share: identity [K]; residual [M, 3] mm and log-albedo [A] as weights of fields;
+    zoom, the logarithm of the focal length over the start's (all photos come from one camera)."""
 
     identity: Array
     residual: Array
     albedo: Array
+    zoom: float
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Brightness:
         residual: [R] relative error of the brightness of each triangle seen.
         area: [R] mm^2 seen of it.
         positions, normals: [R, 3 N] and albedo: [R, N] sparse derivatives by what the vertices have (camera frame).
-        light: [R, 9] derivatives by the light.
+        light: [R, 9] and zoom: [R] derivatives by the light and the logarithm of the focal length.
     """
 
     residual: Array
@@ -40,6 +40,7 @@ class Brightness:
     normals: sparse.csr_matrix
     albedo: sparse.csr_matrix
     light: Array
+    zoom: Array
 
 
 class PhotometricTerm:
@@ -104,7 +105,6 @@ class PhotometricTerm:
         total = np.bincount(visible.face_index[used], area[used], len(patch.triangles))
         seen = np.flatnonzero(total > 0)
         rows, residual = rows[seen] / total[seen, None], residual[seen] / total[seen]
-        light = rows[:, CORNER_UNKNOWNS:]
         corners = patch.triangles[seen]
         axes = (3 * corners[:, :, None] + np.arange(3)).reshape(-1, 9)
         size = 3 * patch.count
@@ -114,7 +114,8 @@ class PhotometricTerm:
             _sparse(rows[:, :9], axes, size),
             _sparse(rows[:, 9:18], axes, size),
             _sparse(rows[:, 18:21], corners, patch.count),
-            light,
+            rows[:, CORNER_UNKNOWNS:-1],
+            rows[:, -1],
         )
 
 
@@ -143,7 +144,7 @@ def fit_light(
         normal = (basis * weight[:, None]).T @ basis
         ridge = np.trace(normal) / 9 * _LIGHT_RIDGE
         ridges = np.diag([ridge * 1e-3, *[ridge] * 3, *[4 * ridge] * 5])
-        light = np.linalg.solve(normal + ridges, (basis * weight[:, None]).T @ target)
+        light = np.asarray(np.linalg.solve(normal + ridges, (basis * weight[:, None]).T @ target), np.float64)
         residual = (basis @ light - target) * slope
         spread = max(1.4826 * float(np.median(np.abs(residual))), 1e-3)
         weight = np.asarray(np.square(slope) / (1 + (residual / (2.5 * spread)) ** 2) ** 2, np.float64)

@@ -23,8 +23,8 @@ from renderers.compiled import kernel
 from renderers.shading import SH_COSINE, SH_FACTORS
 
 _SCALE = np.array(SH_FACTORS) * np.array(SH_COSINE)
-# Unknowns of a triangle: positions and normals (9 each) and log-albedos (3) of its corners, and the light (9).
-CORNER_UNKNOWNS, UNKNOWNS = 21, 30
+# Unknowns of a triangle: positions and normals (9 each), log-albedos (3) of its corners; light (9); log focal length.
+CORNER_UNKNOWNS, UNKNOWNS = 21, 31
 # Shading below this share of the ambient term is held there: harmonics can become negative where no light arrives.
 LEAST_SHADING = 0.02
 
@@ -47,7 +47,7 @@ def gather(  # type: ignore[no-untyped-def]
     rows,
     residual,
 ):
-    """Add every pixel's derivatives to `rows` [G, 30] and its residual to `residual` [G] of the triangle it shows.
+    """Add every pixel's derivatives to `rows` [G, 31] and its residual to `residual` [G] of the triangle it shows.
 
     Args:
         picture: [H, W] linear. weight: [H, W]: q of each pixel times its importance; 0 leaves it out.
@@ -55,7 +55,7 @@ def gather(  # type: ignore[no-untyped-def]
         positions [N, 3] mm in the camera frame, normals [N, 3], albedo [N] (log), light [9].
         tone: exponent. pivot: the brightness that it leaves as it is.
         focal: px. scale: `harmonics_scale()`.
-        rows: [G, 30]: corners' positions (9), normals (9), log-albedos (3), light (9).
+        rows: [G, 31]: corners' positions (9), normals (9), log-albedos (3), light (9), log focal length (1).
     """
     height, width = picture.shape
     dh = np.zeros((9, 3))
@@ -105,6 +105,8 @@ def gather(  # type: ignore[no-untyped-def]
             residual[f] += q * (toned - picture[row, column])
             out = rows[f]
             q *= tone * toned / m
+            # A longer lens moves the surface outwards.
+            out[30] -= q * focal * (mu * px + mv * py) / pz
             for k in range(3):
                 # d u / d x_k = focal b_k / z (1, 0, -x / z)
                 s = q * focal * b[k] / pz

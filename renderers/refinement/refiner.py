@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,7 +19,7 @@ from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from renderers.rasterizer import get_rasterizer
 from renderers.refinement.appearance import Appearance, AppearanceEstimator
-from renderers.refinement.crop import FaceCrop
+from renderers.refinement.crop import FaceCrop, zoomed
 from renderers.refinement.face_region import FaceRegion
 from renderers.refinement.gauss_newton import Start, Steps
 from renderers.refinement.landmark_term import LandmarkTerm
@@ -109,6 +110,7 @@ class Refiner:
             torch.stack([p.parameters.identity for p in photos]).mean(0).double().numpy(),
             np.zeros((self.options.residual_modes, 3)),
             np.zeros(len(patch.albedo_fields)),
+            0.0,
         )
         views = [_view_of(photo.parameters, self.options.tone) for photo in photos]
         start = Start(shape.identity, tuple(v.translation for v in views), tuple(v.expression for v in views))
@@ -116,16 +118,19 @@ class Refiner:
         landmarks = [LandmarkTerm(p.landmarks_px, p.parameters.camera, self.options.landmark, patch) for p in photos]
         before: list[float] = []
         for size, count in self.options.levels:
-            crops = [FaceCrop.cut(p.image, p.landmarks_px, p.parameters.camera, size) for p in photos]
-            terms = [PhotometricTerm(crop, patch) for crop in crops]
+            cut = [FaceCrop.cut(p.image, p.landmarks_px, p.parameters.camera, size) for p in photos]
             for _ in range(count):
+                crops = [zoomed(crop, shape.zoom) for crop in cut]
+                terms = [PhotometricTerm(crop, patch) for crop in crops]
                 seen = [self._see(model, shape, v, c) for v, c in zip(views, crops, strict=True)]
                 if not before:
                     views = [t.guess_light(shape, v, s) for t, v, s in zip(terms, views, seen, strict=True)]
                 brightness = _compare(terms, shape, views, seen)
                 before = before or [_median_error(b) for b in brightness]
                 shape, views = steps.step(shape, views, landmarks, brightness)
+        crops = [zoomed(crop, shape.zoom) for crop in cut]
         seen = [self._see(model, shape, v, c) for v, c in zip(views, crops, strict=True)]
+        terms = [PhotometricTerm(crop, patch) for crop in crops]
         after = [_median_error(b) for b in _compare(terms, shape, views, seen)]
         residual = given + np.einsum("mv,mc->vc", self.region.modes[: self.options.residual_modes], shape.residual)
         appearance = self._appearance(patch, shape, views, crops, seen)
@@ -163,6 +168,7 @@ class Refiner:
         translation = torch.from_numpy(view.translation).float()
         own = torch.from_numpy(residual).float()
         camera = photo.parameters.camera
+        camera = replace(camera, focal_px=camera.focal_px * math.exp(shape.zoom))
         points = np.asarray(photo.landmarks_px, np.float32)
         eyes = eye_rotation_from_iris(self.model.with_residual(own), identity, rotation, translation, camera, points)
         return replace(
@@ -172,6 +178,7 @@ class Refiner:
             rotation=rotation[None],
             translation=translation[None],
             eye_rotation=eyes[None],
+            camera=camera,
             shape_residual=own,
             texture=torch.from_numpy(appearance.texture),
             light=torch.from_numpy(appearance.lights[number]),

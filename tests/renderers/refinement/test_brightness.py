@@ -12,8 +12,9 @@ from face3d.morphable_model import MorphableModel
 from renderers.rasterizer import get_rasterizer
 from renderers.refinement import Refiner
 from renderers.refinement.brightness import render_brightness
+from renderers.refinement.face_region import FaceRegion
 from renderers.refinement.pixel_terms import UNKNOWNS, gather, harmonics, harmonics_scale
-from renderers.shading import sh_shading
+from renderers.shading import sh_shading, vertex_normals
 from tests.renderers.refinement.conftest import LIGHT
 
 SMALL = Camera(80.0, (14.0, 15.0), (28, 30))
@@ -33,9 +34,7 @@ def albedo(model: MorphableModel) -> Tensor:
 
 
 def loss(backend: str, model: MorphableModel, points: Tensor, albedo: Tensor, light: Tensor) -> Tensor:
-    picture, _ = render_brightness(
-        get_rasterizer(backend), points, model.triangles, SMALL, albedo, light, TONE, PIVOT
-    )
+    picture, _ = render_brightness(get_rasterizer(backend), points, model.triangles, SMALL, albedo, light, TONE, PIVOT)
     return ((picture - 0.3)[picture > 0] ** 2).sum()
 
 
@@ -101,8 +100,6 @@ def test_by_hand_equals_autograd(model: MorphableModel, refiner: Refiner, points
     patch_points = points[region.vertices].requires_grad_()
     pixels = torch.cat([SMALL.project(points), points[:, 2:]], 1)
     weights = get_rasterizer().rasterize(pixels[None], model.triangles, (30, 28)).barycentric[0].numpy()
-    from renderers.shading import vertex_normals
-
     patch_normals = vertex_normals(patch_points, torch.from_numpy(region.triangles))
     rows, residual = np.zeros((len(region.triangles), UNKNOWNS)), np.zeros(len(region.triangles))
     normals = patch_normals.detach().numpy()
@@ -125,10 +122,12 @@ def test_by_hand_equals_autograd(model: MorphableModel, refiner: Refiner, points
     )
     assert (index >= 0).sum() > 100
     np.testing.assert_allclose(residual.sum(), expected.item(), rtol=1e-6)
-    np.testing.assert_allclose(rows[:, 21:].sum(0), gradients[2].numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(rows[:, 21:30].sum(0), gradients[2].numpy(), rtol=1e-5, atol=1e-6)
     by_albedo = np.zeros(len(model.mean))
     np.add.at(by_albedo, region.vertices[region.triangles], rows[:, 18:21])
     np.testing.assert_allclose(by_albedo, gradients[1].numpy(), atol=1e-6)
+    # A longer lens is a wider shift of all points, as far as pixels go; normals stay.
+    np.testing.assert_allclose(rows[:, 30].sum(), _zoom_slope(rows, region, patch_points.detach().numpy()), rtol=1e-6)
     # Positions act directly and through the normals.
     by_normal = np.zeros((len(region.vertices), 3))
     np.add.at(by_normal, region.triangles, rows[:, 9:18].reshape(-1, 3, 3))
@@ -137,6 +136,12 @@ def test_by_hand_equals_autograd(model: MorphableModel, refiner: Refiner, points
     np.add.at(by_point, region.vertices[region.triangles], rows[:, :9].reshape(-1, 3, 3))
     by_point[region.vertices] += through.numpy()
     np.testing.assert_allclose(by_point, gradients[0].numpy(), atol=1e-6)
+
+
+def _zoom_slope(rows: np.ndarray, region: FaceRegion, points: np.ndarray) -> float:
+    """What stretching x and y of all points does to the pixels they fall on is what a longer lens does."""
+    shift = points[region.triangles] * [1.0, 1.0, 0.0]
+    return float((rows[:, :9].reshape(-1, 3, 3) * shift).sum())
 
 
 def test_harmonics_are_those_of_the_shading() -> None:
