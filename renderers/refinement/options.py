@@ -24,10 +24,10 @@ class Priors:
         light_slope, light_curve: of the first and second order of the light, as a share of its constant part.
     """
 
-    identity: float = 0.8
+    identity: float = 0.65
     expression: float = 0.005
-    log_distance: float = 0.35
-    log_focal: float = 0.5
+    log_distance: float = 0.15
+    log_focal: float = 0.2
     residual_mm: float = 1.6
     residual_reach_mm: float = 25.0
     albedo: float = 0.06

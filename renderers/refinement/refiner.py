@@ -99,8 +99,8 @@ class Refiner:
         """See :func:`refine`."""
         if not photos:
             raise ValueError("There is nothing to refine: no photos.")
-        # The matrices are small: more BLAS threads than cores would mostly wait for each other.
-        with threadpool_limits(2, user_api="blas"):
+        # The matrices are small: BLAS threads would mostly wait for each other.
+        with threadpool_limits(1, user_api="blas"):
             return self._refine(photos)
 
     def _refine(self, photos: Sequence[Photo]) -> Refined:
