@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ def fit_video(
         outputs: the files to write; all of them or none.
         face_index: whom to follow: the number of the face by size, 0 = the largest, in the first frame that shows
             one; None takes the largest and says so when there are several.
-        refine: use light and shade too (about a second per frame).
+        refine: use light and shade of a few frames for the person's shape too.
         config: how to encode the overlay; the defaults when not given.
         stages: where to report progress.
 
@@ -200,9 +200,9 @@ def _refine(
     from talkinghead.fit_refine import refine_video
 
     with _timed(timing, "refining", stages) as (progress, count):
-        parameters, nme, error = refine_video(video, track, fit.parameters, fit.nme, progress)
+        refined, error = refine_video(video, track, fit, progress)
         count(len(track))
-    return replace(fit, parameters=parameters, nme=nme), {"photometric_error": asdict(error)}
+    return refined, {"photometric_error": asdict(error)}
 
 
 def _write(
