@@ -18,12 +18,13 @@ from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
+from face3d.fit_data import LandmarkModel, Weights
 from face3d.gaze import eye_rotation_from_iris
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import MorphableModel, load_default_model, personal_model
 from face3d.observation import observe
 from face3d.parameters import FaceParameters
-from face3d.solver import LandmarkModel, Weights, solve
+from face3d.solver import solve
 
 SMALLEST_FACE_PX = 64
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.calibration import Evidence, load_calibration
+from face3d.fit_data import IRIS_FIRST, Array, Observations
 from face3d.morphable_model import DEFAULT_MODEL, MorphableModel
-from face3d.solver import IRIS_FIRST, Array, Observations
 
 # Errors of one person's evidence are alike in every picture: so much of their variance no further picture removes.
 SHARED_ERROR = 0.5

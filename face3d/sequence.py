@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from face3d.calibration import load_calibration
 from face3d.camera import Camera
 from face3d.errors import InputError
+from face3d.fit_data import LandmarkModel, Weights
 from face3d.fitting import with_eye_look
-from face3d.frame_solver import solve_frames
 from face3d.gaze import eye_rotation_from_iris
 from face3d.landmark_motion import LandmarkMotion
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
@@ -31,7 +31,7 @@ from face3d.noise import smoothing_levels
 from face3d.observation import observe, pool_identity
 from face3d.parameters import FaceParameters
 from face3d.smoothing import smooth
-from face3d.solver import LandmarkModel, Weights, solve
+from face3d.solver import solve, solve_frames
 from face3d.track import Track
 
 Array = NDArray[np.float64]
@@ -148,7 +148,7 @@ def _fit_frames(
     options: SequenceOptions,
     progress: Callable[[int, int], None] | None,
 ) -> Array:  # [T, 62]: rotation 3, translation 3, expression 52, eyes 4; NaN where the face is lost
-    points = LandmarkModel.of(model).astype(np.float32)
+    points = LandmarkModel.of(model)
     person = torch.from_numpy(identity).float()
     result = np.full((len(track), 62), np.nan)
     for start in range(0, len(track), _BATCH):
@@ -158,7 +158,7 @@ def _fit_frames(
             landmarks = np.array(part.landmarks_px[index])
             centers = np.tile(np.array(camera.principal_point_px), (len(index), 1))
             seen = observe(model, landmarks, part.landmarks_z[index], part.scores[index], centers)
-            seen = replace(seen, identity=identity).astype(np.float32)
+            seen = replace(seen, identity=identity)
             solution = solve_frames(points, seen, camera.focal_px, options.weights)
             rotation, translation = (
                 torch.from_numpy(np.asarray(a)).float() for a in (solution.rotation, solution.translation)

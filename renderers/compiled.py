@@ -1,23 +1,7 @@
-"""The numba decorator of this package's kernels."""
+"""The numba decorator of this package's kernels: that of `face3d`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from face3d.compiled import kernel
 
-from numba import njit
-
-
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile `function` without the GIL, and keep the machine code on disk where some folder for it can be written.
-
-    numba looks at $NUMBA_CACHE_DIR, the folder of the source file and the user's cache folder; where it can write
-    none of them (a read-only container) it refuses to decorate, and the kernel is compiled anew in each process
-    instead.
-    """
-    try:
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError as error:
-        if "cannot cache function" not in str(error):
-            raise
-        return njit(nogil=True, error_model="numpy")(function)
+__all__ = ["kernel"]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from face3d.arkit import ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.calibration import describe
 from face3d.morphable_model import MorphableModel
-from face3d.solver import line_of_sight
+from face3d.objective import line_of_sight
 
 Array = NDArray[Any]
 

@@ -9,8 +9,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from face3d.calibration import load_calibration
+from face3d.fit_data import FLIP, FREE_CHANNELS, LandmarkModel, Observations, Solution, State
 from face3d.morphable_model import MorphableModel
-from face3d.solver import FLIP, FREE_CHANNELS, LandmarkModel, Observations, Solution, State, line_of_sight
+from face3d.objective import line_of_sight
 
 FOCAL = 1500.0
 CENTER = (320.0, 240.0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from numba.core import caching
 
-from renderers.compiled import kernel
+from face3d.compiled import kernel
 
 
 def twice(x: int) -> int:
@@ -23,6 +23,6 @@ def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**options: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr("renderers.compiled.njit", fail)
+    monkeypatch.setattr("face3d.compiled.njit", fail)
     with pytest.raises(RuntimeError, match="something else"):
         kernel(twice)
