@@ -3,10 +3,10 @@
 Cost and gradient are exact, so the minimum is that of the twin. Of the normal matrix, which decides only how fast it is
 reached, everything with the pose and the focal length is exact as well; what the bases have with each other, J'J of
 [E + K] columns, is a sum over landmarks of B' W B with a 3 x 3 matrix W for each landmark. W changes slowly over a face
-(perspective, hidden points, outliers), so it is replaced by its mean over each of `REGIONS` parts of the face, and
-sum_l B_l^a B_l^b / sd_l^2 is computed once for all frames and iterations. Instead of 1404 x (E + K)^2 products a frame
-costs 120 x (E + K)^2 / 2; compare the "reduced basis" of Cao et al., "3D shape regression for real-time facial
-animation" (2013), and the precomputed J'J of Baker and Matthews, "Lucas-Kanade 20 years on" (2004), section 4.
+(perspective, hidden points), so in each of `REGIONS` parts of the face it is replaced by its least-squares fit
+sum_q w_q p_q(l), p = 1, x, y, z of the mean face made orthonormal. With sum_l p_q(l) B_l B_l' / sd_l^2 computed once
+for all frames and iterations, a frame costs 408 x (E + K)^2 / 2 products instead of 1404 x (E + K)^2; compare the
+precomputed J'J of Baker and Matthews, "Lucas-Kanade 20 years on" (2004), section 3.2.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from face3d.fit_data import (
 from face3d.objective import HUBER, Evaluation, Problem
 
 REGIONS = 16
+_MOMENTS = 4
 _POSE = 7  # turn 3, shift 3, focal length
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
@@ -44,14 +45,16 @@ class Basis:
 
     Attributes:
         axes: [E + K, 3 * 468] free expressions, then identity.
-        region: [468] part of the face of each landmark.
-        products: [(REGIONS + 1 + gap parts) * 6, P] sums over the landmarks of a part (of all for depth, of the gaps)
-            of products of the axes' coordinates (xx, yy, zz, xy, xz, yz) over their variance; P pairs of axes.
+        region: [468] part of the face of each landmark; moments: [468, 4] p of the landmark.
+        products: [(REGIONS * 4 + 1 + gap parts) * 6, P] sums over the landmarks of a part, times p (of all for depth,
+            of the gaps) of products of the axes' coordinates (xx, yy, zz, xy, xz, yz) over their variance; P pairs of
+            axes.
         pairs: [2, P] the upper triangle of the axes.
     """
 
     axes: Array
     region: Array
+    moments: Array
     products: Array
     pairs: tuple[Array, Array]
 
@@ -64,20 +67,32 @@ def _basis(model: LandmarkModel, weights: Weights, identity_free: bool) -> Basis
     points = axes / (weights.landmark * point_share(weights))[:, None]
     depth = (axes - axes.mean(1, keepdims=True)) / weights.depth
     gaps = (axes[:, GAP_UPPER] - axes[:, GAP_LOWER]) / gap_share(weights)[:, None]
-    parts = [points[:, region == i] for i in range(REGIONS)] + [depth]
-    parts += [gaps[:, i == GAP_PARTS] for i in range(GAP_PARTS.max() + 1)]
+    moments = np.empty((len(region), _MOMENTS))
+    parts = []
+    for i in range(REGIONS):
+        inside = np.equal(region, i)
+        polynomial = np.concatenate([np.ones((inside.sum(), 1)), model.mean[inside]], 1)
+        moments[inside] = np.linalg.qr(polynomial)[0]
+        parts += [(points[:, inside], p) for p in moments[inside].T]
+    parts.append((depth, np.ones(len(region))))
+    for i in range(int(GAP_PARTS.max()) + 1):
+        inside = np.equal(GAP_PARTS, i)
+        parts.append((gaps[:, inside], np.ones(inside.sum())))
     pairs = np.triu_indices(len(axes))
-    products = [_products(part)[:, pairs[0], pairs[1]] for part in parts]
+    upper = pairs[0] * len(axes) + pairs[1]
+    products = [_products(*part, upper) for part in parts]
     flat = np.ascontiguousarray(axes.swapaxes(1, 2)).reshape(len(axes), -1)
-    return Basis(flat, region, np.concatenate(products).astype(np.float32), pairs)
+    return Basis(flat, region, moments, np.concatenate(products), pairs)
 
 
-def _products(rows: Array) -> Array:  # [N, L, 3] -> [6, N, N]
-    result = []
-    for a, b in _PAIRS:
-        product = rows[..., a] @ rows[..., b].T
-        result.append(product if a == b else product + product.T)
-    return np.stack(result)
+def _products(rows: Array, weights: Array, upper: Array) -> Array:  # [N, L, 3], [L], [P] -> [6, P]
+    coordinates = np.moveaxis(rows, -1, 0).astype(np.float32)
+    weighted = coordinates * weights.astype(np.float32)
+    result = np.empty((len(_PAIRS), len(upper)), np.float32)
+    for row, (a, b) in zip(result, _PAIRS, strict=True):
+        product = weighted[a] @ coordinates[b].T
+        np.take(product if a == b else product + product.T, upper, out=row)
+    return result
 
 
 def _regions(model: LandmarkModel) -> Array:
@@ -123,7 +138,7 @@ class FastProblem(Problem):
         else:
             person = self._person.reshape(-1)
         head = (person + free @ basis.axes[: len(FREE_CHANNELS)]).reshape(count, 3, -1)
-        parts = REGIONS + 1 + int(GAP_PARTS.max()) + 1
+        parts = len(basis.products) // len(_PAIRS)
         cost, pose = np.empty(count), np.empty((count, _POSE + 1, _POSE + 1))
         back, spread = np.empty((count, _POSE + 1, *head.shape[1:])), np.empty((count, parts, 6))
         _linearize(
@@ -133,6 +148,7 @@ class FastProblem(Problem):
             np.exp(s.log_focal),
             *self._measured,
             basis.region,
+            basis.moments,
             self.weights.landmark * point_share(self.weights),
             gap_share(self.weights),
             self.weights.depth,
@@ -186,13 +202,14 @@ def _linearize(  # noqa: C901
     depth_trust: Array,  # [B]
     gap_trust: Array,  # [B, G]
     region: Array,  # [L]
+    moments: Array,  # [L, 4]
     share: Array,  # [L] sd_px / scale_px of `products`
     gap_sd: Array,  # [G]
     depth_sd: float,
     cost: Array,  # [B] out
     pose: Array,  # [B, 8, 8] out: products of the columns of pose, focal length and residual
     back: Array,  # [B, 8, 3, L] out: the columns, taken back to the head frame: B' back = J' J
-    spread: Array,  # [B, S, 6] out: mean W of the parts of the face
+    spread: Array,  # [B, S, 6] out: W of the parts of the face
 ) -> None:
     frames, _, count = head.shape
     columns = 8
@@ -201,11 +218,10 @@ def _linearize(  # noqa: C901
     px, py, dz = np.empty((columns, count)), np.empty((columns, count)), np.empty((columns, count))
     fx, fy = np.empty((columns, count)), np.empty((columns, count))
     u, v, scale = np.empty(count), np.empty(count), np.empty(count)
+    depth_part = REGIONS * _MOMENTS
     sizes = np.zeros(spread.shape[1])
-    for i in range(count):
-        sizes[region[i]] += 1
     for g in range(len(GAP_PARTS)):
-        sizes[REGIONS + 1 + GAP_PARTS[g]] += 1
+        sizes[depth_part + 1 + GAP_PARTS[g]] += 1
     for b in range(frames):
         f, tx, ty, tz = focal[b], translation[b, 0], translation[b, 1], translation[b, 2]
         r = rotation[b]
@@ -252,14 +268,15 @@ def _linearize(  # noqa: C901
             total += dz[7, i] ** 2
             for j in range(columns):
                 fx[j, i], fy[j, i] = px[j, i] * weight, py[j, i] * weight
-            m = weight * e**2 * share[i] ** 2 / sizes[region[i]]
-            w = spread[b, region[i]]
-            w[0] += m
-            w[1] += m * ul
-            w[2] += m * vl
-            w[3] += m * (ul**2 + vl**2)
+            for q in range(_MOMENTS):
+                m = weight * e**2 * share[i] ** 2 * moments[i, q]
+                w = spread[b, region[i] * _MOMENTS + q]
+                w[0] += m
+                w[1] += m * ul
+                w[2] += m * vl
+                w[3] += m * (ul**2 + vl**2)
         for g in range(len(GAP_PARTS)):
-            first, second, part = GAP_UPPER[g], GAP_LOWER[g], REGIONS + 1 + GAP_PARTS[g]
+            first, second, part = GAP_UPPER[g], GAP_LOWER[g], depth_part + 1 + GAP_PARTS[g]
             weight = gap_trust[b, g] ** 2
             total += weight * ((px[7, first] - px[7, second]) ** 2 + (py[7, first] - py[7, second]) ** 2)
             for j in range(columns):
@@ -292,7 +309,7 @@ def _linearize(  # noqa: C901
         for part in range(spread.shape[1]):
             w = spread[b, part]
             m, mu, mv, mm = w[0], -w[1], -w[2], w[3]
-            if part == REGIONS:
+            if part == depth_part:
                 m, mu, mv, mm = 0.0, 0.0, 0.0, (a * depth_sd) ** 2
             # Head frame: (F R)' M (F R) with the symmetric M = [m 0 mu; 0 m mv; mu mv mm] in camera axes.
             mu, mv = mu * flip[0] * flip[2], mv * flip[1] * flip[2]

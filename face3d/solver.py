@@ -30,6 +30,8 @@ from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.linearization import FastProblem
 from face3d.objective import Problem, line_of_sight
 
+_ROUNDS = 10  # of the active set
+
 
 def start(problem: Problem, focal_px: float | None) -> State:
     """Each frame posed by its evidence at the prior's distance (or at the given focal length), expression as seen."""
@@ -74,26 +76,73 @@ def _stepped(problem: Problem, s: State, local: Array, shared: Array | None) -> 
 
 
 def _step(problem: Problem, s: State, terms: Terms, damping: Array) -> tuple[Array, Array | None]:
-    """The damped step; weights at a bound that want to leave it are held."""
+    """The minimum of the damped quadratic model within the bounds of the expression weights.
+
+    Clipping the free minimum instead breaks the ties between weights, and steps then fail. The primal-dual active set
+    strategy (Hintermueller, Ito and Kunisch 2002) settles in a few rounds which weights stay at a bound.
+    """
     first = problem.local_size - len(FREE_CHANNELS)
-    value = np.full(terms.local_gradient.shape, 0.5)
-    value[:, first:] = s.expression[:, FREE_CHANNELS]
-    held = ((value <= 0) & (terms.local_gradient > 0)) | ((value >= 1) & (terms.local_gradient < 0))
-    free = (~held).astype(terms.local.dtype)
-    normal = terms.local * free[:, :, None] * free[:, None, :]
-    index = np.arange(problem.local_size)
-    normal[:, index, index] += damping[:, None] * normal[:, index, index] + held + 1e-9
-    gradient = terms.local_gradient * free
-    if terms.cross is None or terms.shared is None or terms.shared_gradient is None:
-        return -np.linalg.solve(normal, gradient[..., None])[..., 0], None
+    lower, upper = np.full_like(terms.local_gradient, -np.inf), np.full_like(terms.local_gradient, np.inf)
+    lower[:, first:] = -s.expression[:, FREE_CHANNELS]
+    upper[:, first:] = 1 + lower[:, first:]
+    local = terms.local + (np.einsum("bii->bi", terms.local) * damping[:, None] + 1e-9)[:, None] * np.eye(len(lower[0]))
+    terms = replace(terms, local=local)
+    if terms.shared is not None:
+        terms = replace(terms, shared=terms.shared + damping[0] * np.diag(np.diag(terms.shared)))
+    diagonal = np.einsum("bii->bi", local)
+    low, high = (lower >= 0) & (terms.local_gradient > 0), (upper <= 0) & (terms.local_gradient < 0)
+    step, shared = np.zeros_like(lower), None
+    index = np.arange(len(step))  # frames whose active set has changed
+    for _ in range(_ROUNDS):
+        if terms.shared is None:
+            step[index] = _solved_frames(terms, index, low, high, lower, upper)
+            left = terms.local_gradient[index] + (local[index] @ step[index][..., None])[..., 0]
+        else:
+            index = np.arange(len(step))
+            step, shared = _solved_jointly(terms, low, high, lower, upper)
+            left = terms.local_gradient + (local @ step[..., None])[..., 0] + terms.cross @ shared
+        wish = step[index] - np.where(low[index] | high[index], left, 0) / diagonal[index]
+        now_low, now_high = wish < lower[index], wish > upper[index]
+        differs = ((now_low != low[index]) | (now_high != high[index])).any(1)
+        low[index], high[index] = now_low, now_high
+        index = index[differs]
+        if not len(index):
+            break
+    return step, shared
+
+
+def _held(
+    terms: Terms, index: Array, low: Array, high: Array, lower: Array, upper: Array
+) -> tuple[Array, Array, Array]:
+    """Matrix, right-hand side and mask of the free columns, where the others are held at their bound."""
+    bound = np.where(low[index], lower[index], np.where(high[index], upper[index], 0))
+    free = ~(low[index] | high[index])
+    local = terms.local[index]
+    right = -terms.local_gradient[index] - (local @ bound[..., None])[..., 0]
+    matrix = local * (free[:, :, None] & free[:, None])
+    diagonal = np.arange(matrix.shape[1])
+    matrix[:, diagonal, diagonal] += ~free
+    return matrix, np.where(free, right, bound), free
+
+
+def _solved_frames(terms: Terms, index: Array, *bounds: Array) -> Array:
+    matrix, right, _ = _held(terms, index, *bounds)
+    step: Array = np.linalg.solve(matrix, right[..., None])[..., 0]
+    return step
+
+
+def _solved_jointly(terms: Terms, *bounds: Array) -> tuple[Array, Array]:
+    assert terms.cross is not None
+    assert terms.shared is not None
+    matrix, right, free = _held(terms, np.arange(len(terms.local)), *bounds)
+    bound = np.where(free, 0, right)
     cross = terms.cross * free[:, :, None]
-    solved = np.linalg.solve(normal, np.concatenate([cross, gradient[..., None]], -1))
+    solved = np.linalg.solve(matrix, np.concatenate([cross, right[..., None]], -1))
     flat = cross.reshape(-1, cross.shape[-1])
-    shared_normal = terms.shared + damping[0] * np.diag(np.diag(terms.shared))
-    reduced = shared_normal - flat.T @ solved.reshape(len(flat), -1)[:, :-1]
-    reduced_gradient = terms.shared_gradient - flat.T @ solved[..., -1].reshape(-1)
-    shared = -np.linalg.solve(reduced, reduced_gradient)
-    return -solved[..., -1] - solved[..., :-1] @ shared, shared
+    reduced = terms.shared - flat.T @ solved[..., :-1].reshape(len(flat), -1)
+    pull = terms.shared_gradient + terms.cross.reshape(flat.shape).T @ bound.reshape(-1)
+    shared = -np.linalg.solve(reduced, pull + flat.T @ (solved[..., -1] * free).reshape(-1))
+    return solved[..., -1] - solved[..., :-1] @ shared, shared
 
 
 def _minimise_jointly(problem: Problem, s: State, iterations: int, tolerance: float) -> tuple[State, float]:
