@@ -50,12 +50,13 @@ class Weights:
         outline, hidden: factors on the standard deviation of those landmarks.
         lip_gap, lid_gap: of the distance between opposite points of lips and of lids, as a share of the inter-ocular
             distance: landmarks err together, so how far a mouth is open is known much better than where it is.
+        gap_slack: what the gap itself adds to that, as a share of it: touching lips are certain, wide open ones not.
     """
 
-    landmark: float = 0.05
+    landmark: float = 0.035
     depth: float = 0.4
-    identity: float = 0.33
-    expression: float = 0.5
+    identity: float = 0.66
+    expression: float = 0.2
     rotation: float = 0.2
     distance_mm: float = 900.0
     log_distance: float = 0.35
@@ -63,6 +64,7 @@ class Weights:
     hidden: float = 4.0
     lip_gap: float = 0.006
     lid_gap: float = 0.01
+    gap_slack: float = 0.15
 
 
 @dataclass(frozen=True, eq=False)  # an identity of its own, to keep what is computed from it
@@ -178,9 +180,9 @@ class Terms:
 
     local: Array
     local_gradient: Array
-    cross: Array | None
-    shared: Array | None
-    shared_gradient: Array | None
+    cross: Array
+    shared: Array
+    shared_gradient: Array
 
 
 def point_share(weights: Weights) -> Array:  # [468]

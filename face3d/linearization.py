@@ -1,12 +1,13 @@
 """The objective of the landmark fit without Jacobians: the fast twin of `face3d.objective`.
 
-Cost and gradient are exact, so the minimum is that of the twin. Of the normal matrix, which decides only how fast it is
-reached, everything with the pose and the focal length is exact as well; what the bases have with each other, J'J of
-[E + K] columns, is a sum over landmarks of B' W B with a 3 x 3 matrix W for each landmark. W changes slowly over a face
-(perspective, hidden points), so in each of `REGIONS` parts of the face it is replaced by its least-squares fit
-sum_q w_q p_q(l), p = 1, x, y, z of the mean face made orthonormal. With sum_l p_q(l) B_l B_l' / sd_l^2 computed once
-for all frames and iterations, a frame costs 408 x (E + K)^2 / 2 products instead of 1404 x (E + K)^2; compare the
-precomputed J'J of Baker and Matthews, "Lucas-Kanade 20 years on" (2004), section 3.2.
+The cost is exact and the gradient is to single precision, so the minimum is that of the twin. Of the normal matrix,
+which decides only how fast it is reached, everything with the pose and the focal length is exact as well; what the
+bases have with each other, J'J of [E + K] columns, is a sum over landmarks of B' W B with a 3 x 3 matrix W for each
+landmark. W changes slowly over a face (perspective, hidden points), so in each of `REGIONS` parts of the face it is
+replaced by its least-squares fit sum_q w_q p_q(l), p = 1, x, y, z of the mean face made orthonormal; among the gaps of
+the mouth and of each eye, and for depth, by its mean. With sum_l p_q(l) B_l B_l' / sd_l^2 computed once for all frames
+and iterations, a frame costs 408 x (E + K)^2 / 2 products instead of 1404 x (E + K)^2; compare the precomputed J'J of
+Baker and Matthews, "Lucas-Kanade 20 years on" (2004), section 3.2.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Basis:
     """What does not change from frame to frame.
 
     Attributes:
-        axes: [E + K, 3 * 468] free expressions, then identity.
+        axes: [E + K, 3 * 468] float32, free expressions, then identity.
         region: [468] part of the face of each landmark; moments: [468, 4] p of the landmark.
         products: [(REGIONS * 4 + 1 + gap parts) * 6, P] sums over the landmarks of a part, times p (of all for depth,
             of the gaps) of products of the axes' coordinates (xx, yy, zz, xy, xz, yz) over their variance; P pairs of
@@ -82,7 +83,7 @@ def _basis(model: LandmarkModel, weights: Weights, identity_free: bool) -> Basis
     upper = pairs[0] * len(axes) + pairs[1]
     products = [_products(*part, upper) for part in parts]
     flat = np.ascontiguousarray(axes.swapaxes(1, 2)).reshape(len(axes), -1)
-    return Basis(flat, region, moments, np.concatenate(products), pairs)
+    return Basis(flat.astype(np.float32), region, moments, np.concatenate(products), pairs)
 
 
 def _products(rows: Array, weights: Array, upper: Array) -> Array:  # [N, L, 3], [L], [P] -> [6, P]
@@ -117,30 +118,23 @@ class FastProblem(Problem):
         return _basis(self.model, self.weights, self.identity_free)
 
     @cached_property
-    def _person(self) -> Array:  # [3, 468] mm, the face at rest, where the identity is given
-        return (self.model.mean + np.tensordot(self.seen.identity, self.model.identity, 1)).T
-
-    @cached_property
     def _measured(self) -> tuple[Array, ...]:
         """Coordinates [B, 3, 468] from the principal point and trust (1 / sd) of points, depth and gaps."""
         seen, w = self.seen, self.weights
         target = np.concatenate([(seen.points - seen.center[:, None]).swapaxes(1, 2), seen.depth[:, None]], 1)
         depth_trust = 1 / (w.depth * seen.scale_px)
-        gap_trust = 1 / (gap_share(w) * seen.scale_px[:, None])
-        return tuple(np.ascontiguousarray(a, float) for a in (target, 1 / self.sd_px, depth_trust, gap_trust))
+        return tuple(np.ascontiguousarray(a, float) for a in (target, 1 / self.sd_px, depth_trust, 1 / self.gap_sd))
 
     def at(self, s: State) -> Evaluation:
         """Evaluate."""
         basis, count = self._basis, len(s.expression)
         free = s.expression[:, FREE_CHANNELS]
-        if self.identity_free:
-            person = self.model.mean.T.reshape(-1) + s.identity @ basis.axes[len(FREE_CHANNELS) :]
-        else:
-            person = self._person.reshape(-1)
-        head = (person + free @ basis.axes[: len(FREE_CHANNELS)]).reshape(count, 3, -1)
+        person = (self.model.mean + np.tensordot(s.identity, self.model.identity, 1)).T.reshape(-1)
+        moved = np.tensordot(free, self.model.expression[FREE_CHANNELS].swapaxes(1, 2).reshape(free.shape[1], -1), 1)
+        head = (person + moved).reshape(count, 3, -1)
         parts = len(basis.products) // len(_PAIRS)
         cost, pose = np.empty(count), np.empty((count, _POSE + 1, _POSE + 1))
-        back, spread = np.empty((count, _POSE + 1, *head.shape[1:])), np.empty((count, parts, 6))
+        back, spread = np.empty((count, _POSE + 1, *head.shape[1:]), np.float32), np.empty((count, parts, 6))
         _linearize(
             head,
             np.ascontiguousarray(s.rotation, float),
@@ -173,25 +167,22 @@ class FastProblem(Problem):
         first, second = basis.pairs
         normal[:, _POSE + first, _POSE + second] = block
         normal[:, _POSE + second, _POSE + first] = block
-        own, shared = self._columns(size)
-        local, local_gradient = np.ascontiguousarray(normal[:, own[:, None], own]), gradient[:, own]
+        return self._arrow(s, priors, normal, gradient)
+
+    def _arrow(self, s: State, priors: Array, normal: Array, gradient: Array) -> Terms:
+        """The frames' columns (pose, focal length, expression) and those that are shared (focal length, identity)."""
+        columns, focal = np.arange(normal.shape[1]), _POSE - 1
+        end = _POSE + len(FREE_CHANNELS)
+        own = columns[:end] if self.focal == "frame" else np.delete(columns[:end], focal)
+        local, local_gradient = normal[:, own[:, None], own], gradient[:, own]
         self.add_frame_priors(s, priors, local, local_gradient)
-        if not len(shared):
-            return Terms(local, local_gradient, None, None, None)
+        shared = columns[end:] if self.focal != "shared" else np.concatenate([[focal], columns[end:]])
         shared_normal, shared_gradient = normal[:, shared[:, None], shared].sum(0), gradient[:, shared].sum(0)
         self.add_identity_prior(s, shared_normal, shared_gradient)
         return Terms(local, local_gradient, normal[:, own[:, None], shared], shared_normal, shared_gradient)
 
-    def _columns(self, size: int) -> tuple[Array, Array]:
-        """Of all columns, those of the frames and those that are shared, in the order of `Problem`."""
-        identity = _POSE + len(FREE_CHANNELS)
-        focal = _POSE - 1
-        own = [*range(focal), *([focal] if self.focal == "frame" else []), *range(_POSE, identity)]
-        shared = [*([focal] if self.focal == "shared" else []), *range(identity, size)]
-        return np.array(own), np.array(shared, int)
 
-
-@kernel
+@partial(kernel, reorder=True)
 def _linearize(  # noqa: C901
     head: Array,  # [B, 3, L] mm
     rotation: Array,  # [B, 3, 3]
@@ -208,15 +199,16 @@ def _linearize(  # noqa: C901
     depth_sd: float,
     cost: Array,  # [B] out
     pose: Array,  # [B, 8, 8] out: products of the columns of pose, focal length and residual
-    back: Array,  # [B, 8, 3, L] out: the columns, taken back to the head frame: B' back = J' J
+    back: Array,  # [B, 8, 3, L] float32 out: the columns, taken back to the head frame: B' back = J' J
     spread: Array,  # [B, S, 6] out: W of the parts of the face
 ) -> None:
     frames, _, count = head.shape
     columns = 8
     flip = FLIP
-    # Derivatives of the pixel (unweighted) and of the weighted depth.
+    # Derivatives of the pixel (unweighted) and of the weighted depth; the pixel's times its weight.
     px, py, dz = np.empty((columns, count)), np.empty((columns, count)), np.empty((columns, count))
     fx, fy = np.empty((columns, count)), np.empty((columns, count))
+    hx, hy, hz = np.empty(count), np.empty(count), np.empty(count)
     u, v, scale = np.empty(count), np.empty(count), np.empty(count)
     depth_part = REGIONS * _MOMENTS
     sizes = np.zeros(spread.shape[1])
@@ -226,7 +218,6 @@ def _linearize(  # noqa: C901
         f, tx, ty, tz = focal[b], translation[b, 0], translation[b, 1], translation[b, 2]
         r = rotation[b]
         a = f / tz * depth_trust[b]
-        hx, hy, hz = np.empty(count), np.empty(count), np.empty(count)
         mx, my, mz, mt = 0.0, 0.0, 0.0, 0.0
         for i in range(count):
             x, y, z = head[b, 0, i], head[b, 1, i], head[b, 2, i]
@@ -294,8 +285,10 @@ def _linearize(  # noqa: C901
         cost[b] = total
         for j in range(columns):
             for k in range(j, columns):
-                pose[b, j, k] = (fx[j] * px[k] + fy[j] * py[k] + dz[j] * dz[k]).sum()
-                pose[b, k, j] = pose[b, j, k]
+                product = 0.0
+                for i in range(count):
+                    product += fx[j, i] * px[k, i] + fy[j, i] * py[k, i] + dz[j, i] * dz[k, i]
+                pose[b, j, k] = pose[b, k, j] = product
         for j in range(columns):
             shift = -mt * depth_trust[b] if j == columns - 1 else 0.0  # the residual's mean; the others have none
             for i in range(count):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -99,11 +99,19 @@ class Problem:
             -1,
         )
 
+    @cached_property
+    def gap_sd(self) -> Array:
+        """[B, G] px: wide gaps are known as well as landmarks are, narrow ones better."""
+        points = self.seen.points
+        observed = np.linalg.norm(points[:, GAP_UPPER] - points[:, GAP_LOWER], axis=-1)
+        sd: Array = gap_share(self.weights) * self.seen.scale_px[:, None] + self.weights.gap_slack * observed
+        return sd
+
     def gaps(self, rows: Array) -> Array:  # [B, 468, 3, ...] -> [B, G * 2, ...]
         """Residuals (or their derivatives) of the gaps between opposite points, from those of the points."""
         sd = self.sd_px.reshape(*self.sd_px.shape, *[1] * (rows.ndim - 2))
         across = rows[:, GAP_UPPER, :2] * sd[:, GAP_UPPER] - rows[:, GAP_LOWER, :2] * sd[:, GAP_LOWER]
-        gap_sd = (gap_share(self.weights) * self.seen.scale_px[:, None]).astype(rows.dtype)
+        gap_sd = self.gap_sd.astype(rows.dtype)
         across /= gap_sd.reshape(*gap_sd.shape, *[1] * (rows.ndim - 2))
         return across.reshape(len(rows), 2 * len(GAP_UPPER), *rows.shape[3:])
 
@@ -163,7 +171,7 @@ class Problem:
         gradient = (local.swapaxes(1, 2) @ rows)[..., 0]
         self.add_frame_priors(s, self.priors(s)[0], normal, gradient)
         if shared is None:
-            return Terms(normal, gradient, None, None, None)
+            return Terms(normal, gradient, normal[:, :, :0], np.empty((0, 0)), np.empty(0))
         shared = self._stacked(shared, weight)
         cross = local.swapaxes(1, 2) @ shared
         flat = shared.reshape(-1, shared.shape[-1])

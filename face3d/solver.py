@@ -55,7 +55,7 @@ def start(problem: Problem, focal_px: float | None) -> State:
     return State(*(np.asarray(a, dtype) for a in (rotation, translation, np.log(focal), seen.identity, expression)))
 
 
-def _stepped(problem: Problem, s: State, local: Array, shared: Array | None) -> State:
+def _stepped(problem: Problem, s: State, local: Array, shared: Array) -> State:
     turn = Rotation.from_rotvec(local[:, :3]).as_matrix().astype(s.rotation.dtype)
     # Depth in proportion, so that it can neither jump nor become negative.
     z = s.translation[:, 2:]
@@ -65,9 +65,9 @@ def _stepped(problem: Problem, s: State, local: Array, shared: Array | None) -> 
     log_focal, identity = s.log_focal, s.identity
     if problem.focal == "frame":
         log_focal = log_focal + np.clip(local[:, 6], -1, 1)
-    elif problem.focal == "shared" and shared is not None:
+    elif problem.focal == "shared":
         log_focal = log_focal + np.clip(shared[0], -1, 1)
-    if problem.identity_free and shared is not None:
+    if problem.identity_free:
         identity = identity + shared[int(problem.focal == "shared") :]
     expression = s.expression.copy()
     first = problem.local_size - len(FREE_CHANNELS)
@@ -75,7 +75,7 @@ def _stepped(problem: Problem, s: State, local: Array, shared: Array | None) -> 
     return State(turn @ s.rotation, moved, log_focal, identity, expression)
 
 
-def _step(problem: Problem, s: State, terms: Terms, damping: Array) -> tuple[Array, Array | None]:
+def _step(problem: Problem, s: State, terms: Terms, damping: Array) -> tuple[Array, Array]:
     """The minimum of the damped quadratic model within the bounds of the expression weights.
 
     Clipping the free minimum instead breaks the ties between weights, and steps then fail. The primal-dual active set
@@ -87,14 +87,15 @@ def _step(problem: Problem, s: State, terms: Terms, damping: Array) -> tuple[Arr
     upper[:, first:] = 1 + lower[:, first:]
     local = terms.local + (np.einsum("bii->bi", terms.local) * damping[:, None] + 1e-9)[:, None] * np.eye(len(lower[0]))
     terms = replace(terms, local=local)
-    if terms.shared is not None:
+    together = len(terms.shared) > 0
+    if together:
         terms = replace(terms, shared=terms.shared + damping[0] * np.diag(np.diag(terms.shared)))
     diagonal = np.einsum("bii->bi", local)
     low, high = (lower >= 0) & (terms.local_gradient > 0), (upper <= 0) & (terms.local_gradient < 0)
-    step, shared = np.zeros_like(lower), None
+    step, shared = np.zeros_like(lower), np.empty(0)
     index = np.arange(len(step))  # frames whose active set has changed
     for _ in range(_ROUNDS):
-        if terms.shared is None:
+        if not together:
             step[index] = _solved_frames(terms, index, low, high, lower, upper)
             left = terms.local_gradient[index] + (local[index] @ step[index][..., None])[..., 0]
         else:
@@ -132,8 +133,6 @@ def _solved_frames(terms: Terms, index: Array, *bounds: Array) -> Array:
 
 
 def _solved_jointly(terms: Terms, *bounds: Array) -> tuple[Array, Array]:
-    assert terms.cross is not None
-    assert terms.shared is not None
     matrix, right, free = _held(terms, np.arange(len(terms.local)), *bounds)
     bound = np.where(free, 0, right)
     cross = terms.cross * free[:, :, None]
@@ -198,11 +197,12 @@ def _choose(better: Array, new: Terms, old: Terms) -> Terms:
     if better.all():
         return new
     normal = np.where(better[:, None, None], new.local, old.local)
-    return Terms(normal, np.where(better[:, None], new.local_gradient, old.local_gradient), None, None, None)
+    gradient = np.where(better[:, None], new.local_gradient, old.local_gradient)
+    return replace(new, local=normal, local_gradient=gradient)
 
 
 def _kept(index: Array, terms: Terms) -> Terms:
-    return Terms(terms.local[index], terms.local_gradient[index], None, None, None)
+    return replace(terms, local=terms.local[index], local_gradient=terms.local_gradient[index])
 
 
 def solve(

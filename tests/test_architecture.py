@@ -15,7 +15,15 @@ PACKAGES = ("face3d", "renderers", "talkinghead")
 # What each package may know of the others (DESIGN section 3).
 MAY_IMPORT = {"face3d": set(), "renderers": {"face3d"}, "talkinghead": {"face3d", "renderers"}}
 # Analysis of pictures: Y' -> Y must work without it.
-FITTING = {"face3d.detection", "face3d.fitting", "face3d.gaze", "face3d.landmarker", "face3d.solver"}
+FITTING = {
+    "face3d.detection",
+    "face3d.fitting",
+    "face3d.gaze",
+    "face3d.landmarker",
+    "face3d.linearization",
+    "face3d.objective",
+    "face3d.solver",
+}
 # The three steps inside talkinghead: speech knows neither pictures nor media files.
 SPEECH_MAY_NOT = ("renderers", "talkinghead.media", "talkinghead.pipeline", "talkinghead.commands")
 HEAVY = (

@@ -14,6 +14,15 @@ def test_compiles() -> None:
     assert kernel(twice)(21) == 42
 
 
+def test_sums_in_any_order_still_divide_by_zero() -> None:
+    """Unlike numba's `fastmath=True`, which also drops infinities."""
+
+    def ratio(x: float) -> float:
+        return x / (x - 1)
+
+    assert kernel(ratio, reorder=True)(1.0) == float("inf")
+
+
 def test_without_any_writable_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     assert kernel(twice)(21) == 42

