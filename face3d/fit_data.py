@@ -56,7 +56,7 @@ class Weights:
     landmark: float = 0.035
     depth: float = 0.4
     identity: float = 0.66
-    expression: float = 0.2
+    expression: float = 0.08
     rotation: float = 0.2
     distance_mm: float = 900.0
     log_distance: float = 0.35

@@ -63,11 +63,11 @@ class TrainingOptions:
 
     components: int = 160
     hidden: int = 512
-    epochs: int = 30
+    epochs: int = 12
     batch: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    dropout: float = 0.25
+    dropout: float = 0.2
     feature_noise: float = 0.05
     seed: int = 0
 

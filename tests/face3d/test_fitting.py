@@ -199,7 +199,8 @@ def test_gaze_of_a_known_face(model: MorphableModel, astronaut_detection: FaceDe
         landmarks_z=depth.numpy(),
         scores=expression.numpy(),
     )
-    fit = fit_detection(face, (640, 640))
+    # No detector errs so little: trust the points more than the evidence.
+    fit = fit_detection(face, (640, 640), FitOptions(Weights(landmark=0.002, identity=3.0, rotation=3.0)))
     assert fit.nme < 0.005
     torch.testing.assert_close(fit.parameters.eye_rotation[0], truth, rtol=0, atol=math.radians(5))
     expected = with_eye_look(torch.zeros(52), fit.parameters.eye_rotation[0])[list(EYE_LOOK_CHANNELS)]
