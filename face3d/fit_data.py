@@ -35,7 +35,6 @@ FLIP = np.array(HEAD_TO_CAMERA_DIAGONAL)
 GAP_UPPER = np.array([*UPPER_INNER_LIP, *LEFT_UPPER_LID, *RIGHT_UPPER_LID])
 GAP_LOWER = np.array([*LOWER_INNER_LIP, *LEFT_LOWER_LID, *RIGHT_LOWER_LID])
 _LIP_GAPS = len(UPPER_INNER_LIP)
-GAP_PARTS = np.repeat(np.arange(3), [_LIP_GAPS, len(LEFT_UPPER_LID), len(RIGHT_UPPER_LID)])  # mouth, left, right eye
 
 
 @dataclass(frozen=True)

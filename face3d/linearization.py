@@ -4,10 +4,10 @@ The cost is exact and the gradient is to single precision, so the minimum is tha
 which decides only how fast it is reached, everything with the pose and the focal length is exact as well; what the
 bases have with each other, J'J of [E + K] columns, is a sum over landmarks of B' W B with a 3 x 3 matrix W for each
 landmark. W changes slowly over a face (perspective, hidden points), so in each of `REGIONS` parts of the face it is
-replaced by its least-squares fit sum_q w_q p_q(l), p = 1, x, y, z of the mean face made orthonormal; among the gaps of
-the mouth and of each eye, and for depth, by its mean. With sum_l p_q(l) B_l B_l' / sd_l^2 computed once for all frames
-and iterations, a frame costs 408 x (E + K)^2 / 2 products instead of 1404 x (E + K)^2; compare the precomputed J'J of
-Baker and Matthews, "Lucas-Kanade 20 years on" (2004), section 3.2.
+replaced by its least-squares fit sum_q w_q p_q(l), p = 1, x, y, z of the mean face made orthonormal; depth and each gap
+have one of their own. With sum_l p_q(l) B_l B_l' / sd_l^2 computed once for all frames and iterations, a frame costs
+528 x (E + K)^2 / 2 products instead of 1404 x (E + K)^2; compare the precomputed J'J of Baker and Matthews,
+"Lucas-Kanade 20 years on" (2004), section 3.2.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from face3d.fit_data import (
     FLIP,
     FREE_CHANNELS,
     GAP_LOWER,
-    GAP_PARTS,
     GAP_UPPER,
     Array,
     LandmarkModel,
@@ -47,8 +46,8 @@ class Basis:
     Attributes:
         axes: [E + K, 3 * 468] float32, free expressions, then identity.
         region: [468] part of the face of each landmark; moments: [468, 4] p of the landmark.
-        products: [(REGIONS * 4 + 1 + gap parts) * 6, P] sums over the landmarks of a part, times p (of all for depth,
-            of the gaps) of products of the axes' coordinates (xx, yy, zz, xy, xz, yz) over their variance; P pairs of
+        products: [(REGIONS * 4 + 1 + G) * 6, P] sums over the landmarks of a part, times p (over all for depth; for
+            each gap) of products of the axes' coordinates (xx, yy, zz, xy, xz, yz) over their variance; P pairs of
             axes.
         pairs: [2, P] the upper triangle of the axes.
     """
@@ -76,9 +75,7 @@ def _basis(model: LandmarkModel, weights: Weights, identity_free: bool) -> Basis
         moments[inside] = np.linalg.qr(polynomial)[0]
         parts += [(points[:, inside], p) for p in moments[inside].T]
     parts.append((depth, np.ones(len(region))))
-    for i in range(int(GAP_PARTS.max()) + 1):
-        inside = np.equal(GAP_PARTS, i)
-        parts.append((gaps[:, inside], np.ones(inside.sum())))
+    parts += [(gaps[:, [i]], np.ones(1)) for i in range(len(GAP_UPPER))]
     pairs = np.triu_indices(len(axes))
     upper = pairs[0] * len(axes) + pairs[1]
     products = [_products(*part, upper) for part in parts]
@@ -211,9 +208,6 @@ def _linearize(  # noqa: C901
     hx, hy, hz = np.empty(count), np.empty(count), np.empty(count)
     u, v, scale = np.empty(count), np.empty(count), np.empty(count)
     depth_part = REGIONS * _MOMENTS
-    sizes = np.zeros(spread.shape[1])
-    for g in range(len(GAP_PARTS)):
-        sizes[depth_part + 1 + GAP_PARTS[g]] += 1
     for b in range(frames):
         f, tx, ty, tz = focal[b], translation[b, 0], translation[b, 1], translation[b, 2]
         r = rotation[b]
@@ -266,8 +260,8 @@ def _linearize(  # noqa: C901
                 w[1] += m * ul
                 w[2] += m * vl
                 w[3] += m * (ul**2 + vl**2)
-        for g in range(len(GAP_PARTS)):
-            first, second, part = GAP_UPPER[g], GAP_LOWER[g], depth_part + 1 + GAP_PARTS[g]
+        for g in range(len(GAP_UPPER)):
+            first, second, part = GAP_UPPER[g], GAP_LOWER[g], depth_part + 1 + g
             weight = gap_trust[b, g] ** 2
             total += weight * ((px[7, first] - px[7, second]) ** 2 + (py[7, first] - py[7, second]) ** 2)
             for j in range(columns):
@@ -276,7 +270,7 @@ def _linearize(  # noqa: C901
                 fx[j, second] -= across
                 fy[j, first] += down
                 fy[j, second] -= down
-            m = weight * scale[first] * scale[second] * gap_sd[g] ** 2 / sizes[part]
+            m = weight * scale[first] * scale[second] * gap_sd[g] ** 2
             w = spread[b, part]
             w[0] += m
             w[1] += m * u[first]
