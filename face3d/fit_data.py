@@ -49,12 +49,14 @@ class Weights:
         outline, hidden: factors on the standard deviation of those landmarks.
         lip_gap, lid_gap: of the distance between opposite points of lips and of lids, as a share of the inter-ocular
             distance: landmarks err together, so how far a mouth is open is known much better than where it is.
+        busy: where frames share an identity, how much a frame's expression (the length of its weights) adds to the
+            standard deviation of its landmarks, as a factor.
         gap_slack: what the gap itself adds to that, as a share of it: touching lips are certain, wide open ones not.
     """
 
     landmark: float = 0.035
     depth: float = 0.4
-    identity: float = 0.66
+    identity: float = 0.4
     expression: float = 0.08
     rotation: float = 0.2
     distance_mm: float = 900.0
@@ -64,6 +66,7 @@ class Weights:
     lip_gap: float = 0.006
     lid_gap: float = 0.01
     gap_slack: float = 0.15
+    busy: float = 5.0
 
 
 @dataclass(frozen=True, eq=False)  # an identity of its own, to keep what is computed from it

@@ -27,6 +27,7 @@ from face3d.parameters import FaceParameters
 from face3d.solver import solve
 
 SMALLEST_FACE_PX = 64
+_KNOWN = 1e-4  # standard deviation of an identity that no longer moves
 
 
 @dataclass(frozen=True)
@@ -174,14 +175,19 @@ def fit_detections(
         np.stack([face.scores for face in faces]),
         np.array(image_sizes, float) / 2,
     )
-    solution = solve(LandmarkModel.of(model), seen, options.weights)
+    points = LandmarkModel.of(model)
+    solution = solve(points, seen, options.weights)
     identity = torch.from_numpy(solution.identity).float()
+    if len(faces) > 1:  # the identity is known now: each photo's own pose and expression
+        seen = replace(seen, identity=solution.identity, identity_sd=np.full_like(solution.identity, _KNOWN))
+        solutions = [solve(points, seen.frames(np.array([i])), options.weights) for i in range(len(faces))]
+    else:
+        solutions = [solution]
     fits = []
-    for index, (face, size) in enumerate(zip(faces, image_sizes, strict=True)):
-        camera = Camera(float(solution.focal_px[index]), (size[0] / 2, size[1] / 2), size)
+    for face, size, own in zip(faces, image_sizes, solutions, strict=True):
+        camera = Camera(float(own.focal_px[0]), (size[0] / 2, size[1] / 2), size)
         rotation, translation, expression = (
-            torch.from_numpy(values[index]).float()
-            for values in (solution.rotation, solution.translation, solution.expression)
+            torch.from_numpy(values[0]).float() for values in (own.rotation, own.translation, own.expression)
         )
         eyes = eye_rotation_from_iris(model, identity, rotation, translation, camera, face.landmarks_px)
         parameters = FaceParameters(

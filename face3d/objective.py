@@ -64,6 +64,9 @@ class Problem:
         facing = self.seen.rotation[:, 2] @ self.model.normals.T
         hidden = 1 + (w.hidden - 1) * np.clip((0.1 - facing) / 0.3, 0, 1)
         sd = point_share(w) * hidden * w.landmark * self.seen.scale_px[:, None]
+        if self.identity_free and len(sd) > 1:
+            # Calm frames tell more about the face at rest: people's expressions differ from the model's shapes.
+            sd *= 1 + w.busy * np.linalg.norm(self.seen.expression, axis=1, keepdims=True)
         object.__setattr__(self, "sd_px", sd.astype(self.seen.points.dtype))
 
     @property

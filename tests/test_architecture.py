@@ -18,7 +18,6 @@ MAY_IMPORT = {"face3d": set(), "renderers": {"face3d"}, "talkinghead": {"face3d"
 FITTING = {
     "face3d.detection",
     "face3d.fitting",
-    "face3d.gaze",
     "face3d.landmarker",
     "face3d.linearization",
     "face3d.objective",
