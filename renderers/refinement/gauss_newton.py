@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.spatial.transform import Rotation
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 from renderers.refinement.face_region import FaceRegion
@@ -27,9 +28,11 @@ _BOUND_ROUNDS = 6
 
 @dataclass(frozen=True)
 class Start:
-    """Where the priors have their middle: identity [K], and translation [3] mm and expression [52] of each photo."""
+    """Where the priors have their middle: identity [K], and rotation [3, 3], translation [3] mm and expression [52] of
+    each photo."""
 
     identity: Array
+    rotations: tuple[Array, ...]
     translations: tuple[Array, ...]
     expressions: tuple[Array, ...]
 
@@ -135,6 +138,8 @@ class Steps:
         precision[self._shared - 1], error[self._shared - 1] = priors.log_focal**-2.0, shape.zoom
         for n, view in enumerate(views):
             own, off = np.zeros(self._own), np.zeros(self._own)
+            own[:3] = priors.rotation**-2.0
+            off[:3] = Rotation.from_matrix(view.rotation @ start.rotations[n].T).as_rotvec()
             own[5], off[5] = priors.log_distance**-2.0, np.log(view.translation[2] / start.translations[n][2])
             expression = slice(_POSE, _POSE + _EXPRESSION)
             own[expression], off[expression] = priors.expression**-2.0, view.expression - start.expressions[n]

@@ -13,6 +13,8 @@ class Priors:
         identity: of an identity coefficient around the start's, in standard deviations of the model.
         expression: of an ARKit weight around the start's. Loose weights take shade for expression: with 0.03 instead
             of 0.005 the neutral face of rendered people was 8 % worse, though every picture was explained better.
+        rotation: of the head's rotation around the start's, in radians. A residual may turn the whole face within the
+            head's frame; this keeps the frame where the landmark fit has it.
         log_distance, log_focal: of the logarithms of the camera's distance and focal length around the start's.
         residual_mm: of the per-vertex residual, root mean square over its three directions' modes.
         residual_reach_mm: details of the residual below this length are damped.
@@ -26,6 +28,7 @@ class Priors:
 
     identity: float = 0.65
     expression: float = 0.005
+    rotation: float = 0.01
     log_distance: float = 0.15
     log_focal: float = 0.2
     residual_mm: float = 1.6

@@ -113,7 +113,12 @@ class Refiner:
             0.0,
         )
         views = [_view_of(photo.parameters, self.options.tone) for photo in photos]
-        start = Start(shape.identity, tuple(v.translation for v in views), tuple(v.expression for v in views))
+        start = Start(
+            shape.identity,
+            tuple(v.rotation for v in views),
+            tuple(v.translation for v in views),
+            tuple(v.expression for v in views),
+        )
         steps = Steps(patch, self.region, self.options, start)
         landmarks = [LandmarkTerm(p.landmarks_px, p.parameters.camera, self.options.landmark, patch) for p in photos]
         before: list[float] = []
