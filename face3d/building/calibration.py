@@ -94,10 +94,13 @@ def view_rotation(samples: Samples) -> Array:  # [N, 3, 3]
 
 def mirrored(samples: Samples, model: MorphableModel) -> Samples:
     """The samples as a mirror shows them."""
-    points = model.landmarks478.of(model.mean).double().numpy()
-    twins = cKDTree(points).query(points * _MIRROR)[1]
-    basis = model.landmarks478.of(model.identity_basis).double().numpy()
-    flat, seen = (b.reshape(len(basis), -1) for b in (basis, (basis * _MIRROR)[:, twins]))
+    # Opened, for the points of closed lips lie on each other.
+    opened = model.mean + model.expression_basis[ARKIT_NAMES.index("jawOpen")]
+    twins = _twins(model.landmarks478.of(opened).double().numpy())
+    # On the whole head: some components hardly move the landmarks.
+    basis = model.identity_basis.double().numpy()
+    seen = (basis * _MIRROR)[:, _twins(opened.double().numpy())]
+    flat, seen = basis.reshape(len(basis), -1), seen.reshape(len(basis), -1)
     identity = samples.identity @ np.linalg.lstsq(flat.T, seen.T, rcond=None)[0].T
     swap = [ARKIT_NAMES.index(_other_side(name)) for name in ARKIT_NAMES]
     return Samples(
@@ -109,6 +112,12 @@ def mirrored(samples: Samples, model: MorphableModel) -> Samples:
         rotation=samples.rotation * [1, -1, -1],
         translation=samples.translation * _MIRROR,
     )
+
+
+def _twins(points: Array) -> Array:  # [N, 3] -> [N]
+    """Which point lies nearest to each one's mirror image."""
+    index: Array = cKDTree(points).query(points * _MIRROR)[1]
+    return index
 
 
 def _other_side(name: str) -> str:
