@@ -148,11 +148,9 @@ def train_file(folders: list[Path], output: Path, options: TrainingOptions) -> N
     samples = read_samples(folders)
     held_out = np.arange(len(samples)) % HELD_OUT == 0
     kept = samples.part(~held_out)
+    seen = mirrored(kept, model)
     both = Samples(
-        *(
-            np.concatenate([getattr(kept, f.name), getattr(mirrored(kept, model), f.name)])
-            for f in dataclasses.fields(Samples)
-        )
+        *(np.concatenate([getattr(kept, f.name), getattr(seen, f.name)]) for f in dataclasses.fields(Samples))
     )
     canonical = model.landmarks478.of(model.mean).double().numpy()
     tensors = train(canonical, both, samples.part(held_out), options)

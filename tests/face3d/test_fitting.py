@@ -20,7 +20,9 @@ from face3d.fitting import (
     PhotoFit,
     choose_face,
     fit_detection,
+    fit_detections,
     fit_photo,
+    fit_photos,
     interocular_px,
     project_landmarks,
     with_eye_look,
@@ -246,3 +248,57 @@ def test_landmarks_of_many_frames(model: MorphableModel, astronaut_fit: PhotoFit
     assert points.shape == (3, 478, 2)
     for i in range(3):
         torch.testing.assert_close(points[i], project_landmarks(model, several.frames(i, i + 1))[0], rtol=0, atol=1e-2)
+
+
+# --- several photos of one person
+
+
+def test_photos_of_one_person_share_the_identity(astronaut: np.ndarray, astronaut_detection: FaceDetection) -> None:
+    """The same photo at two sizes: one identity, each photo's own camera and place."""
+    import cv2
+
+    large = np.asarray(cv2.resize(astronaut, (480, 480), interpolation=cv2.INTER_CUBIC), np.uint8)
+    with FaceDetector() as detector:
+        fits = fit_photos([astronaut, large], detector=detector)
+        alone = fit_photo(astronaut, detector=detector)
+    assert len(fits) == 2
+    assert torch.equal(fits[0].parameters.identity, fits[1].parameters.identity)
+    assert [fit.parameters.camera.image_size for fit in fits] == [(320, 320), (480, 480)]
+    assert max(fit.nme for fit in fits) < 0.02
+    for fit in fits:
+        assert len(fit.parameters) == 1
+        assert torch.rad2deg((fit.parameters.rotation - alone.parameters.rotation).norm()) < 3
+        assert (fit.parameters.expression - alone.parameters.expression).abs().max() < 0.3
+    assert fits[1].landmarks_px[4] == pytest.approx(fits[0].landmarks_px[4] * 1.5, abs=5)
+
+
+def test_one_of_several_photos_alone_is_fit_photo(astronaut: np.ndarray, astronaut_detection: FaceDetection) -> None:
+    detector = StubDetector(astronaut_detection)
+    (one,) = fit_photos([astronaut], detector=detector)  # type: ignore[arg-type]
+    alone = fit_photo(astronaut, detector=detector)  # type: ignore[arg-type]
+    for name in ("identity", "expression", "rotation", "translation"):
+        assert torch.equal(getattr(one.parameters, name), getattr(alone.parameters, name)), name
+    assert one.nme == alone.nme
+
+
+def test_the_order_of_photos_does_not_matter(astronaut_detection: FaceDetection) -> None:
+    """The identity is that of all; each photo keeps its own expression."""
+    calm = dataclasses.replace(scaled(astronaut_detection, 1.2), scores=np.zeros(52, np.float32))
+    faces, sizes = [astronaut_detection, calm], [(320, 320), (384, 384)]
+    forth, back = fit_detections(faces, sizes), fit_detections(faces[::-1], sizes[::-1])[::-1]
+    torch.testing.assert_close(forth[0].parameters.identity, back[0].parameters.identity, rtol=0, atol=0.02)
+    for one, two in zip(forth, back, strict=True):
+        torch.testing.assert_close(one.parameters.expression, two.parameters.expression, rtol=0, atol=0.02)
+        assert one.nme == pytest.approx(two.nme, abs=1e-3)
+    smile = ARKIT_INDEX["mouthSmileLeft"]
+    assert forth[0].parameters.expression[0, smile] > forth[1].parameters.expression[0, smile]
+
+
+def test_every_photo_needs_a_face(astronaut: np.ndarray, astronaut_detection: FaceDetection) -> None:
+    with pytest.raises(InputError, match="No photo to fit"):
+        fit_photos([])
+    with pytest.raises(InputError, match="No face was found"):
+        fit_photos([astronaut], detector=StubDetector())  # type: ignore[arg-type]
+    two = StubDetector(astronaut_detection, scaled(astronaut_detection, 0.8))
+    fits = fit_photos([astronaut, astronaut], detector=two)  # type: ignore[arg-type]
+    assert all("2 faces" in fit.messages[0] for fit in fits)
