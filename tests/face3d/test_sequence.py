@@ -219,9 +219,9 @@ def test_nothing_is_smoothed_across_a_cut(monkeypatch: pytest.MonkeyPatch) -> No
     pieces: list[int] = []
     smooth = sequence.smooth
 
-    def watched(values: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    def watched(values: np.ndarray, noise: np.ndarray, agility: np.ndarray, present: np.ndarray) -> np.ndarray:
         pieces.append(len(values))
-        return smooth(values, *others)
+        return smooth(values, noise, agility, present)
 
     first, second = movement(40), movement(40)
     second = dataclasses.replace(second, rotation=second.rotation + np.array([0.0, 0.35, 0.0]))

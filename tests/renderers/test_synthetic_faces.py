@@ -168,8 +168,8 @@ def test_a_photo_is_projected_vertex_by_vertex(model: MorphableModel) -> None:
     points = model.landmarks478.of(model.mean).numpy()
     left, right = (
         face.image[face.landmarks_px[i, 1].astype(int), face.landmarks_px[i, 0].astype(int)].mean()
-        for i in (points[:468, 0] > 25, points[:468, 0] < -25)
-        for i in (np.flatnonzero(i & (points[:468, 2] > 10)),)
+        for side in (1, -1)
+        for i in (np.flatnonzero((side * points[:468, 0] > 25) & (points[:468, 2] > 10)),)
     )
     assert left > 2 * right
 
