@@ -103,7 +103,7 @@ def test_a_known_person_is_found_again() -> None:
     assert parameters.camera.image_size == SIZE
     assert parameters.expression.min() >= 0
     assert parameters.expression.max() <= 1
-    for column, degrees in ((0, 2.0), (1, 2.0), (2, 1.0)):  # moves as the truth does, beside a constant
+    for column, degrees in ((0, 3.0), (1, 3.5), (2, 1.5)):  # moves as the truth does, beside a constant
         off = np.degrees(parameters.rotation[:, column].numpy() - truth.rotation[:, column])
         assert np.std(off) < degrees, column
     jaw = parameters.expression[:, JAW].numpy()
