@@ -96,7 +96,9 @@ def test_corners_edges_and_insides() -> None:
     triangle = np.array([[0.0, 0, 0], [2, 0, 0], [0, 2, 0]])
     points = np.array([[0.5, 0.5, 3], [-1, -1, 0], [1, -2, 0], [2, 2, 1], [5, 0, 0]])
     nearest, distance = closest_points(points, triangle, np.array([[0, 1, 2]]))
-    np.testing.assert_allclose(nearest, np.array([[0.5, 0.5, 0], [0, 0, 0], [1, 0, 0], [1, 1, 0], [2, 0, 0]]), atol=1e-12)
+    np.testing.assert_allclose(
+        nearest, np.array([[0.5, 0.5, 0], [0, 0, 0], [1, 0, 0], [1, 1, 0], [2, 0, 0]]), atol=1e-12
+    )
     np.testing.assert_allclose(distance, np.sqrt(np.array([9, 2, 4, 3, 9])))
 
 
