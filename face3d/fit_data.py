@@ -57,7 +57,7 @@ class Weights:
     landmark: float = 0.035
     depth: float = 0.4
     identity: float = 0.4
-    expression: float = 0.08
+    expression: float = 0.12
     rotation: float = 0.2
     distance_mm: float = 900.0
     log_distance: float = 0.35
@@ -65,7 +65,7 @@ class Weights:
     hidden: float = 4.0
     lip_gap: float = 0.006
     lid_gap: float = 0.01
-    gap_slack: float = 0.15
+    gap_slack: float = 0.02
     busy: float = 5.0
 
 
