@@ -19,7 +19,7 @@ from face3d.camera import Camera, head_to_camera
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
 from face3d.fit_data import LandmarkModel, Weights
-from face3d.gaze import eye_rotation_from_iris
+from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import MorphableModel, load_default_model, personal_model
 from face3d.observation import observe
@@ -189,7 +189,7 @@ def fit_detections(
         rotation, translation, expression = (
             torch.from_numpy(values[0]).float() for values in (own.rotation, own.translation, own.expression)
         )
-        eyes = eye_rotation_from_iris(model, identity, rotation, translation, camera, face.landmarks_px)
+        eyes = conjugate(eye_rotation_from_iris(model, identity, rotation, translation, camera, face.landmarks_px))
         parameters = FaceParameters(
             identity=identity,
             expression=with_eye_look(expression, eyes)[None],

@@ -13,6 +13,7 @@ from face3d.morphable_model import MorphableModel
 
 LEFT_IRIS_CENTER, RIGHT_IRIS_CENTER = LEFT_IRIS[0], RIGHT_IRIS[0]
 LARGEST_GAZE = 0.7  # rad
+LARGEST_VERGENCE = 0.2  # rad, at something 30 cm away
 
 
 def eye_rotation_from_iris(
@@ -31,7 +32,7 @@ def eye_rotation_from_iris(
     eye = -(translation[..., None, :] @ from_head).squeeze(-2)  # the camera's position in the head frame
     result = []
     for side, index in enumerate((LEFT_IRIS_CENTER, RIGHT_IRIS_CENTER)):
-        iris = torch.as_tensor(landmarks_px[..., index, :], dtype=rotation.dtype)
+        iris = torch.tensor(landmarks_px[..., index, :], dtype=rotation.dtype)
         flat = (iris - rotation.new_tensor(camera.principal_point_px)) / camera.focal_px
         ray = torch.cat([flat, torch.ones_like(flat[..., :1])], -1)
         ray = torch.nn.functional.normalize((ray[..., None, :] @ from_head).squeeze(-2), dim=-1)
@@ -40,6 +41,17 @@ def eye_rotation_from_iris(
         look = _meet_sphere(eye, ray, centers[side], rest.norm()) - centers[side]
         result.append(_pitch_yaw(look) - _pitch_yaw(rest))
     return torch.stack(result, -2).clamp(-LARGEST_GAZE, LARGEST_GAZE)
+
+
+def conjugate(eyes: Tensor) -> Tensor:  # [..., 2, 2] rad -> [..., 2, 2] rad
+    """The nearest rotations of a pair of healthy eyes: they share their pitch and never diverge.
+
+    Irises are detected to about a degree, and the eyeballs' places in the head are known no better than the identity.
+    """
+    pitch = eyes[..., 0].mean(-1, keepdim=True).expand_as(eyes[..., 0])
+    left, right = eyes[..., 0, 1], eyes[..., 1, 1]
+    middle, apart = (left + right) / 2, (left - right).clamp(-LARGEST_VERGENCE, 0)
+    return torch.stack([pitch, torch.stack([middle + apart / 2, middle - apart / 2], -1)], -1)
 
 
 def _meet_sphere(origin: Tensor, ray: Tensor, center: Tensor, radius: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 # Provenance and licences: assets/README.md.
 SHA256: dict[str, str] = {
-    "calibration-v1.safetensors": "0ede7913bfe3300bc982f3c7d2bc076b78f5706ffbc42266b5aefb4df4bb26dc",
+    "calibration-v1.safetensors": "0eb0bbfee06653b2b47df625bd833a075ce8475d050532b9b4cbcb61deddf2b0",
     "cc0_head.npz": "3dc4114925244aceb6037ad75d28744a58b7d8e2c11fa2b4106ad66040fea9f9",
     "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
 }

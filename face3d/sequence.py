@@ -23,7 +23,7 @@ from face3d.camera import Camera
 from face3d.errors import InputError
 from face3d.fit_data import LandmarkModel, Weights
 from face3d.fitting import with_eye_look
-from face3d.gaze import eye_rotation_from_iris
+from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.landmark_motion import LandmarkMotion
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, load_default_model
@@ -163,7 +163,7 @@ def _fit_frames(
             rotation, translation = (
                 torch.from_numpy(np.asarray(a)).float() for a in (solution.rotation, solution.translation)
             )
-            eyes = eye_rotation_from_iris(model, person, rotation, translation, camera, landmarks)
+            eyes = conjugate(eye_rotation_from_iris(model, person, rotation, translation, camera, landmarks))
             result[start + index] = np.concatenate(
                 [solution.rotation, solution.translation, solution.expression, eyes.reshape(-1, 4).numpy()], 1
             )
@@ -252,7 +252,7 @@ def _messages(track: Track) -> tuple[str, ...]:
     cuts = int(np.count_nonzero(np.diff(track.shot)))
     messages = []
     if lost:
-        messages.append(f"{lost} of {len(track)} frames show no usable face; their confidence is below 1.")
+        messages.append(f"The person is not seen in {lost} of {len(track)} frames; their confidence is below 1.")
     if cuts:
         messages.append(f"{cuts} {'cut was' if cuts == 1 else 'cuts were'} found; nothing is smoothed across them.")
     return tuple(messages)

@@ -39,8 +39,7 @@ class GltfBuffer:
 
     def add_view(self, data: NDArray[Any] | bytes, target: int | None = None) -> int:
         """Store bytes; returns the index of their view."""
-        piece = memoryview(np.frombuffer(data, np.uint8) if isinstance(data, bytes) else np.ascontiguousarray(data))
-        piece = piece.cast("B")
+        piece = memoryview(data if isinstance(data, bytes) else np.ascontiguousarray(data).tobytes())
         view: dict[str, Any] = {"buffer": 0, "byteOffset": self.size, "byteLength": piece.nbytes}
         if target is not None:
             view["target"] = target

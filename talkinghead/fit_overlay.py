@@ -182,7 +182,7 @@ def _caption(image: RGB, time: float, confidence: float, nme: float) -> None:
     """Time, landmark error and state in the upper left corner."""
     state, colour = f"error {100 * nme:.2f} %", (255, 255, 255)
     if confidence == 0:
-        state, colour = "no face", _RED
+        state, colour = "not seen", _RED
     elif confidence < 1:
         state, colour = "interpolated", _AMBER
     size = max(12, image.shape[0] // 32)

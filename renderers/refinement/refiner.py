@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from threadpoolctl import threadpool_limits
 
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
-from face3d.gaze import eye_rotation_from_iris
+from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from renderers.rasterizer import get_rasterizer
@@ -175,7 +175,9 @@ class Refiner:
         camera = photo.parameters.camera
         camera = replace(camera, focal_px=camera.focal_px * math.exp(shape.zoom))
         points = np.asarray(photo.landmarks_px, np.float32)
-        eyes = eye_rotation_from_iris(self.model.with_residual(own), identity, rotation, translation, camera, points)
+        eyes = conjugate(
+            eye_rotation_from_iris(self.model.with_residual(own), identity, rotation, translation, camera, points)
+        )
         return replace(
             photo.parameters,
             identity=identity,

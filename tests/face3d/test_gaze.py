@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from face3d.camera import Camera, head_to_camera
-from face3d.gaze import LARGEST_GAZE, LEFT_IRIS_CENTER, RIGHT_IRIS_CENTER, eye_rotation_from_iris
+from face3d.gaze import LARGEST_GAZE, LEFT_IRIS_CENTER, RIGHT_IRIS_CENTER, conjugate, eye_rotation_from_iris
 from face3d.morphable_model import MorphableModel
 
 CAMERA = Camera(1400.0, (310.0, 255.0), (640, 480))
@@ -76,3 +76,11 @@ def test_the_turned_pole_projects_onto_the_iris(model: MorphableModel) -> None:
     again = see(model, identity, rotation, eyes)
     for iris in (LEFT_IRIS_CENTER, RIGHT_IRIS_CENTER):
         assert np.linalg.norm(again[iris] - points[iris]) < 0.6  # of a shift of about 5 px
+
+
+def test_eyes_move_together() -> None:
+    """Pitch is shared, eyes that seem to look apart are made parallel, converging ones are left as they are."""
+    apart = torch.tensor([[0.10, 0.05], [0.00, -0.05]])
+    torch.testing.assert_close(conjugate(apart), torch.tensor([[0.05, 0.0], [0.05, 0.0]]))
+    near = torch.tensor([[[-0.1, 0.0], [-0.1, 0.1]]])
+    torch.testing.assert_close(conjugate(near), near)
