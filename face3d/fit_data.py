@@ -57,7 +57,7 @@ class Weights:
     landmark: float = 0.035
     depth: float = 0.4
     identity: float = 0.4
-    expression: float = 0.12
+    expression: float = 0.08
     rotation: float = 0.2
     distance_mm: float = 900.0
     log_distance: float = 0.35
@@ -65,8 +65,12 @@ class Weights:
     hidden: float = 4.0
     lip_gap: float = 0.006
     lid_gap: float = 0.01
-    gap_slack: float = 0.02
+    gap_slack: float = 0.15
     busy: float = 5.0
+
+
+# In a video the identity is known from many frames, so what lips do is expression; in one photo it may be their shape.
+VIDEO_WEIGHTS = Weights(expression=0.12, gap_slack=0.02)
 
 
 @dataclass(frozen=True, eq=False)  # an identity of its own, to keep what is computed from it

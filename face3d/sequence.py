@@ -11,7 +11,7 @@ Memory is that of the result (about 250 bytes per frame): the track may lie on d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from face3d.calibration import load_calibration
 from face3d.camera import Camera
 from face3d.errors import InputError
-from face3d.fit_data import LandmarkModel, Weights
+from face3d.fit_data import VIDEO_WEIGHTS, LandmarkModel, Weights
 from face3d.fitting import with_eye_look
 from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.landmark_motion import LandmarkMotion
@@ -53,7 +53,7 @@ class SequenceOptions:
         model: the morphable model; the one that comes with the package when not given.
     """
 
-    weights: Weights = field(default_factory=Weights)
+    weights: Weights = VIDEO_WEIGHTS
     key_frames: int = 8
     candidates: int = 200
     bridged_seconds: float = 0.4

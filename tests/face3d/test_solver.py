@@ -13,7 +13,17 @@ from scipy.spatial.transform import Rotation
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.calibration import align
-from face3d.fit_data import FIXED_CHANNELS, FLIP, FREE_CHANNELS, GAP_LOWER, GAP_UPPER, LandmarkModel, State, Weights
+from face3d.fit_data import (
+    FIXED_CHANNELS,
+    FLIP,
+    FREE_CHANNELS,
+    GAP_LOWER,
+    GAP_UPPER,
+    VIDEO_WEIGHTS,
+    LandmarkModel,
+    State,
+    Weights,
+)
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import MorphableModel
 from face3d.objective import Problem, line_of_sight
@@ -288,9 +298,9 @@ def test_a_closed_mouth_is_closed(landmark_model: LandmarkModel) -> None:
 
     closed = np.linalg.norm(across(seen.points), axis=-1) < 0.03 * seen.scale_px[:, None]
     assert closed.sum() > 10
-    tied, loose = gap_error(Weights()), gap_error(Weights(lip_gap=10, lid_gap=10))
+    tied, loose = gap_error(VIDEO_WEIGHTS), gap_error(replace(VIDEO_WEIGHTS, lip_gap=10, lid_gap=10))
     assert tied < 0.02
-    assert tied < 0.7 * loose
+    assert tied < 0.8 * loose
 
 
 @pytest.mark.parametrize("side", [-1, 1])
@@ -315,8 +325,9 @@ def test_a_profile_is_posed_by_what_is_seen(landmark_model: LandmarkModel, side:
 def test_more_frames_know_the_person_better(landmark_model: LandmarkModel) -> None:
     truth = make_truth(landmark_model, 6, seed=2, turns=np.array([[0, y, 0] for y in (-0.6, -0.3, 0, 0.2, 0.4, 0.6)]))
     seen = noisy(make_seen(landmark_model, truth))
-    alone = [solve(landmark_model, seen.frames(np.array([i])), WEIGHTS).identity for i in (0, 2)]
-    together = solve(landmark_model, seen, WEIGHTS)
+    exact = replace(WEIGHTS, busy=0)  # expressions are the model's own here
+    alone = [solve(landmark_model, seen.frames(np.array([i])), exact).identity for i in (0, 2)]
+    together = solve(landmark_model, seen, exact)
     assert together.identity.shape == (80,)
     error = shape_error(landmark_model, together.identity, truth)
     assert error < 0.9 * np.mean([shape_error(landmark_model, one, truth) for one in alone])

@@ -170,7 +170,7 @@ def test_opening_the_jaw(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:
     shut, open_ = avatar.render(weights(avatar, jawOpen=0.0)), avatar.render(weights(avatar, jawOpen=0.7))
     change = difference(open_, shut)
     eyes = int(landmarks[[145, 374], 1].max())  # the cheeks below them stretch
-    assert change[:eyes].max() < 8
+    assert change[:eyes].max() < 10
     assert change[int(landmarks[2, 1]) :].max() > 60
     x, y = landmarks[14].astype(int)
     cavity = open_[y + 3 : y + 9, x - 6 : x + 7] @ LIGHT
@@ -343,7 +343,7 @@ def test_faces_at_the_border(
     parameters = dataclasses.replace(astronaut_fit.parameters, camera=camera)
     points = astronaut_fit.detection.landmarks_px - np.array([left, top], np.float32)
     avatar = PhotoAvatar(image, parameters, points)
-    assert difference(avatar.render(avatar.expression), image).mean() < 2
+    assert difference(avatar.render(avatar.expression), image).mean() < 2.5
     moved = avatar.render(
         weights(avatar, jawOpen=0.6, eyeBlinkLeft=1.0, eyeBlinkRight=1.0), torch.tensor([0.05, -0.1, 0.03])
     )
