@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.camera import axis_angle_to_matrix, head_to_camera
+from face3d.camera import head_to_camera
 from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
-from face3d.morphable_model import MorphableModel
+from face3d.morphable_model import MorphableModel, eye_matrices
 from face3d.parameters import FaceParameters
 
 
@@ -38,10 +38,7 @@ class LandmarkMotion:
     def points(self, expression: Tensor, eye_rotation: Tensor) -> Tensor:  # [B, 52], [B, 2, 2] -> [B, 478, 3] mm
         """In the head frame, as `model.landmarks478.of(model.vertices(...))`."""
         moved = self.neutral + (expression @ self.expression).reshape(len(expression), -1, 3)
-        zero = torch.zeros_like(eye_rotation[..., 0])
-        pitch = axis_angle_to_matrix(torch.stack([eye_rotation[..., 0], zero, zero], -1))
-        yaw = axis_angle_to_matrix(torch.stack([zero, eye_rotation[..., 1], zero], -1))
-        matrix = yaw @ pitch
+        matrix = eye_matrices(eye_rotation)
         for side, iris in enumerate((LEFT_IRIS, RIGHT_IRIS)):
             index, center = list(iris), self.eye_centers[side]
             moved[:, index] = (moved[:, index] - center) @ matrix[:, side].transpose(-1, -2) + center

@@ -132,10 +132,7 @@ class MorphableModel:
         return vertices.index_copy(-2, index, turned)
 
     def _turn_eyes(self, vertices: Tensor, neutral: Tensor, eye_rotation: Tensor) -> Tensor:
-        zero = torch.zeros_like(eye_rotation[..., 0])
-        pitch = axis_angle_to_matrix(torch.stack([eye_rotation[..., 0], zero, zero], -1))
-        yaw = axis_angle_to_matrix(torch.stack([zero, eye_rotation[..., 1], zero], -1))
-        matrix = yaw @ pitch  # [..., 2, 3, 3]
+        matrix = eye_matrices(eye_rotation)
         centers = self.eye_centers(neutral)
         for side, index in enumerate(self._eyeball_vertices):
             center = centers[..., side, None, :]
@@ -155,6 +152,14 @@ class MorphableModel:
 
         moved: dict[str, Any] = {n: move(getattr(self, n)) for n in self.__dataclass_fields__}
         return replace(self, **moved)
+
+
+def eye_matrices(eye_rotation: Tensor) -> Tensor:  # [..., 2, 2] (pitch, yaw) rad -> [..., 2, 3, 3]
+    """The eyeballs' rotations in the head frame: first the pitch, then the yaw."""
+    zero = torch.zeros_like(eye_rotation[..., 0])
+    pitch = axis_angle_to_matrix(torch.stack([eye_rotation[..., 0], zero, zero], -1))
+    yaw = axis_angle_to_matrix(torch.stack([zero, eye_rotation[..., 1], zero], -1))
+    return yaw @ pitch
 
 
 def model_from_arrays(name: str, arrays: dict[str, np.ndarray]) -> MorphableModel:

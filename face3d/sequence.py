@@ -103,7 +103,7 @@ def fit_track(
     confidence = np.zeros(len(track))
     for shot in _shots(track.shot):
         _finish_shot(track, shot, values, confidence, options)
-    _fill_lost_shots(track, values)
+    _fill_lost_shots(values)
     parameters = _to_parameters(values, identity, confidence, track, camera, model.name)
     return SequenceFit(parameters, _errors(model, track, parameters), _messages(track))
 
@@ -205,15 +205,16 @@ def _confidence(present: NDArray[np.bool_], longest: float) -> Array:
     return result
 
 
-def _fill_lost_shots(track: Track, values: Array) -> None:
+def _fill_lost_shots(values: Array) -> None:
     """A shot without the face holds the nearest pose, at rest."""
     lost = np.isnan(values[:, 0])
     if not lost.any():
         return
-    known = np.flatnonzero(~lost)
-    for index in np.flatnonzero(lost):
-        values[index] = values[known[np.abs(known - index).argmin()]]
-        values[index, 6:] = 0
+    known, index = np.flatnonzero(~lost), np.flatnonzero(lost)
+    after = np.searchsorted(known, index)
+    before, after = known[np.maximum(after - 1, 0)], known[np.minimum(after, len(known) - 1)]
+    values[index] = values[np.where(np.abs(index - before) <= np.abs(after - index), before, after)]
+    values[index, 6:] = 0
 
 
 def _to_parameters(

@@ -40,6 +40,7 @@ def closest_points(
     vertices: Array,  # [V, 3]
     triangles: Indices,  # [F, 3]
     motion: tuple[Array, Array] | None = None,  # [N, 3] and [V, 3]
+    candidates: int = _CANDIDATES,
 ) -> SurfacePoints:
     """The point of the surface nearest to each of `points`.
 
@@ -48,9 +49,10 @@ def closest_points(
         triangles: what may carry a point.
         motion: how the points ought to move in some expression, and how the vertices do. Where two sheets touch, as
             closed lips do, a point goes to the one that moves with it.
+        candidates: how many triangles, those with the nearest middles, are looked at.
     """
     middles = vertices[triangles].mean(1)
-    count = min(_CANDIDATES, len(triangles))
+    count = min(candidates, len(triangles))
     _, found = cKDTree(middles).query(points, k=count)
     found = found.reshape(len(points), count)
     corners = vertices[triangles[found]]  # [N, C, 3, 3]
