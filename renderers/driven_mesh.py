@@ -45,11 +45,13 @@ class DrivenFrame:
 
     Attributes:
         pixels: [V, 3] float32: x, y in pixels of the photo, depth in mm.
-        camera: [V, 3] float32, mm in the camera frame.
+        camera: [V, 3] float32, mm in the camera frame; `pixels` are its projection.
         lip_opening_mm: mean opening of the inner lips, 0 when closed.
         lid_closure: how far the (left, right) eye is shut: 0 as open as in the photo or more, 1 shut.
         rotation: [3, 3] float32, the turn relative to the photo, in the camera frame, about `pivot`.
-        pivot: [3] float32, mm in the camera frame.
+        pivot: [3] float32, mm in the camera frame: the top of the neck in the photo.
+        shift: [3] float32, mm in the camera frame: how far the neck has moved. A point p of the head moves to
+            ``rotation @ (p - pivot) + pivot + shift``.
     """
 
     pixels: FloatArray
@@ -58,14 +60,20 @@ class DrivenFrame:
     lid_closure: tuple[float, float]
     rotation: FloatArray
     pivot: FloatArray
+    shift: FloatArray
+
+    def move(self, points: FloatArray) -> FloatArray:  # [..., 3] mm -> [..., 3] mm
+        """Where points of the rigid head, given in the photo's camera frame, go."""
+        moved = (points - self.pivot) @ self.rotation.T + self.pivot + self.shift
+        return moved.astype(np.float32)
 
 
 class DrivenMesh:
     """A fitted photo's mesh that can be driven.
 
     The fit leaves a few pixels between the mesh's landmarks and the detected ones; that difference is spread smoothly
-    over the mesh and carried along, so the undriven mesh lies on the photo's features. Where lips or lids close, the
-    differences of the two rims are drawn together, so that they meet.
+    over the mesh, as millimetres parallel to the picture, and turns with the head: the undriven mesh lies on the
+    photo's features. Where lips or lids close, the differences of the two rims are drawn together, so that they meet.
 
     Args:
         model: the face model.
@@ -80,14 +88,18 @@ class DrivenMesh:
         self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
         self._landmarks = model.landmarks478
         self._blinks = PersonalBlinks(model, self._identity, self.expression)
-        head, undriven, _ = self._project(self.expression, self._rotation, self._translation, self.eye_rotation)
+        head, camera = self._place(self.expression, self._rotation, self._translation, self.eye_rotation)
         self._own_openings = self._openings(head)
-        residual = landmarks_px - self._landmarks.of(torch.from_numpy(undriven[:, :2])).numpy()
-        self._residual = self._spread_residual(residual)
+        undriven = self.camera.project(camera)
+        residual = landmarks_px - self._landmarks.of(undriven).numpy()
+        per_pixel = (camera[:, 2:] / self.camera.focal_px).numpy()  # [V, 1] mm
+        spread = self._spread_residual(residual)
         near = self._make_field(pull=0.05)
-        self._closing = self._closing_fields(near, residual)
-        self._overlap = self._overlap_field(near)
-        self.source = (undriven[:, :2] + self._residual).astype(np.float32)  # [V, 2] px
+        self._residual = spread * per_pixel
+        self._closing = [field * per_pixel for field in self._closing_fields(near, residual)]
+        self._overlap = self._overlap_field(near) * per_pixel
+        self._pivot = neck_in_camera(self._rotation, self._translation)
+        self.source = (undriven.numpy() + spread).astype(np.float32)  # [V, 2] px
 
     @property
     def own_lip_opening_mm(self) -> float:
@@ -125,43 +137,54 @@ class DrivenMesh:
         values[list(UPPER_INNER_LIP), 1], values[list(LOWER_INNER_LIP), 1] = size, -size
         return near.spread(values).astype(np.float32)
 
-    def _project(
+    def _place(
         self, expression: Tensor, rotation: Tensor, translation: Tensor, eye_rotation: Tensor
-    ) -> tuple[Tensor, FloatArray, FloatArray]:
+    ) -> tuple[Tensor, Tensor]:
+        """Vertices [V, 3] in the head frame and in the camera frame, mm, without the residual."""
         head = self.model.vertices(self._identity, expression, eye_rotation)
-        camera = head_to_camera(head, rotation, translation)
-        pixels = torch.cat([self.camera.project(camera), camera[:, 2:]], 1)
-        return head, pixels.numpy(), camera.numpy()
+        return head, head_to_camera(head, rotation, translation)
 
     def undriven(self) -> DrivenFrame:
         """The photo's own frame."""
         return self.drive(self.expression, torch.zeros(3), torch.zeros(2, 2))
 
-    def drive(self, expression: Tensor, turn: Tensor, gaze: Tensor) -> DrivenFrame:
+    def drive(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor | None = None) -> DrivenFrame:
         """Move the mesh.
 
         Args:
             expression: [52] absolute weights.
-            turn: [3] axis-angle in the head frame, relative to the photo's pose.
+            turn: [3] axis-angle in the head frame, relative to the photo's pose, about the top of the neck.
             gaze: [2, 2] eyeball (pitch, yaw), relative to the photo's.
+            shift: [3] mm in the camera frame, what the whole head moves besides; none when not given.
         """
+        shift = torch.zeros(3) if shift is None else shift
         rotation, translation = turn_head(self._rotation, self._translation, turn)
         expression = self._blinks.adapt(expression)
-        head, pixels, camera = self._project(expression, rotation, translation, self.eye_rotation + gaze)
+        head, placed = self._place(expression, rotation, translation + shift, self.eye_rotation + gaze)
         openings = self._openings(head)
-        offset = self._residual + max(0.0, 1 - openings[0] / _TOUCHING_MM) * self._overlap
-        for opening, (_, _, full), field in zip(openings, _RIMS, self._closing, strict=True):
-            offset += max(0.0, 1 - opening / full) * field
-        pixels[:, :2] += offset
-        flip = turn.new_tensor(HEAD_TO_CAMERA_DIAGONAL)
-        relative = axis_angle_to_matrix(rotation) @ axis_angle_to_matrix(self._rotation).T
-        relative = flip[:, None] * relative * flip
-        pivot = neck_in_camera(rotation, translation)
+        relative = self._relative_rotation(rotation)
+        camera = placed.numpy() + self._offset(openings) @ relative[:, :2].T
+        pixels = np.concatenate([self.camera.project(torch.from_numpy(camera)).numpy(), camera[:, 2:]], 1)
         left, right = (
             min(1.0, max(0.0, 1 - now / max(own, 0.5)))
             for now, own in zip(openings[1:], self._own_openings[1:], strict=True)
         )
-        return DrivenFrame(pixels, camera, openings[0], (left, right), relative.numpy(), pivot.numpy())
+        return DrivenFrame(
+            pixels, camera, openings[0], (left, right), relative, self._pivot.numpy(), shift.numpy().astype(np.float32)
+        )
+
+    def _offset(self, openings: list[float]) -> FloatArray:
+        """[V, 2] mm: the residual in the photo's camera frame, with the rims drawn together as far as they close."""
+        offset = self._residual + max(0.0, 1 - openings[0] / _TOUCHING_MM) * self._overlap
+        for opening, (_, _, full), field in zip(openings, _RIMS, self._closing, strict=True):
+            offset += max(0.0, 1 - opening / full) * field
+        return offset.astype(np.float32)
+
+    def _relative_rotation(self, rotation: Tensor) -> FloatArray:
+        """[3, 3] from the photo's pose to `rotation`, in the camera frame."""
+        flip = rotation.new_tensor(HEAD_TO_CAMERA_DIAGONAL)
+        relative = axis_angle_to_matrix(rotation) @ axis_angle_to_matrix(self._rotation).T
+        return (flip[:, None] * relative * flip).numpy()
 
     def _openings(self, head: Tensor) -> list[float]:
         """Mean vertical opening of the lips, the left and the right lids, mm, 0 where they overlap."""

@@ -152,19 +152,27 @@ class PhotoAvatar:
         """The photo's own expression."""
         return self._mesh.expression
 
-    def render(self, expression: Tensor, turn: Tensor | None = None, gaze: Tensor | None = None) -> Image:
+    def render(
+        self,
+        expression: Tensor,
+        turn: Tensor | None = None,
+        gaze: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> Image:
         """One frame.
 
         Args:
             expression: [52] absolute ARKit weights, 0..1.
             turn: [3] head rotation relative to the photo's, axis-angle in the head frame, rad; none when not given.
             gaze: [2, 2] eyeball (pitch, yaw) relative to the photo's, rad; none when not given.
+            shift: [3] mm in the camera frame (+x right, +y down, +z away), what the head moves besides; none when not
+                given.
 
         Returns:
             [H, W, 3] uint8 RGB, a new array.
         """
         frame = self._mesh.drive(
-            expression, torch.zeros(3) if turn is None else turn, torch.zeros(2, 2) if gaze is None else gaze
+            expression, torch.zeros(3) if turn is None else turn, torch.zeros(2, 2) if gaze is None else gaze, shift
         )
         pixels = frame.pixels.copy()
         pixels[:, :2] -= self._origin

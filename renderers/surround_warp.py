@@ -93,7 +93,7 @@ class SurroundWarp:
 
     def __call__(self, frame: DrivenFrame) -> NDArray[np.uint8]:
         """[h, w, 3] the crop, warped for this frame."""
-        turned = (self._points - frame.pivot) @ frame.rotation.T + frame.pivot
+        turned = frame.move(self._points)
         principal = np.array(self._camera.principal_point_px, np.float32)
         projected = turned[..., :2] / turned[..., 2:] * np.float32(self._camera.focal_px) + principal - self._origin
         rigid = (projected - self._grid.points()) * self._weight[..., None]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from face3d.arkit import ARKIT_NAMES
 from face3d.camera import Camera, axis_angle_to_matrix, matrix_to_axis_angle
+from face3d.fitting import project_landmarks
+from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.pose import turn_head
 
@@ -17,6 +22,10 @@ from face3d.pose import turn_head
 _MOOD = ("mouthSmile", "mouthDimple", "mouthFrown")
 _MOOD_SHARE = 0.6
 _SPOKEN = ("jaw", "mouth", "tongue")
+
+# A photo is a frame of the video whose landmarks lie this near to its own, in distances of the outer eye corners; only
+# so many frames are compared.
+_SAME_FRAME, _CANDIDATES = 0.03, 200
 
 # Where `animate` puts a face that belongs to no photo: a square picture with the head in its middle.
 NEUTRAL_CAMERA = Camera(1000.0, (256.0, 256.0), (512, 512))
@@ -31,11 +40,13 @@ class Pose:
         expression: [52] ARKit weights, 0..1.
         turn: [3] head rotation relative to the photo's, axis-angle in the head frame, radians.
         gaze: [2, 2] eyeball (pitch, yaw) relative to the photo's, radians.
+        shift: [3] mm in the camera frame, what the head moves besides turning about the top of the neck.
     """
 
     expression: Tensor
     turn: Tensor
     gaze: Tensor
+    shift: Tensor = field(default_factory=lambda: torch.zeros(3))
 
 
 def rest_of(expression: Tensor) -> Tensor:  # [52] -> [52]
@@ -57,25 +68,71 @@ def frames_of(parameters: FaceParameters, fit: FaceParameters) -> Iterator[Pose]
     Head and eyes move relative to the photo when the file was made from this very fit, otherwise relative to the file's
     first frame: another camera's absolute pose means nothing in this photo.
     """
-    own = parameters.identity.shape == fit.identity.shape and torch.allclose(parameters.identity, fit.identity)
-    reference = fit if own else parameters
-    back = axis_angle_to_matrix(reference.rotation[0]).transpose(-1, -2)
+    reference = fit if is_of(parameters, fit) else parameters
+    rotation, translation = reference.rotation[0], reference.translation[0]
+    back = axis_angle_to_matrix(rotation).transpose(-1, -2)
     for index in range(len(parameters)):
         turn = matrix_to_axis_angle(back @ axis_angle_to_matrix(parameters.rotation[index]))
         gaze = parameters.eye_rotation[index] - reference.eye_rotation[0]
-        yield Pose(parameters.expression[index], turn, gaze)
+        _, turned = turn_head(rotation, translation, turn)
+        yield Pose(parameters.expression[index], turn, gaze, parameters.translation[index] - turned)
+
+
+def is_of(parameters: FaceParameters, fit: FaceParameters) -> bool:
+    """Whether the motion was made for the person of exactly this fit."""
+    return parameters.identity.shape == fit.identity.shape and torch.allclose(parameters.identity, fit.identity)
+
+
+def find_photo(
+    parameters: FaceParameters,
+    model: MorphableModel,
+    landmarks_px: NDArray[np.float32],  # [478, 2]
+    image_size: tuple[int, int],
+) -> FaceParameters | None:
+    """The frame of the fitted video that the photo shows, if it is one: then nothing has to be guessed.
+
+    A photo that was taken from the video has the video's shape and its landmarks where one frame's are. That frame's
+    parameters, with the identity that all frames share, are a better fit of the photo than the photo alone gives.
+
+    Args:
+        parameters: the motion.
+        model: its face model.
+        landmarks_px: what is detected in the photo.
+        image_size: (width, height) of the photo.
+
+    Returns:
+        One frame, its camera scaled to the photo; None when the photo is something else.
+    """
+    scale = image_size[0] / parameters.camera.image_size[0]
+    if abs(image_size[1] - scale * parameters.camera.image_size[1]) > 1.5:
+        return None
+    detected = torch.from_numpy(landmarks_px / scale)
+    unit = float((detected[LEFT_EYE_OUTER] - detected[RIGHT_EYE_OUTER]).norm())
+    # The head's origin lies between the eyes: frames in which it is elsewhere need no closer look.
+    between_eyes = (detected[LEFT_EYE_OUTER] + detected[RIGHT_EYE_OUTER]) / 2
+    distance = (parameters.camera.project(parameters.translation) - between_eyes).norm(dim=-1) / unit
+    best, least = -1, _SAME_FRAME
+    for index in distance.argsort()[:_CANDIDATES].tolist():
+        projected = project_landmarks(model, parameters.frames(index, index + 1))[0]
+        error = float((projected - detected).norm(dim=-1).mean()) / unit
+        if error < least:
+            best, least = index, error
+    if best < 0:
+        return None
+    return replace(parameters.frames(best, best + 1), camera=parameters.camera.scaled(scale))
 
 
 def to_parameters(poses: list[Pose], base: FaceParameters, fps: float) -> FaceParameters:
     """The frames as absolute parameters of the person, pose and camera of `base` (one frame)."""
     count = len(poses)
     turns = torch.stack([p.turn for p in poses]).float()
+    shifts = torch.stack([p.shift for p in poses]).float()
     rotation, translation = turn_head(base.rotation[:1].expand(count, 3), base.translation[:1].expand(count, 3), turns)
     return replace(
         base,
         expression=torch.stack([p.expression for p in poses]).float(),
         rotation=rotation,
-        translation=translation,
+        translation=translation + shifts,
         eye_rotation=base.eye_rotation[:1] + torch.stack([p.gaze for p in poses]).float(),
         confidence=torch.ones(count),
         fps=fps,

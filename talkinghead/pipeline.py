@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
-from talkinghead.driving import Pose, frames_of, nobody, rest_of, speak_over, to_parameters
+from talkinghead.driving import Pose, find_photo, frames_of, is_of, nobody, rest_of, speak_over, to_parameters
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.video import VideoOptions, VideoWriter
@@ -89,7 +89,7 @@ def generate(
         avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
         poses = speech_poses(model, sound, portrait.fit.parameters.expression[0], config)
         kept: list[Pose] = []
-        pictures = (avatar.render(p.expression, p.turn, p.gaze) for p in _keep(poses, kept))
+        pictures = (avatar.render(p.expression, p.turn, p.gaze, p.shift) for p in _keep(poses, kept))
         result = write_video(pictures, output, avatar.frame_size, sound, config, progress)
     if parameters is not None:
         _save(to_parameters(kept, portrait.fit.parameters, result.fps), parameters)
@@ -286,13 +286,17 @@ def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:
 def _photo_pictures(
     motion: FaceParameters, photo: PathLike, config: Config
 ) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:
+    from face3d.models.registry import model_of
     from renderers.photo_avatar import PhotoAvatar
     from talkinghead.portrait import load_portrait
 
     portrait: Portrait = load_portrait(photo, config.photo, config.video.size)
-    avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
-    poses = frames_of(motion, portrait.fit.parameters)
-    return (avatar.render(p.expression, p.turn, p.gaze) for p in poses), avatar.frame_size
+    landmarks, size = portrait.fit.detection.landmarks_px, (portrait.image.shape[1], portrait.image.shape[0])
+    fit = portrait.fit.parameters
+    if not is_of(motion, fit):
+        fit = find_photo(motion, model_of(motion), landmarks, size) or fit
+    avatar = PhotoAvatar(portrait.image, fit, landmarks)
+    return (avatar.render(p.expression, p.turn, p.gaze, p.shift) for p in frames_of(motion, fit)), avatar.frame_size
 
 
 def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:

@@ -43,6 +43,11 @@ def landmarks(mesh: DrivenMesh, frame: DrivenFrame) -> np.ndarray:  # [478, 2] p
     return mesh.model.landmarks478.of(torch.from_numpy(frame.pixels[:, :2])).numpy()
 
 
+def without_residual(mesh: DrivenMesh) -> np.ndarray:  # [V, 2] px
+    _, camera = mesh._place(mesh.expression, mesh._rotation, mesh._translation, mesh.eye_rotation)
+    return mesh.camera.project(camera).numpy()
+
+
 def gap(points: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...]) -> np.ndarray:
     return points[list(lower), 1] - points[list(upper), 1]
 
@@ -79,9 +84,7 @@ def test_source_is_where_the_texture_comes_from(mesh: DrivenMesh, astronaut_fit:
 def test_the_residual_is_smooth(mesh: DrivenMesh) -> None:
     """Neighbouring skin vertices move alike, so that the texture is not torn."""
     skin = mesh.model.triangles[mesh.model.triangle_parts == Part.SKIN].numpy()
-    change = (
-        mesh.source - mesh._project(mesh.expression, mesh._rotation, mesh._translation, mesh.eye_rotation)[1][:, :2]
-    )
+    change = mesh.source - without_residual(mesh)
     steps = np.linalg.norm(change[skin[:, 0]] - change[skin[:, 1]], axis=1)
     assert np.median(steps) < 0.15
     assert steps.max() < 2
@@ -89,7 +92,7 @@ def test_the_residual_is_smooth(mesh: DrivenMesh) -> None:
 
 def test_teeth_and_tongue_move_as_one(mesh: DrivenMesh) -> None:
     """Nothing ties them to landmarks; they keep their shape."""
-    before = mesh._project(mesh.expression, mesh._rotation, mesh._translation, mesh.eye_rotation)[1][:, :2]
+    before = without_residual(mesh)
     index = mesh.model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE).numpy()
     offset = (mesh.source - before)[index]
     np.testing.assert_allclose(offset, offset[:1].repeat(len(index), 0), atol=1e-4)
@@ -201,8 +204,7 @@ def test_driving_changes_nothing_in_the_mesh(mesh: DrivenMesh) -> None:
 
 def test_a_perfect_fit_needs_no_correction(model: MorphableModel, astronaut_fit: PhotoFit) -> None:
     mesh = DrivenMesh(model, astronaut_fit.parameters, astronaut_fit.landmarks_px)
-    head = mesh._project(mesh.expression, mesh._rotation, mesh._translation, mesh.eye_rotation)[1]
-    np.testing.assert_allclose(mesh.source, head[:, :2], atol=0.05)
+    np.testing.assert_allclose(mesh.source, without_residual(mesh), atol=0.05)
     np.testing.assert_allclose(mesh.undriven().pixels[:, :2], mesh.source, atol=0.05)
 
 
@@ -213,3 +215,19 @@ def test_only_the_first_frame_of_a_fit_is_used(model: MorphableModel, astronaut_
     one = DrivenMesh(model, p, astronaut_fit.detection.landmarks_px)
     other = DrivenMesh(model, longer, astronaut_fit.detection.landmarks_px)
     np.testing.assert_array_equal(one.source, other.source)
+
+
+def test_a_shift_moves_every_vertex(mesh: DrivenMesh) -> None:
+    shift = torch.tensor([20.0, -10.0, 30.0])
+    frame = mesh.drive(mesh.expression, STILL, AHEAD, shift)
+    own = mesh.undriven()
+    np.testing.assert_allclose(frame.camera - own.camera, np.tile(shift.numpy(), (len(own.camera), 1)), atol=1e-3)
+    np.testing.assert_allclose(frame.pixels[:, 2], own.pixels[:, 2] + 30, atol=1e-3)
+
+
+def test_the_rigid_motion_of_a_frame_is_the_meshes(mesh: DrivenMesh) -> None:
+    """The skull's vertices go where `DrivenFrame.move` says, the residual with them."""
+    frame = mesh.drive(mesh.expression, torch.tensor([0.1, -0.3, 0.1]), AHEAD, torch.tensor([5.0, 3.0, -20.0]))
+    np.testing.assert_allclose(frame.move(mesh.undriven().camera), frame.camera, atol=2e-2)
+    projected = mesh.camera.project(torch.from_numpy(frame.camera)).numpy()
+    np.testing.assert_allclose(projected, frame.pixels[:, :2], atol=1e-3)

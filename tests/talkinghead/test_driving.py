@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
-from talkinghead.driving import Pose, frames_of, nobody, rest_of, speak_over, to_parameters
+from face3d.fitting import PhotoFit
+from face3d.morphable_model import MorphableModel
+from face3d.parameters import FaceParameters
+from talkinghead.driving import Pose, find_photo, frames_of, nobody, rest_of, speak_over, to_parameters
 
 
 def some_poses(count: int, seed: int = 0) -> list[Pose]:
@@ -19,7 +24,9 @@ def some_poses(count: int, seed: int = 0) -> list[Pose]:
     def random(*shape: int) -> torch.Tensor:
         return torch.rand(*shape, generator=generator)
 
-    return [Pose(random(52), 0.2 * random(3) - 0.1, 0.2 * random(2, 2) - 0.1) for _ in range(count)]
+    return [
+        Pose(random(52), 0.2 * random(3) - 0.1, 0.2 * random(2, 2) - 0.1, 40 * random(3) - 20) for _ in range(count)
+    ]
 
 
 def test_a_photo_keeps_its_eyes_and_some_of_its_mood_but_not_its_mouth() -> None:
@@ -52,6 +59,7 @@ def test_parameters_and_back_for_the_same_photo() -> None:
     for pose, back in zip(poses, frames_of(parameters, base), strict=True):
         for name in ("expression", "turn", "gaze"):
             torch.testing.assert_close(getattr(back, name), getattr(pose, name), atol=1e-5, rtol=0)
+        torch.testing.assert_close(back.shift, pose.shift, atol=1e-3, rtol=0)
 
 
 def test_another_person_starts_from_the_photos_own_pose() -> None:
@@ -73,3 +81,40 @@ def test_turns_are_in_the_heads_own_frame() -> None:
     ears = torch.tensor([1.0, 0.0, 0.0])
     turned = axis_angle_to_matrix(parameters.rotation[0]) @ ears
     torch.testing.assert_close(turned, axis_angle_to_matrix(aside.rotation[0]) @ ears, atol=1e-6, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def film(astronaut_fit: PhotoFit) -> FaceParameters:
+    """Nine frames of which the fifth is the photo."""
+    fit = astronaut_fit.parameters
+    offsets = torch.arange(-4.0, 5.0)[:, None] * torch.tensor([6.0, 2.0, 1.0])
+    return dataclasses.replace(
+        fit,
+        expression=fit.expression.repeat(9, 1),
+        rotation=fit.rotation.repeat(9, 1),
+        eye_rotation=fit.eye_rotation.repeat(9, 1, 1),
+        confidence=torch.ones(9),
+        translation=fit.translation + offsets,
+    )
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_photo_taken_from_the_video_is_found(
+    film: FaceParameters, model: MorphableModel, astronaut_fit: PhotoFit, scale: float
+) -> None:
+    landmarks = astronaut_fit.detection.landmarks_px * np.float32(scale)
+    size = film.camera.scaled(scale).image_size
+    found = find_photo(film, model, landmarks, size)
+    assert found is not None
+    torch.testing.assert_close(found.translation[0], film.translation[4])
+    assert found.camera.image_size == size
+    assert found.camera.focal_px == pytest.approx(scale * film.camera.focal_px)
+
+
+def test_another_photo_is_not_taken_for_one(
+    film: FaceParameters, model: MorphableModel, astronaut_fit: PhotoFit
+) -> None:
+    landmarks, size = astronaut_fit.detection.landmarks_px, film.camera.image_size
+    assert find_photo(film, model, landmarks + 25, size) is None
+    assert find_photo(film, model, 1.1 * (landmarks - landmarks.mean(0)) + landmarks.mean(0), size) is None
+    assert find_photo(film, model, landmarks, (size[0], size[1] + 50)) is None
