@@ -157,7 +157,7 @@ def render(
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
         else:
-            pictures, size = _photo_pictures(motion, photo, config)
+            pictures, size = photo_pictures(motion, photo, config)
         return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
 
 
@@ -283,9 +283,10 @@ def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:
         yield pose
 
 
-def _photo_pictures(
+def photo_pictures(
     motion: FaceParameters, photo: PathLike, config: Config
 ) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:
+    """The frames of :func:`render` before they are encoded, [H, W, 3] RGB, and their (width, height)."""
     from face3d.models.registry import model_of
     from renderers.photo_avatar import PhotoAvatar
     from talkinghead.portrait import load_portrait
