@@ -64,7 +64,7 @@ def polygon_mask(shape: tuple[int, int], points: FloatArray, grow: float = 0.0) 
     return mask.astype(bool)
 
 
-def _continue_from(image: Image, known: NDArray[np.bool_], unknown: NDArray[np.bool_], soften: float) -> Image:
+def continue_from(image: Image, known: NDArray[np.bool_], unknown: NDArray[np.bool_], soften: float) -> Image:
     """Fill `unknown` with the colour of the nearest `known` pixel, softened; the rest stays."""
     if not unknown.any() or not known.any():
         return image
@@ -147,7 +147,7 @@ def _teeth_of(image: Image, safe: NDArray[np.bool_], teeth: FloatArray, soften: 
     tooth = safe & (luminance(smooth) > 0.7 * luminance(teeth))
     if tooth.sum() < max(30, 0.15 * safe.sum()):
         return None
-    return _continue_from(image, tooth, ~tooth, soften)
+    return continue_from(image, tooth, ~tooth, soften)
 
 
 def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Image:
@@ -167,7 +167,7 @@ def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Imag
         around = polygon_mask(shape, local, max(4.0, 11 * unit)) & ~band
         if not around.any():
             continue
-        filled = _continue_from(skin[w], around & ~lower, above, 4 * unit).astype(np.float32)
+        filled = continue_from(skin[w], around & ~lower, above, 4 * unit).astype(np.float32)
         # Half of the way to one colour: what lies above a deep-set eye may be brow or shadow.
         pixels = skin[w][around].astype(np.float32)
         light = luminance(pixels)
@@ -200,9 +200,9 @@ def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
         w = _window(points, 40 * unit, shape)
         local = points - (w[1].start, w[0].start)
         opening = polygon_mask((w[0].stop - w[0].start, w[1].stop - w[1].start), local)
-        skin[w] = _continue_from(image[w], ~polygon_mask(opening.shape, local, 1.5 * unit), opening, 1.2 * unit)
+        skin[w] = continue_from(image[w], ~polygon_mask(opening.shape, local, 1.5 * unit), opening, 1.2 * unit)
         safe = polygon_mask(opening.shape, local, -max(1.0, 1.2 * unit))
-        eye[w] = _continue_from(image[w], safe if safe.any() else opening, ~safe, 1.5 * unit)
+        eye[w] = continue_from(image[w], safe if safe.any() else opening, ~safe, 1.5 * unit)
     lids = _without_lash_lines(skin, landmarks, unit)
     inner_points, outer_points = landmarks[list(INNER_LIPS)], landmarks[list(OUTER_LIPS)]
     w = _window(outer_points, 40 * unit, shape)
@@ -212,7 +212,7 @@ def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
     grown = polygon_mask(hole.shape, inner_points - origin, max(1.0, 1.5 * unit))
     if gap > 1.5 * unit:
         for picture in (skin, lids):
-            picture[w] = _continue_from(picture[w], ~grown, grown, 1.5 * unit)
+            picture[w] = continue_from(picture[w], ~grown, grown, 1.5 * unit)
     safe = polygon_mask(hole.shape, inner_points - origin, -max(1.0, 1.0 * unit))
     on_face = inner > 0
     skin_rgb = np.median(image[on_face].astype(np.float32), axis=0)
