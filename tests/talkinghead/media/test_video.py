@@ -93,6 +93,32 @@ def test_still_parts_of_a_photo_stay_above_40_db(tmp_path: Path) -> None:
         assert psnr(frame[:90], still[:90]) > 40
 
 
+def test_windows_of_a_still_photo(tmp_path: Path) -> None:
+    """The same file as whole frames give, whatever windows they come in: odd ones, moving ones, the whole."""
+    still = load_photo(Path(__file__).parents[2] / "data" / "astronaut.jpg")[:121, :155]
+    rng = np.random.default_rng(0)
+    windows = [(0, 0, 1, 1), (11, 20, 40, 31), (12, 20, 40, 30), (100, 91, 55, 30), (154, 120, 1, 1), (0, 0, 155, 121)]
+    changes = [(rng.integers(0, 256, (h, w, 3), dtype=np.uint8), left, top) for left, top, w, h in windows]
+    frames = []
+    for picture, left, top in changes:
+        frames.append(still.copy())
+        frames[-1][top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    write(tmp_path / "frames.mp4", frames)
+    with VideoWriter(tmp_path / "windows.mp4", (155, 121), 25, len(changes), still=still) as writer:
+        for change in changes:
+            writer.write_window(*change)
+    assert (tmp_path / "windows.mp4").read_bytes() == (tmp_path / "frames.mp4").read_bytes()
+
+
+def test_wrong_windows_are_refused(tmp_path: Path, picture: np.ndarray) -> None:
+    writer = VideoWriter(tmp_path / "x.mp4", (64, 48), 25, 1)
+    with pytest.raises(ValueError, match="still photo"), writer:
+        writer.write_window(picture, 0, 0)
+    writer = VideoWriter(tmp_path / "x.mp4", (64, 48), 25, 1, still=picture)
+    with pytest.raises(ValueError, match="leaves the photo"), writer:
+        writer.write_window(picture, 1, 0)
+
+
 def test_odd_sizes_lose_a_row(tmp_path: Path, picture: np.ndarray) -> None:
     odd = picture[:47, :63]
     write(tmp_path / "x.mp4", [odd] * 3)
