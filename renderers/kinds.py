@@ -15,9 +15,9 @@ class Kind(IntEnum):
 
     SKIN = 0  # the photo, with the mouth's hole and the open eyes painted over
     EYE = 1  # the photo's eyeball, continued under the lids
-    UPPER_TEETH = 2  # the photo's teeth where it shows them, else shaded
+    UPPER_TEETH = 2  # this and the following: see `renderers.mouth`
     LOWER_TEETH = 3
-    MOUTH = 4  # shaded cavity
+    MOUTH = 4  # cavity and the lips' lining
     TONGUE = 5
 
 

@@ -20,12 +20,13 @@ from renderers.half_grid import half_grid
 from renderers.kinds import Kind, kinds_of_parts
 from renderers.lids import ClosingLids
 from renderers.lip_seam import LipSeam
-from renderers.photo_kernels import ATTRIBUTES, MouthColours, Pictures, View, affine_maps, composite, shade
-from renderers.photo_layers import PhotoLayers, build_layers, face_height, luminance
+from renderers.mouth.anatomy import lining_on_lips
+from renderers.mouth.painter import MouthPainter
+from renderers.photo_kernels import Pictures, View, affine_maps, composite, shade
+from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
 from renderers.surround import SurroundOptions
 from renderers.surround_warp import SurroundWarp
-from renderers.teeth import LOWER_WIDTHS, UPPER_WIDTHS, arch_coordinates, tooth_edges
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -34,9 +35,7 @@ FloatArray = NDArray[np.float32]
 _CROP = (1.45, 1.35, 1.45)
 # What is drawn with more samples per pixel, over the face.
 _FINE_PARTS = (INNER_LIPS, LEFT_EYE, RIGHT_EYE)
-# Lips that are hardly apart let this share of the light in, all of it from this opening on, mm.
-_SLIT_LIGHT, _FULL_LIGHT_MM = 0.55, 3.5
-# Low-polygon teeth and gums would poke through thin lips: for visibility they count as this much farther away, mm.
+# The mouth's lining would poke through thin lips: for visibility it counts as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
 
 
@@ -108,23 +107,15 @@ class PhotoAvatar:
         self._photo = self._image[self._crop.window].copy()
         local = landmarks_px - self._origin
         layers = build_layers(self._photo, local)
-        self._eye, self._own_mouth = half_grid(layers.eye), half_grid(layers.mouth)
-        self._masks = layers.face_mask, layers.mouth_mask
+        self._eye, self._face_mask = half_grid(layers.eye), layers.face_mask
         self._lids = ClosingLids(layers, local)
         self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
-        self._source = self._mesh.source - self._origin
+        self._mouth = MouthPainter(self._photo, self._mesh, local, self._origin, layers)
+        self._source = lining_on_lips(model, self._mesh.source - self._origin)
         self._triangles, self._kinds = _drawn_triangles(model)
-        self._inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
-        self._tongue = model.part_vertices(Part.TONGUE).numpy()
-        self._attributes = _mouth_attributes(model)
-        self._teeth_triangles = self._triangles[np.isin(self._kinds, (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.TONGUE))]
-        self._mouth = _mouth_colours(layers)
+        self._lining = model.part_vertices(Part.INNER_MOUTH).numpy()
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, layers.face_mask)
-        inner = (layers.face_mask >= 1).astype(np.uint8)
-        covered = np.asarray(cv2.erode(inner, np.ones((3, 3), np.uint8), iterations=round(0.03 * face)), np.uint8)
-        self._warp = SurroundWarp(
-            self._mesh, face_skin, self._origin, self._photo, local, covered, self._options.surround
-        )
+        self._warp = SurroundWarp(self._mesh, face_skin, self._origin, self._photo, local, self._options.surround)
         self._landmarks = model.landmarks478
         self._margin = 0.03 * face
         fine = self._options.supersampling
@@ -176,13 +167,14 @@ class PhotoAvatar:
         )
         pixels = frame.pixels.copy()
         pixels[:, :2] -= self._origin
-        pixels[self._inside, 2] += _INSIDE_BEHIND_MM
+        pixels[self._lining, 2] += _INSIDE_BEHIND_MM
         warped = self._pool.submit(self._warp, frame)
         points = self._landmark_pixels(pixels)
         overlays = self._overlays(frame, pixels, points)
         crop = warped.result()
         for region, overlay in overlays:
             composite(crop, overlay, region.top, region.left)
+        self._mouth.draw(crop, frame, points)
         self._seam.draw(crop, points, frame.lip_opening_mm)
         self._lids.draw_lashes(crop, points, frame.lid_closure)
         result = self._image.copy()
@@ -193,39 +185,18 @@ class PhotoAvatar:
         corners = self._landmarks.triangles.numpy()
         return (pixels[corners][..., :2] * self._landmarks.barycentric.numpy()[..., None]).sum(1)
 
-    def _lit_attributes(self, frame: DrivenFrame) -> FloatArray:
-        """Fill in light and depth of the mouth's inside for this frame."""
-        result = self._attributes.copy()
-        normals = np.zeros((len(result), 3), np.float32)
-        a, b, c = (frame.camera[self._teeth_triangles[:, i]] for i in range(3))
-        normal = np.cross(b - a, c - a)
-        for i in range(3):
-            np.add.at(normals, self._teeth_triangles[:, i], normal)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
-        facing = np.clip(-normals[:, 2], 0, 1)
-        result[:, 2] = 0.65 + 0.35 * facing
-        result[self._tongue, 2] = (0.3 + 0.7 * facing)[self._tongue]
-        corners = self._landmarks.triangles.numpy()[list(INNER_LIPS)]
-        weights = self._landmarks.barycentric.numpy()[list(INNER_LIPS)]
-        lips = (frame.camera[corners][..., 2] * weights).sum(1).mean()
-        result[:, 3] = frame.camera[:, 2] - lips
-        return result
-
     def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, Image]]:
         """The face, then mouth and eyes with more samples per pixel, in the order in which they go over the photo."""
-        values = np.concatenate([self._source, self._lit_attributes(frame)], 1)
-        maps = affine_maps(pixels[:, :2], self._triangles, values)
-        light = min(1.0, _SLIT_LIGHT + (1 - _SLIT_LIGHT) * frame.lip_opening_mm / _FULL_LIGHT_MM)
-        pictures = Pictures(self._lids.skin(frame.lid_closure), self._eye, self._own_mouth)
+        maps = affine_maps(pixels[:, :2], self._triangles, self._source)
+        pictures = Pictures(self._lids.skin(frame.lid_closure), self._eye)
         result = []
         for ring, samples in zip((FACE_OVAL, *_FINE_PARTS), (1, *self._samples), strict=True):
             if samples == 1 and ring is not FACE_OVAL:
                 continue
             region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
             if region is not None:
-                result.append(
-                    (region, self._draw(View(region.left, region.top, samples, light), region, pixels, maps, pictures))
-                )
+                view = View(region.left, region.top, samples)
+                result.append((region, self._draw(view, region, pixels, maps, pictures)))
         return result
 
     def _draw(self, view: View, region: _Region, pixels: FloatArray, maps: FloatArray, pictures: Pictures) -> Image:
@@ -233,7 +204,7 @@ class PhotoAvatar:
         local = pixels.copy()
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples
         visible = find_visible(local, self._triangles, region.height * view.samples, region.width * view.samples)
-        overlay = shade(visible, view, self._kinds, maps, pictures, self._masks, self._mouth)
+        overlay = shade(visible, view, self._kinds, maps, pictures, self._face_mask)
         if view.samples > 1:
             size = region.width, region.height
             overlay = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -241,15 +212,16 @@ class PhotoAvatar:
 
 
 def _drawn_triangles(model: MorphableModel) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Triangles [F, 3] and kinds [F] that can show: all but lashes and the head's far side.
+    """Triangles [F, 3] and kinds [F] that take their colour from the photo: skin, eyes and the mouth's lining.
 
-    Skin where the face mask is 0 stays: it is transparent, but it hides the inside of the mouth.
+    The lining counts as skin: it continues the lips where they open wider than the painted inside.
     """
     triangles = model.triangles.numpy().astype(np.int32)
     kinds = kinds_of_parts(model.triangle_parts.numpy())
     # Behind the ears there is only the back of the head, which the photo does not show.
     front = model.mean.numpy()[:, 2] > -60
-    keep = (kinds >= 0) & ((kinds != Kind.SKIN) | front[triangles].all(1))
+    kinds[kinds == Kind.MOUTH] = Kind.SKIN
+    keep = (kinds == Kind.EYE) | ((kinds == Kind.SKIN) & front[triangles].all(1))
     return np.ascontiguousarray(triangles[keep]), np.ascontiguousarray(kinds[keep])
 
 
@@ -261,29 +233,3 @@ def _face_triangles(
     at = np.clip(np.floor(source).astype(int), 0, (mask.shape[1] - 1, mask.shape[0] - 1))
     covered = reach[at[:, 1], at[:, 0]].astype(bool)
     return np.ascontiguousarray(triangles[(kinds == Kind.SKIN) & covered[triangles].any(1)])
-
-
-def _mouth_attributes(model: MorphableModel) -> FloatArray:
-    """[V, ATTRIBUTES] with the dental arches' coordinates; light and depth are set per frame."""
-    result = np.zeros((len(model.mean), ATTRIBUTES), np.float32)
-    for part, upper in ((Part.UPPER_TEETH, True), (Part.LOWER_TEETH, False)):
-        index = model.part_vertices(part).numpy()
-        result[index, :2] = arch_coordinates(model.mean[index].numpy(), upper)
-    return result
-
-
-def _mouth_colours(layers: PhotoLayers) -> MouthColours:
-    teeth = layers.teeth_rgb
-    level = float(luminance(teeth))
-
-    def tinted(red: float, green: float, blue: float) -> FloatArray:
-        return np.array([red, green, blue], np.float32) * np.float32(level)
-
-    return MouthColours(
-        teeth=teeth.astype(np.float32),
-        gums=tinted(0.72, 0.40, 0.38),
-        tongue=tinted(0.62, 0.33, 0.31),
-        cavity=tinted(0.24, 0.10, 0.09),
-        upper_gaps=tooth_edges(UPPER_WIDTHS),
-        lower_gaps=tooth_edges(LOWER_WIDTHS),
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,24 +11,6 @@ from renderers.compiled import kernel
 
 FloatArray = NDArray[np.float32]
 
-# Vertex attributes of the mouth's inside: arc length on the dental arch (mm), height on the tooth (0 gums, 1 edge),
-# light (0..1), depth behind the lips (mm).
-ATTRIBUTES = 4
-# Light falls off behind the lips with these depths, mm.
-TEETH_DEPTH, TONGUE_DEPTH, CAVITY_DEPTH = 45.0, 18.0, 22.0
-
-
-@dataclass(frozen=True)
-class MouthColours:
-    """Colours in the photo's light, [3] float32 0..255; arc lengths of the gaps between teeth, [N] float32 mm."""
-
-    teeth: FloatArray
-    gums: FloatArray
-    tongue: FloatArray
-    cavity: FloatArray
-    upper_gaps: FloatArray
-    lower_gaps: FloatArray
-
 
 @dataclass(frozen=True)
 class Pictures:
@@ -37,20 +18,15 @@ class Pictures:
 
     skin: NDArray[np.uint8]
     eye: NDArray[np.uint8]
-    mouth: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class View:
-    """What is drawn: pixel (row, column) lies at (left, top) + (column + 0.5, row + 0.5) / samples in the picture.
-
-    `mouth_light` 0..1 is the light that the opening lets in.
-    """
+    """What is drawn: pixel (row, column) lies at (left, top) + (column + 0.5, row + 0.5) / samples in the picture."""
 
     left: int
     top: int
     samples: int
-    mouth_light: float = 1.0
 
 
 def affine_maps(
@@ -71,22 +47,19 @@ def shade(
     face_index: NDArray[np.int32],  # [h, w], -1: none
     view: View,
     kinds: NDArray[np.int32],  # [F] renderers.kinds.Kind
-    maps: FloatArray,  # [F, 3, 2 + ATTRIBUTES] affine_maps of (x, y) px in the photo's crop and the mouth's attributes
+    maps: FloatArray,  # [F, 3, 2] affine_maps of (x, y) px in the photo's crop
     pictures: Pictures,
-    masks: tuple[FloatArray, FloatArray],  # [h, w] face_mask and mouth_mask of PhotoLayers
-    mouth: MouthColours,
+    face_mask: FloatArray,  # [h, w] of PhotoLayers
 ) -> NDArray[np.uint8]:  # [h, w, 4]
     """Premultiplied colour and coverage of every pixel, 0..255; 0 where there is no mesh."""
     out = np.zeros((*face_index.shape, 4), np.uint8)
     _shade(
         face_index,
-        (np.float32(view.left), np.float32(view.top), np.float32(1 / view.samples), np.float32(view.mouth_light)),
+        (np.float32(view.left), np.float32(view.top), np.float32(1 / view.samples)),
         kinds,
         maps,
-        (pictures.skin, pictures.eye, pictures.mouth),
-        masks,
-        (mouth.teeth, mouth.gums, mouth.tongue, mouth.cavity),
-        (mouth.upper_gaps, mouth.lower_gaps),
+        (pictures.skin, pictures.eye),
+        face_mask,
         out,
     )
     return out
@@ -125,20 +98,6 @@ def _sample(fine, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _tooth(arc, height, gaps):  # type: ignore[no-untyped-def]
-    """Brightness of a tooth's enamel (dark in the gaps, rounded between them) and the share of gums, both 0..1."""
-    distance = 100.0
-    for i in range(gaps.shape[0]):
-        distance = min(distance, abs(abs(arc) - gaps[i]))
-    line = math.exp(-((distance / 0.25) ** 2))
-    # Gums reach lower between the teeth; biting edges are a little translucent.
-    gums = 1 / (1 + math.exp((height - 0.22 - 0.12 * math.exp(-((distance / 0.9) ** 2))) * 40))
-    edge = 1 - 0.12 * max(0.0, height - 0.8) / 0.2
-    rounded = 1 - 0.10 * math.exp(-distance / 0.9)
-    return (1 - 0.15 * line) * edge * rounded, gums
-
-
-@kernel
 def _affine_maps(pixels, triangles, values, maps):  # type: ignore[no-untyped-def]
     for f in range(triangles.shape[0]):
         a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
@@ -161,10 +120,9 @@ def _at(maps, f, k, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _shade(face_index, view, kinds, maps, photos, masks, colours, gaps, out):  # type: ignore[no-untyped-def]
-    skin, eye, inside = photos
-    face_mask, mouth_mask = masks
-    left, top, step, mouth_light = view
+def _shade(face_index, view, kinds, maps, photos, face_mask, out):  # type: ignore[no-untyped-def]
+    skin, eye = photos
+    left, top, step = view
     for row in range(face_index.shape[0]):
         py = top + (np.float32(row) + _HALF) * step
         for column in range(face_index.shape[1]):
@@ -173,52 +131,18 @@ def _shade(face_index, view, kinds, maps, photos, masks, colours, gaps, out):  #
                 continue
             px = left + (np.float32(column) + _HALF) * step
             x, y = _at(maps, f, 0, px, py), _at(maps, f, 1, px, py)
-            kind = kinds[f]
-            alpha = _ONE
-            if kind <= 1:  # skin and eyes come from the photo
-                alpha = _mask(face_mask, x, y)
-                if alpha <= 0:
-                    continue
-                # Two calls: choosing the array first would count references for every pixel.
-                if kind == 0:
-                    red, green, blue = _sample(skin, x, y)
-                else:
-                    red, green, blue = _sample(eye, x, y)
+            alpha = _mask(face_mask, x, y)
+            if alpha <= 0:
+                continue
+            # Two calls: choosing the array first would count references for every pixel.
+            if kinds[f] == 0:
+                red, green, blue = _sample(skin, x, y)
             else:
-                red, green, blue = _mouth(maps, f, kind, px, py, colours, gaps)
-                if kind == 2:
-                    shown = _mask(mouth_mask, x, y)
-                    if shown > 0:
-                        own_red, own_green, own_blue = _sample(inside, x, y)
-                        red += shown * (own_red - red)
-                        green += shown * (own_green - green)
-                        blue += shown * (own_blue - blue)
-                red, green, blue = red * mouth_light, green * mouth_light, blue * mouth_light
+                red, green, blue = _sample(eye, x, y)
             out[row, column, 0] = np.uint8(red * alpha + _HALF)
             out[row, column, 1] = np.uint8(green * alpha + _HALF)
             out[row, column, 2] = np.uint8(blue * alpha + _HALF)
             out[row, column, 3] = np.uint8(np.float32(255) * alpha + _HALF)
-
-
-@kernel
-def _mouth(maps, f, kind, px, py, colours, gaps):  # type: ignore[no-untyped-def]
-    """Shaded teeth (kind 2 upper, 3 lower), cavity (4) and tongue (5) at a position in the picture."""
-    teeth, gums, tongue, cavity = colours
-    light, depth = _at(maps, f, 4, px, py), max(_ZERO, _at(maps, f, 5, px, py))
-    if kind == 4:
-        shade = math.exp(-depth / CAVITY_DEPTH)
-        return cavity[0] * shade, cavity[1] * shade, cavity[2] * shade
-    if kind == 5:
-        shade = light * math.exp(-depth / TONGUE_DEPTH)
-        return tongue[0] * shade, tongue[1] * shade, tongue[2] * shade
-    enamel, gum = _tooth(_at(maps, f, 2, px, py), _at(maps, f, 3, px, py), gaps[kind - 2])
-    shade = light * math.exp(-depth / TEETH_DEPTH)
-    bright, pink = enamel * (1 - gum) * shade, gum * shade
-    return (
-        teeth[0] * bright + gums[0] * pink,
-        teeth[1] * bright + gums[1] * pink,
-        teeth[2] * bright + gums[2] * pink,
-    )
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""What the avatar takes from the photo: skin without holes, eyes without lids, the mouth's own teeth, and the light."""
+"""What the avatar takes from the photo: skin without holes, eyes without lids, and the colour of teeth in its light."""
 
 from __future__ import annotations
 
@@ -32,8 +32,6 @@ class PhotoLayers:
         skin: [h, w, 3] uint8, the photo with open mouth and eyes painted over from their rims.
         lids: [h, w, 3] uint8, `skin` without the dark rims of the upper lids, for closed eyes.
         eye: [h, w, 3] uint8, the photo with the eyeballs continued under the lids.
-        mouth: [h, w, 3] uint8, the photo's teeth continued outwards.
-        mouth_mask: [h, w] float32 0..1, where the photo shows the inside of the mouth, if it shows teeth there.
         face_mask: [h, w] float32 0..1, where the mesh covers the photo; falls to 0 before the face's outline.
         teeth_rgb: [3] float32 0..255, colour of well-lit teeth in this photo's light.
     """
@@ -41,8 +39,6 @@ class PhotoLayers:
     skin: Image
     lids: Image
     eye: Image
-    mouth: Image
-    mouth_mask: FloatArray
     face_mask: FloatArray
     teeth_rgb: FloatArray
 
@@ -138,18 +134,6 @@ def _teeth_colour(image: Image, landmarks: FloatArray, mouth: NDArray[np.bool_],
     return np.minimum(ivory * np.float32(np.clip(level, min(140.0, 2.8 * skin), 220)), 250)
 
 
-def _teeth_of(image: Image, safe: NDArray[np.bool_], teeth: FloatArray, soften: float) -> Image | None:
-    """The photo's teeth continued over the dark beside them, which must not be drawn onto the mesh's teeth.
-
-    None when the photo shows too little of them.
-    """
-    smooth = cv2.GaussianBlur(image, (0, 0), max(0.6, 0.5 * soften)).astype(np.float32)
-    tooth = safe & (luminance(smooth) > 0.7 * luminance(teeth))
-    if tooth.sum() < max(30, 0.15 * safe.sum()):
-        return None
-    return continue_from(image, tooth, ~tooth, soften)
-
-
 def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Image:
     """The skin picture with lashes and their shadow above the eyes replaced by the lid's colour farther up.
 
@@ -219,9 +203,4 @@ def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
     full_hole = np.zeros(shape, bool)
     full_hole[w] = safe
     teeth = _teeth_colour(image, landmarks, full_hole, skin_rgb)
-    mouth, mouth_mask = image.copy(), np.zeros(shape, np.float32)
-    own = _teeth_of(image[w], safe, teeth, 1.0 * unit) if gap >= 4 * unit else None
-    if own is not None:
-        mouth[w] = own
-        mouth_mask[w] = cv2.GaussianBlur(safe.astype(np.float32), (0, 0), max(0.7, 1.5 * unit))
-    return PhotoLayers(skin, lids, eye, mouth, mouth_mask, face_mask, teeth)
+    return PhotoLayers(skin, lids, eye, face_mask, teeth)

@@ -174,7 +174,7 @@ def test_opening_the_jaw(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:
     assert change[int(landmarks[2, 1]) :].max() > 60
     x, y = landmarks[14].astype(int)
     cavity = open_[y + 3 : y + 9, x - 6 : x + 7] @ LIGHT
-    assert np.median(cavity) < 60 < np.median(shut[y + 3 : y + 9, x - 6 : x + 7] @ LIGHT)
+    assert 1.4 * np.median(cavity) < np.median(shut[y + 3 : y + 9, x - 6 : x + 7] @ LIGHT)
 
 
 def test_the_mouth_opens_steadily(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:
@@ -319,7 +319,7 @@ def test_faces_of_any_size(astronaut: np.ndarray, astronaut_fit: PhotoFit, scale
     x, y = np.floor(points[LEFT_IRIS[0]]).astype(int)
     assert shut[y, x] @ LIGHT > image[y, x] @ LIGHT + 30
     x, y = np.floor(points[14] + (0, 6 * scale)).astype(int)
-    assert shut[y, x] @ LIGHT < 80
+    assert shut[y, x] @ LIGHT < 100  # the tongue
 
 
 @pytest.mark.parametrize(

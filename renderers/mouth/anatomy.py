@@ -1,0 +1,104 @@
+"""The mesh inside the mouth: which triangles, where they lie behind the lips, and how they face the light."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from face3d.landmark_sets import INNER_LIPS
+from face3d.morphable_model import MorphableModel
+from face3d.parts import Part
+from renderers.driven_mesh import DrivenFrame
+from renderers.kinds import Kind, kinds_of_parts
+from renderers.mouth.window import WIDTH
+from renderers.teeth import arch_coordinates
+
+FloatArray = NDArray[np.float32]
+
+INSIDE_KINDS = (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.MOUTH, Kind.TONGUE)
+# Attributes per vertex: along the arch (mm; tongue: mm from its middle), height (0 gums .. 1 biting edge; tongue: 0
+# root .. 1 tip), facing the viewer 0..1, depth behind the lips in mm.
+ATTRIBUTES = 4
+
+
+class MouthAnatomy:
+    """The inside's own small mesh.
+
+    Attributes:
+        vertices: [V'] indices of its vertices in the head mesh.
+        triangles: [F', 3] into those.
+        kinds: [F'] `renderers.kinds.Kind`.
+    """
+
+    def __init__(self, model: MorphableModel) -> None:
+        triangles = model.triangles.numpy()
+        kinds = kinds_of_parts(model.triangle_parts.numpy())
+        keep = np.isin(kinds, INSIDE_KINDS)
+        self.vertices, local = np.unique(triangles[keep], return_inverse=True)
+        self.triangles = np.ascontiguousarray(local.reshape(-1, 3).astype(np.int32))
+        self.kinds = np.ascontiguousarray(kinds[keep])
+        self._static = _static_attributes(model)[self.vertices]
+        self._lip_corners = model.landmarks478.triangles.numpy()[list(INNER_LIPS)]
+        self._lip_weights = model.landmarks478.barycentric.numpy()[list(INNER_LIPS)]
+
+    def attributes(self, frame: DrivenFrame, cells: FloatArray, lips: FloatArray) -> FloatArray:
+        """[V', ATTRIBUTES] of this frame.
+
+        Args:
+            frame: the driven mesh.
+            cells: [V', 2] the vertices in the mouth's window.
+            lips: [20, 2] the inner lips' landmarks there.
+        """
+        result = np.empty((len(self.vertices), ATTRIBUTES), np.float32)
+        camera = frame.camera[self.vertices]
+        result[:, :2] = self._static
+        result[:, 2] = np.clip(-_normals(camera, self.triangles)[:, 2], 0, 1)
+        result[:, 3] = camera[:, 2] - self._lip_depth(frame, lips[:, 0], cells[:, 0])
+        return result
+
+    def lip_distance(self, frame: DrivenFrame) -> float:
+        """Mean distance of the inner lips along the camera's axis, mm."""
+        return float(self._lip_distances(frame).mean())
+
+    def _lip_distances(self, frame: DrivenFrame) -> FloatArray:  # [20]
+        return np.asarray((frame.camera[self._lip_corners][..., 2] * self._lip_weights).sum(1))
+
+    def _lip_depth(self, frame: DrivenFrame, across: FloatArray, x: FloatArray) -> FloatArray:
+        """Distance of the lips from the camera over the window's columns `x`: a parabola through their inner ring."""
+        depth = self._lip_distances(frame)
+        curve = np.polynomial.Polynomial.fit(across, depth, 2, domain=[0, WIDTH])
+        return np.asarray(curve(np.clip(x, across.min(), across.max())), np.float32)
+
+
+def lining_on_lips(model: MorphableModel, source: FloatArray) -> FloatArray:  # [V, 2] -> [V, 2]
+    """Texture positions with the mouth's lining taken from the nearest point of the lips.
+
+    The lining shows a little beyond the lips' corners, where its own position in the photo is somewhere on the cheek.
+    """
+    lining, lips = (model.part_vertices(part).numpy() for part in (Part.INNER_MOUTH, Part.LIPS))
+    lining = np.setdiff1d(lining, lips)
+    mean = model.mean.numpy()
+    result = source.copy()
+    result[lining] = source[lips[cKDTree(mean[lips]).query(mean[lining])[1]]]
+    return result
+
+
+def _static_attributes(model: MorphableModel) -> FloatArray:
+    """[V, 2] coordinates on the dental arches and on the tongue."""
+    result = np.zeros((len(model.mean), 2), np.float32)
+    for part, upper in ((Part.UPPER_TEETH, True), (Part.LOWER_TEETH, False)):
+        index = model.part_vertices(part).numpy()
+        result[index] = arch_coordinates(model.mean[index].numpy(), upper)
+    tongue = model.part_vertices(Part.TONGUE).numpy()
+    x, _, z = model.mean[tongue].numpy().T
+    result[tongue] = np.stack([x, (z - z.min()) / (z.max() - z.min())], 1)
+    return result
+
+
+def _normals(camera: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
+    """[V', 3] unit normals, mean of the triangles' weighted by area."""
+    a, b, c = (camera[triangles[:, i]] for i in range(3))
+    normal = np.cross(b - a, c - a)
+    result = np.stack([np.bincount(triangles.ravel(), np.repeat(normal[:, k], 3), len(camera)) for k in range(3)], 1)
+    return (result / (np.linalg.norm(result, axis=1, keepdims=True) + 1e-9)).astype(np.float32)

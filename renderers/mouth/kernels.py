@@ -1,0 +1,307 @@
+"""Per-pixel colours of the mouth's inside, compiled.
+
+Light: what a point behind the lips sees of the world is the share of its view that the opening fills. Over a picture
+of the opening that share is the opening blurred by about half the point's depth, shifted up because most light comes
+from above.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderers.compiled import kernel
+
+FloatArray = NDArray[np.float32]
+
+# What a pixel shows: the shaded mesh's four materials, or the photo's own mouth.
+UPPER_TEETH, LOWER_TEETH, CAVITY, TONGUE, OWN = range(5)
+MATERIALS = 5
+# Depths behind the lips, mm, for which the opening is blurred, and the blurs.
+DEPTHS_MM = (2.0, 9.0, 24.0)
+BLURS_MM = (1.0, 4.0, 10.0)
+# How far the light's way in rises per millimetre of depth.
+_TILT = 0.3
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours in the photo's light, [3] float32 0..255; arc lengths of the gaps between teeth, [N] float32 mm."""
+
+    teeth: FloatArray
+    gums: FloatArray
+    tongue: FloatArray
+    cavity: FloatArray
+    lips: FloatArray
+    upper_gaps: FloatArray
+    lower_gaps: FloatArray
+
+
+@dataclass(frozen=True)
+class OwnMouth:
+    """The photo's own mouth in its own window; empty arrays where it shows none.
+
+    Attributes:
+        picture: [3, h, w] float32 0..255, the photo resampled to the window.
+        shown: [4, h, w] float32 0..1, how far the picture shows each material there.
+        light: [h, w] float32 0..1, the light that fell on it.
+    """
+
+    picture: FloatArray
+    shown: FloatArray
+    light: FloatArray
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The painted window, [H, W] each; rows outside the opening are not written.
+
+    Attributes:
+        material: int8, -1 outside the opening.
+        base: [H, W, 3] float32 0..255, shaded colour.
+        own: [H, W, 3] float32 0..255, the photo's own colour in this frame's light.
+        shown: float32 0..1, the own colour's share.
+        cover: float32 0..1, the opening's share of the pixel.
+        light: float32 0..1.
+        depth: float32 mm behind the lips.
+    """
+
+    material: NDArray[np.int8]
+    base: FloatArray
+    own: FloatArray
+    shown: FloatArray
+    cover: FloatArray
+    light: FloatArray
+    depth: FloatArray
+
+    @classmethod
+    def empty(cls, height: int, width: int) -> Canvas:
+        """A canvas that shows nothing."""
+        plane = (height, width)
+        colours, planes = (
+            [np.zeros((*plane, 3), np.float32) for _ in range(2)],
+            [np.zeros(plane, np.float32) for _ in range(4)],
+        )
+        return cls(np.full(plane, -1, np.int8), colours[0], colours[1], *planes)
+
+
+def paint(
+    face_index: NDArray[np.int32],  # [H, W], -1: none
+    rows: tuple[int, int],
+    kinds: NDArray[np.int32],  # [F] renderers.kinds.Kind
+    maps: FloatArray,  # [F, 3, 2 + ATTRIBUTES] affine maps of (x, y) in the own mouth's window and the attributes
+    cover: FloatArray,  # [H, W]
+    levels: FloatArray,  # [3, h, w] the opening, blurred by BLURS_MM
+    scale: int,  # pixels of the canvas per cell
+    cells_per_mm: float,
+    palette: Palette,
+    own: OwnMouth,
+    canvas: Canvas,
+) -> None:
+    """Colour the opening's pixels between the given rows."""
+    _paint(
+        face_index,
+        rows,
+        kinds,
+        maps,
+        cover,
+        levels,
+        (np.float32(levels.shape[2] / face_index.shape[1]), np.float32(cells_per_mm * scale)),
+        (palette.teeth, palette.gums, palette.tongue, palette.cavity, palette.lips),
+        (palette.upper_gaps, palette.lower_gaps),
+        (own.picture, own.shown, own.light),
+        (canvas.material, canvas.base, canvas.own, canvas.shown, canvas.cover, canvas.light, canvas.depth),
+    )
+
+
+def finish(
+    canvas: Canvas,
+    rows: tuple[int, int],
+    fields: FloatArray,  # [h, w, 6 * MATERIALS] log-gain and offset (0..1 of `white`) per material and colour
+    white: float,
+    out: FloatArray,  # [H, W, 4]
+) -> None:
+    """Premultiplied colour and coverage: each material's colour times its gain plus its offset."""
+    _finish(
+        (canvas.material, canvas.base, canvas.own, canvas.shown, canvas.cover),
+        rows,
+        fields,
+        np.float32(fields.shape[1] / out.shape[1]),
+        np.float32(white),
+        out,
+    )
+
+
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+
+
+@kernel
+def _smooth(plane, x, y):  # type: ignore[no-untyped-def]
+    """A [h, w] plane at (x, y), centres at half-integers, bilinear, continued at its border."""
+    x = min(max(x - _HALF, _ZERO), np.float32(plane.shape[1] - 1))
+    y = min(max(y - _HALF, _ZERO), np.float32(plane.shape[0] - 1))
+    c, r = min(int(x), plane.shape[1] - 2), min(int(y), plane.shape[0] - 2)
+    ax, ay = x - np.float32(c), y - np.float32(r)
+    top = plane[r, c] + ax * (plane[r, c + 1] - plane[r, c])
+    bottom = plane[r + 1, c] + ax * (plane[r + 1, c + 1] - plane[r + 1, c])
+    return top + ay * (bottom - top)
+
+
+@kernel
+def _light(levels, x, y, depth, cells, per_mm):  # type: ignore[no-untyped-def]
+    """Share of the world that a point at `depth` mm behind canvas pixel (x, y) sees, 0..1."""
+    y -= np.float32(_TILT) * depth * per_mm
+    x, y = x * cells, y * cells
+    near, middle, far = np.float32(DEPTHS_MM[0]), np.float32(DEPTHS_MM[1]), np.float32(DEPTHS_MM[2])
+    if depth <= near:
+        return _smooth(levels[0], x, y)
+    if depth <= middle:
+        first, second, share = 0, 1, (depth - near) / (middle - near)
+    else:
+        first, second, share = 1, 2, min(_ONE, (depth - middle) / (far - middle))
+    low = _smooth(levels[first], x, y)
+    result = low + share * (_smooth(levels[second], x, y) - low)
+    return result * (far / depth) ** 2 if depth > far else result
+
+
+@kernel
+def _tooth(arc, height, gaps):  # type: ignore[no-untyped-def]
+    """Brightness of the enamel, share of gums, share of dark below a rounded biting edge; all 0..1."""
+    along = abs(arc)
+    distance = np.float32(100)
+    for i in range(gaps.shape[0]):
+        distance = min(distance, abs(along - gaps[i]))
+    line = math.exp(-((distance / np.float32(0.25)) ** 2))
+    # Gums reach lower between the teeth; biting edges are a little translucent, and rounded towards the gaps.
+    gums = 1 / (1 + math.exp((height - 0.22 - 0.12 * math.exp(-((distance / 0.9) ** 2))) * 40))
+    edge = 1 - 0.12 * max(0.0, height - 0.8) / 0.2
+    rounded = 1 - 0.12 * math.exp(-distance / 0.8)
+    limit = 0.995 - 0.085 * math.exp(-distance / 0.55)
+    beyond = min(1.0, max(0.0, (height - limit) / 0.035))
+    fall = 1 - 0.22 * min(1.0, along / 30)
+    return np.float32((1 - 0.2 * line) * edge * rounded * fall), np.float32(gums), np.float32(beyond)
+
+
+@kernel
+def _material(kind, arc, height, facing, depth, light, colours, gaps, out):  # type: ignore[no-untyped-def]
+    """Shaded colour of one point of a kind into out[3]."""
+    teeth, gums, tongue, cavity, lips = colours
+    deep = max(_ZERO, depth)
+    if kind == 2 or kind == 3:
+        enamel, gum, beyond = _tooth(arc, height, gaps[kind - 2])
+        shade = np.float32(0.6 + 0.4 * facing) * (_ONE - (_ONE - min(_ONE, light)) ** np.float32(2.4))
+        bright = enamel * (_ONE - gum) * (_ONE - np.float32(0.75) * beyond) * shade
+        pink = gum * shade
+        for k in range(3):
+            out[k] = teeth[k] * bright + gums[k] * pink
+    elif kind == 5:
+        # A groove along the middle; the body's flanks turn away from the light.
+        groove = _ONE - np.float32(0.10 * math.exp(-((arc / 4.0) ** 2)))
+        shade = np.float32(0.35 + 0.65 * facing) * groove * (_ONE - (_ONE - min(_ONE, light)) ** np.float32(1.6))
+        for k in range(3):
+            out[k] = tongue[k] * shade
+    else:
+        # Behind the rim the lips' own skin goes on, then the dark red of the throat.
+        rim = np.float32(math.exp(-deep / 4.0))
+        shade = np.float32(0.15) + np.float32(0.85) * light
+        for k in range(3):
+            out[k] = (cavity[k] * (_ONE - rim) + lips[k] * np.float32(0.6) * rim) * shade
+
+
+@kernel
+def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, own, out):  # type: ignore[no-untyped-def]
+    cells, per_mm = sizes
+    picture, own_shown, own_light = own
+    material, base, own_rgb, shown, covered, lights, depths = out
+    has_own = picture.shape[0] > 1
+    for row in range(rows[0], rows[1]):
+        y = np.float32(row) + _HALF
+        for column in range(face_index.shape[1]):
+            share = cover[row, column]
+            if share <= 0:
+                continue
+            x = np.float32(column) + _HALF
+            f = face_index[row, column]
+            kind, depth, arc, height, facing = 4, np.float32(40), _ZERO, _ZERO, _ONE
+            if f >= 0:
+                kind = kinds[f]
+                arc = maps[f, 0, 2] + maps[f, 1, 2] * x + maps[f, 2, 2] * y
+                height = maps[f, 0, 3] + maps[f, 1, 3] * x + maps[f, 2, 3] * y
+                facing = maps[f, 0, 4] + maps[f, 1, 4] * x + maps[f, 2, 4] * y
+                depth = maps[f, 0, 5] + maps[f, 1, 5] * x + maps[f, 2, 5] * y
+            light = _light(levels, x, y, depth, cells, per_mm)
+            index = 3 if kind == 5 else kind - 2
+            index = 2 if kind == 4 else index
+            material[row, column] = index
+            covered[row, column] = share
+            lights[row, column] = light
+            depths[row, column] = depth
+            _material(kind, arc, height, facing, depth, light, colours, gaps, base[row, column])
+            shown[row, column] = 0
+            if has_own and f >= 0:
+                sx = maps[f, 0, 0] + maps[f, 1, 0] * x + maps[f, 2, 0] * y
+                sy = maps[f, 0, 1] + maps[f, 1, 1] * x + maps[f, 2, 1] * y
+                part = _smooth(own_shown[index], sx, sy)
+                if part > 0:
+                    then = max(np.float32(0.05), _smooth(own_light, sx, sy))
+                    ratio = min(np.float32(1.25), (max(light, np.float32(0.02)) / then) ** np.float32(0.75))
+                    for k in range(3):
+                        own_rgb[row, column, k] = ratio * _smooth(picture[k], sx, sy)
+                    shown[row, column] = part
+
+
+@kernel
+def _finish(canvas, rows, fields, cells, white, out):  # type: ignore[no-untyped-def]
+    material, base, own, shown, cover = canvas
+    for row in range(rows[0], rows[1]):
+        y = min(max((np.float32(row) + _HALF) * cells - _HALF, _ZERO), np.float32(fields.shape[0] - 1))
+        r = min(int(y), fields.shape[0] - 2)
+        ay = y - np.float32(r)
+        for column in range(material.shape[1]):
+            share = cover[row, column]
+            if share <= 0:
+                continue
+            x = min(max((np.float32(column) + _HALF) * cells - _HALF, _ZERO), np.float32(fields.shape[1] - 1))
+            c = min(int(x), fields.shape[1] - 2)
+            ax = x - np.float32(c)
+            w00, w01, w10, w11 = (_ONE - ax) * (_ONE - ay), ax * (_ONE - ay), (_ONE - ax) * ay, ax * ay
+            part = shown[row, column]
+            for k in range(3):
+                value = _ZERO
+                if part < 1:
+                    i = 6 * material[row, column] + k
+                    gain = (
+                        w00 * fields[r, c, i]
+                        + w01 * fields[r, c + 1, i]
+                        + w10 * fields[r + 1, c, i]
+                        + w11 * fields[r + 1, c + 1, i]
+                    )
+                    i += 3
+                    offset = (
+                        w00 * fields[r, c, i]
+                        + w01 * fields[r, c + 1, i]
+                        + w10 * fields[r + 1, c, i]
+                        + w11 * fields[r + 1, c + 1, i]
+                    )
+                    value = (_ONE - part) * (base[row, column, k] * math.exp(gain) + offset * white)
+                if part > 0:
+                    i = 6 * OWN + k
+                    gain = (
+                        w00 * fields[r, c, i]
+                        + w01 * fields[r, c + 1, i]
+                        + w10 * fields[r + 1, c, i]
+                        + w11 * fields[r + 1, c + 1, i]
+                    )
+                    i += 3
+                    offset = (
+                        w00 * fields[r, c, i]
+                        + w01 * fields[r, c + 1, i]
+                        + w10 * fields[r + 1, c, i]
+                        + w11 * fields[r + 1, c + 1, i]
+                    )
+                    value += part * (own[row, column, k] * math.exp(gain) + offset * white)
+                out[row, column, k] = share * min(max(value, _ZERO), np.float32(255))
+            out[row, column, 3] = share

@@ -1,0 +1,77 @@
+"""The rim of the lips' opening: two smooth curves over the mouth's window, whatever the mesh's polygons do there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from face3d.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
+from renderers.mouth.window import HEIGHT, WIDTH
+
+FloatArray = NDArray[np.float32]
+
+_RIGHT_CORNER, _LEFT_CORNER = 78, 308
+_LEAST_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class Rim:
+    """Heights of the upper and the lower rim over each column of a picture of the window.
+
+    Attributes:
+        upper: [W] float32, rows; y grows downwards.
+        lower: [W] float32, rows; at most `upper` where the lips touch or beyond the corners.
+    """
+
+    upper: FloatArray
+    lower: FloatArray
+
+    @classmethod
+    def through(cls, cells: FloatArray, scale: int) -> Rim:
+        """The rim through this frame's landmarks.
+
+        Args:
+            cells: [478, 2] in cells of the window.
+            scale: pixels of the picture per cell.
+        """
+        x = (np.arange(WIDTH * scale) + 0.5) / scale
+        upper, lower = (_curve(cells[[_RIGHT_CORNER, *ring, _LEFT_CORNER]], x) for ring in _RINGS)
+        outside = (x <= cells[_RIGHT_CORNER, 0]) | (x >= cells[_LEFT_CORNER, 0])
+        lower[outside] = upper[outside]
+        return cls(np.asarray(upper * scale, np.float32), np.asarray(lower * scale, np.float32))
+
+    @property
+    def gap(self) -> FloatArray:
+        """[W] rows between the rims, 0 where they touch."""
+        return np.maximum(self.lower - self.upper, 0)
+
+    def rows(self, margin: float, height: int) -> tuple[int, int]:
+        """First and last + 1 row that the opening, grown by `margin`, touches; (0, 0) when it is shut."""
+        open_columns = self.gap > 0
+        if not open_columns.any():
+            return 0, 0
+        first = int(np.floor(self.upper[open_columns].min() - margin))
+        last = int(np.ceil(self.lower[open_columns].max() + margin))
+        return max(0, first), max(0, min(height, last))
+
+
+_RINGS = (UPPER_INNER_LIP, LOWER_INNER_LIP)
+
+
+def _curve(points: FloatArray, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Heights at `x` of a curve through `points` [N, 2] that does not overshoot; ends go on level."""
+    steps = np.maximum(np.diff(points[:, 0]), _LEAST_STEP)
+    # Corners that curl back count as straight down.
+    along = points[0, 0] + np.concatenate([[0], np.cumsum(steps)])
+    return np.asarray(PchipInterpolator(along, points[:, 1])(np.clip(x, along[0], along[-1])))
+
+
+def coverage(rim: Rim, softness: float, scale: int) -> FloatArray:  # [H, W]
+    """Share of a box of `softness` rows around each pixel's centre that lies in the opening, 0..1."""
+    rows = np.arange(HEIGHT * scale, dtype=np.float32)[:, None] + 0.5
+    low = np.maximum(rows - softness / 2, rim.upper)
+    high = np.minimum(rows + softness / 2, rim.lower)
+    return np.clip((high - low) / softness, 0, 1).astype(np.float32)
