@@ -67,15 +67,9 @@ class PlanarPicture:
         rows, columns = self.luma.shape
         if (left | top | width | height) % 2 or min(left, top) < 0 or top + height > rows or left + width > columns:
             raise ValueError(f"{width} x {height} at ({left}, {top}) does not fit a picture of {columns} x {rows}")
-        chroma = slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2)
-        _convert(
-            picture,
-            _LUMA_WEIGHTS,
-            _CHROMA_WEIGHTS,
-            self.luma[top : top + height, left : left + width],
-            self.blue[chroma],
-            self.red[chroma],
-        )
+        # Contiguous arrays as they are: of slices the compiler would not know that pixels lie side by side.
+        pixels = np.ascontiguousarray(picture)
+        _convert(pixels, _LUMA_WEIGHTS, _CHROMA_WEIGHTS, self.luma, self.blue, self.red, left, top)
 
 
 def convert_reference(picture: Image) -> tuple[Image, Image, Image]:  # [h, w, 3] -> [h, w], 2 x [h / 2, w / 2]
@@ -89,18 +83,18 @@ def convert_reference(picture: Image) -> tuple[Image, Image, Image]:  # [h, w, 3
 
 
 @kernel
-def _convert(picture, luma_weights, chroma_weights, luma, blue, red):  # type: ignore[no-untyped-def]
+def _convert(picture, luma_weights, chroma_weights, luma, blue, red, left, top):  # type: ignore[no-untyped-def]
     yr, yg, yb = luma_weights[0], luma_weights[1], luma_weights[2]
     ur, ug, ub = chroma_weights[0, 0], chroma_weights[0, 1], chroma_weights[0, 2]
     vr, vg, vb = chroma_weights[1, 0], chroma_weights[1, 1], chroma_weights[1, 2]
     y_base, c_base = np.int32((16 << 16) + (1 << 15)), np.int32((128 << 16) + (1 << 15))
     shift = np.int32(16)
-    width = luma.shape[1]
+    width = picture.shape[1]
     # Two rows at a time, their colours apart: what then runs along a row becomes vector code.
     r, g, b = np.empty((2, width), np.uint8), np.empty((2, width), np.uint8), np.empty((2, width), np.uint8)
-    for i in range(blue.shape[0]):
+    for i in range(picture.shape[0] // 2):
         for k in range(2):
-            row, out = picture[2 * i + k], luma[2 * i + k]
+            row, out = picture[2 * i + k], luma[top + 2 * i + k, left : left + width]
             rk, gk, bk = r[k], g[k], b[k]
             for x in range(width):
                 rk[x] = row[x, 0]
@@ -111,7 +105,8 @@ def _convert(picture, luma_weights, chroma_weights, luma, blue, red):  # type: i
                     (yr * np.int32(rk[x]) + yg * np.int32(gk[x]) + yb * np.int32(bk[x]) + y_base) >> shift
                 )
         r0, r1, g0, g1, b0, b1 = r[0], r[1], g[0], g[1], b[0], b[1]
-        blue_row, red_row = blue[i], red[i]
+        line, first = top // 2 + i, left // 2
+        blue_row, red_row = blue[line, first : first + width // 2], red[line, first : first + width // 2]
         for j in range(blue_row.shape[0]):
             x = 2 * j
             rs = np.int32(r0[x]) + np.int32(r0[x + 1]) + np.int32(r1[x]) + np.int32(r1[x + 1])
