@@ -15,6 +15,7 @@ from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, LEFT_EYE, RIGHT_EYE
 from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
+from renderers.composition import Change
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.half_grid import half_grid
 from renderers.kinds import Kind, kinds_of_parts
@@ -131,7 +132,16 @@ class PhotoAvatar:
         region = _Region.around(corners, 0, self._image.shape[1], self._image.shape[0])
         if region is None:
             raise ValueError("the landmarks lie outside the picture")
-        return region
+        # Even borders: each chroma sample of a video belongs to four pixels, which change together or not at all.
+        left, top = region.left - region.left % 2, region.top - region.top % 2
+        right, bottom = region.left + region.width, region.top + region.height
+        right, bottom = min(right + right % 2, self._image.shape[1]), min(bottom + bottom % 2, self._image.shape[0])
+        return _Region(left, top, right - left, bottom - top)
+
+    @property
+    def photo(self) -> Image:  # [H, W, 3]
+        """The photo; outside the window of `render_changed`, every frame is it."""
+        return self._image
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -162,6 +172,16 @@ class PhotoAvatar:
         Returns:
             [H, W, 3] uint8 RGB, a new array.
         """
+        return self.render_changed(expression, turn, gaze, shift).over(self._image)
+
+    def render_changed(
+        self,
+        expression: Tensor,
+        turn: Tensor | None = None,
+        gaze: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> Change:
+        """What one frame changes of the photo; arguments as for `render`, whose picture this is a part of."""
         frame = self._mesh.drive(
             expression, torch.zeros(3) if turn is None else turn, torch.zeros(2, 2) if gaze is None else gaze, shift
         )
@@ -177,9 +197,7 @@ class PhotoAvatar:
         self._mouth.draw(crop, frame, points)
         self._seam.draw(crop, points, frame.lip_opening_mm)
         self._lids.draw_lashes(crop, points, frame.lid_closure)
-        result = self._image.copy()
-        result[self._crop.window] = crop
-        return result
+        return Change(crop, self._crop.left, self._crop.top)
 
     def _landmark_pixels(self, pixels: FloatArray) -> FloatArray:
         corners = self._landmarks.triangles.numpy()

@@ -25,11 +25,14 @@ from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.video import VideoOptions, VideoWriter
 
 if TYPE_CHECKING:
+    from renderers.composition import Change
+    from renderers.photo_avatar import PhotoAvatar
     from talkinghead.portrait import Portrait
     from talkinghead.speech.model import SpeechModel
 
 Progress = Callable[[int, int], None]
 PathLike = str | Path
+Image = NDArray[np.uint8]
 _log = logging.getLogger(__name__)
 
 # Frames that wait for the encoder; a few even out its hiccups, more would only cost memory.
@@ -89,8 +92,8 @@ def generate(
         avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
         poses = speech_poses(model, sound, portrait.fit.parameters.expression[0], config)
         kept: list[Pose] = []
-        pictures = (avatar.render(p.expression, p.turn, p.gaze, p.shift) for p in _keep(poses, kept))
-        result = write_video(pictures, output, avatar.frame_size, sound, config, progress)
+        changes = (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in _keep(poses, kept))
+        result = write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
     if parameters is not None:
         _save(to_parameters(kept, portrait.fit.parameters, result.fps), parameters)
     return result
@@ -156,9 +159,12 @@ def render(
     with torch_threads(config.general.threads):
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
-        else:
-            pictures, size = photo_pictures(motion, photo, config)
-        return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
+            return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
+        avatar, poses = _avatar_of(motion, photo, config)
+        changes = (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in poses)
+        return write_video(
+            changes, output, avatar.frame_size, sound, config, progress, motion.fps, len(motion), avatar.photo
+        )
 
 
 @contextmanager
@@ -229,7 +235,7 @@ def speech_poses(model: SpeechModel, sound: AudioFile, expression: torch.Tensor,
 
 
 def write_video(
-    pictures: Iterable[NDArray[np.uint8]],
+    pictures: Iterable[Image | Change],
     output: PathLike,
     size: tuple[int, int],
     sound: AudioFile | None,
@@ -237,11 +243,12 @@ def write_video(
     progress: Progress | None = None,
     fps: float | None = None,
     count: int | None = None,
+    still: Image | None = None,
 ) -> VideoResult:
     """Encode pictures while the next ones are being made.
 
     Args:
-        pictures: [H, W, 3] uint8 RGB each.
+        pictures: [H, W, 3] uint8 RGB each, or what changes of `still`, which costs less.
         output: the MP4.
         size: (width, height) of the pictures.
         sound: goes in, and decides how many frames there are unless `count` is given.
@@ -249,6 +256,7 @@ def write_video(
         progress: called with (frames done, frames in all).
         fps: default: the configuration's.
         count: how many pictures will come.
+        still: the photo that changes are of.
     """
     options = config.video
     fps = fps or options.fps
@@ -258,10 +266,13 @@ def write_video(
         count = sound.frame_count(fps)
     encoding = VideoOptions(options.crf, options.preset, options.threads, options.audio_bitrate)
     path = sound.path if sound is not None else None
-    with VideoWriter(output, size, fps, count, path, encoding) as writer, ThreadPoolExecutor(1) as encoder:
+    with VideoWriter(output, size, fps, count, path, encoding, still) as writer, ThreadPoolExecutor(1) as encoder:
         waiting: deque[Future[None]] = deque()
         for done, picture in enumerate(pictures, 1):
-            waiting.append(encoder.submit(writer.write, picture))
+            if isinstance(picture, np.ndarray):
+                waiting.append(encoder.submit(writer.write, picture))
+            else:
+                waiting.append(encoder.submit(writer.write_window, picture.picture, picture.left, picture.top))
             if len(waiting) > _WAITING_FRAMES:
                 waiting.popleft().result()
             if progress:
@@ -283,10 +294,14 @@ def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:
         yield pose
 
 
-def photo_pictures(
-    motion: FaceParameters, photo: PathLike, config: Config
-) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:
+def photo_pictures(motion: FaceParameters, photo: PathLike, config: Config) -> tuple[Iterator[Image], tuple[int, int]]:
     """The frames of :func:`render` before they are encoded, [H, W, 3] RGB, and their (width, height)."""
+    avatar, poses = _avatar_of(motion, photo, config)
+    return (avatar.render(p.expression, p.turn, p.gaze, p.shift) for p in poses), avatar.frame_size
+
+
+def _avatar_of(motion: FaceParameters, photo: PathLike, config: Config) -> tuple[PhotoAvatar, Iterator[Pose]]:
+    """The photo's person, and the motion as relative to the photo."""
     from face3d.models.registry import model_of
     from renderers.photo_avatar import PhotoAvatar
     from talkinghead.portrait import load_portrait
@@ -296,11 +311,10 @@ def photo_pictures(
     fit = portrait.fit.parameters
     if not is_of(motion, fit):
         fit = find_photo(motion, model_of(motion), landmarks, size) or fit
-    avatar = PhotoAvatar(portrait.image, fit, landmarks)
-    return (avatar.render(p.expression, p.turn, p.gaze, p.shift) for p in frames_of(motion, fit)), avatar.frame_size
+    return PhotoAvatar(portrait.image, fit, landmarks), frames_of(motion, fit)
 
 
-def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[NDArray[np.uint8]], tuple[int, int]]:
+def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[Image], tuple[int, int]]:
     from face3d.camera import head_to_camera
     from face3d.models.registry import model_of
     from renderers.preview import render_shaded
@@ -308,7 +322,7 @@ def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[N
     model = model_of(motion)
     camera = motion.camera if size is None else motion.camera.scaled(size / max(motion.camera.image_size))
 
-    def pictures() -> Iterator[NDArray[np.uint8]]:
+    def pictures() -> Iterator[Image]:
         for index in range(len(motion)):
             vertices = model.vertices(motion.identity, motion.expression[index], motion.eye_rotation[index])
             placed = head_to_camera(vertices, motion.rotation[index], motion.translation[index])

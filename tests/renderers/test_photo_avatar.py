@@ -59,6 +59,28 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # [h, w] grey level
 # --- frames as such
 
 
+def test_a_frame_is_the_photo_with_a_change(avatar: PhotoAvatar, astronaut: np.ndarray) -> None:
+    expression, turn = weights(avatar, jawOpen=0.5), torch.tensor([0.0, 0.1, 0.0])
+    change = avatar.render_changed(expression, turn)
+    np.testing.assert_array_equal(change.over(avatar.photo), avatar.render(expression, turn))
+    np.testing.assert_array_equal(avatar.photo, astronaut)
+
+
+def test_changes_have_even_borders(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
+    """As the chroma of a video has; at an odd photo's border the last column and row go with their neighbours."""
+    large = np.pad(astronaut, ((301, 302), (203, 200), (0, 0)))
+    camera = astronaut_fit.parameters.camera.cropped(-203, -301, large.shape[1], large.shape[0])
+    points = astronaut_fit.detection.landmarks_px + np.array([203, 301], np.float32)
+    moved = PhotoAvatar(large, dataclasses.replace(astronaut_fit.parameters, camera=camera), points)
+    change = moved.render_changed(astronaut_fit.parameters.expression[0])
+    height, width = change.picture.shape[:2]
+    assert [n % 2 for n in (change.left, change.top, width, height)] == [0, 0, 0, 0]
+    assert width < large.shape[1]
+    odd = astronaut[:319, :317]
+    change = make_avatar(odd, astronaut_fit).render_changed(astronaut_fit.parameters.expression[0])
+    assert change.over(odd).shape == odd.shape
+
+
 def test_frames_are_pictures_of_the_photos_size(avatar: PhotoAvatar, astronaut: np.ndarray) -> None:
     frame = avatar.render(avatar.expression)
     assert frame.shape == astronaut.shape
