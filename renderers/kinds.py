@@ -14,7 +14,7 @@ class Kind(IntEnum):
     """Which rule gives a triangle its colour."""
 
     SKIN = 0  # the photo, with the mouth's hole and the open eyes painted over
-    EYE = 1  # the photo's eyeball, continued under the lids
+    EYE = 1  # see `renderers.eye_painter`; under its picture there is skin
     UPPER_TEETH = 2  # this and the following: see `renderers.mouth`
     LOWER_TEETH = 3
     MOUTH = 4  # cavity and the lips' lining

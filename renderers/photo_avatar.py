@@ -11,19 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
 from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from renderers.composition import Change
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.eye_painter import EyePainter
 from renderers.half_grid import half_grid
 from renderers.kinds import Kind, kinds_of_parts
-from renderers.lids import ClosingLids
 from renderers.lip_seam import LipSeam
 from renderers.mouth.anatomy import lining_on_lips
 from renderers.mouth.painter import MouthPainter
-from renderers.photo_kernels import Pictures, View, affine_maps, composite, shade
+from renderers.photo_kernels import View, affine_maps, composite, shade
 from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
 from renderers.surround import SurroundOptions
@@ -34,8 +34,6 @@ FloatArray = NDArray[np.float32]
 
 # The crop that can change, in face heights around the middle of the face: left/right, up, down.
 _CROP = (1.45, 1.35, 1.45)
-# What is drawn with more samples per pixel, over the face.
-_FINE_PARTS = (INNER_LIPS, LEFT_EYE, RIGHT_EYE)
 # The mouth's lining would poke through thin lips: for visibility it counts as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
 
@@ -45,13 +43,11 @@ class AvatarOptions:
     """How the photo is animated.
 
     Attributes:
-        supersampling: samples per pixel and axis around mouth and eyes, where thin parts meet.
-        large_face_px: in faces higher than this, the eyes need no more than one sample per pixel.
+        supersampling: samples per pixel and axis around the mouth, where thin parts meet.
         surround: reach of the warp around the face.
     """
 
     supersampling: int = 2
-    large_face_px: float = 450.0
     surround: SurroundOptions = field(default_factory=SurroundOptions)
 
 
@@ -108,8 +104,8 @@ class PhotoAvatar:
         self._photo = self._image[self._crop.window].copy()
         local = landmarks_px - self._origin
         layers = build_layers(self._photo, local)
-        self._eye, self._face_mask = half_grid(layers.eye), layers.face_mask
-        self._lids = ClosingLids(layers, local)
+        self._eyes = EyePainter(self._photo, layers.skin, self._mesh, self._origin)
+        self._skin, self._face_mask = half_grid(self._eyes.skin), layers.face_mask
         self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
         self._mouth = MouthPainter(self._photo, self._mesh, local, self._origin, layers)
         self._source = lining_on_lips(model, self._mesh.source - self._origin)
@@ -119,9 +115,6 @@ class PhotoAvatar:
         self._warp = SurroundWarp(self._mesh, face_skin, self._origin, self._photo, local, self._options.surround)
         self._landmarks = model.landmarks478
         self._margin = 0.03 * face
-        fine = self._options.supersampling
-        large = face > self._options.large_face_px
-        self._samples = (fine, 1, 1) if large else (fine, fine, fine)
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
 
@@ -196,7 +189,7 @@ class PhotoAvatar:
             composite(crop, overlay, region.top, region.left)
         self._mouth.draw(crop, frame, points)
         self._seam.draw(crop, points, frame.lip_opening_mm)
-        self._lids.draw_lashes(crop, points, frame.lid_closure)
+        self._eyes.draw(crop, frame, points)
         return Change(crop, self._crop.left, self._crop.top)
 
     def _landmark_pixels(self, pixels: FloatArray) -> FloatArray:
@@ -204,25 +197,22 @@ class PhotoAvatar:
         return (pixels[corners][..., :2] * self._landmarks.barycentric.numpy()[..., None]).sum(1)
 
     def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, Image]]:
-        """The face, then mouth and eyes with more samples per pixel, in the order in which they go over the photo."""
+        """The face, then the mouth with more samples per pixel, in the order in which they go over the photo."""
         maps = affine_maps(pixels[:, :2], self._triangles, self._source)
-        pictures = Pictures(self._lids.skin(frame.lid_closure), self._eye)
         result = []
-        for ring, samples in zip((FACE_OVAL, *_FINE_PARTS), (1, *self._samples), strict=True):
-            if samples == 1 and ring is not FACE_OVAL:
-                continue
+        for ring, samples in ((FACE_OVAL, 1), (INNER_LIPS, self._options.supersampling)):
             region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
             if region is not None:
                 view = View(region.left, region.top, samples)
-                result.append((region, self._draw(view, region, pixels, maps, pictures)))
+                result.append((region, self._draw(view, region, pixels, maps)))
         return result
 
-    def _draw(self, view: View, region: _Region, pixels: FloatArray, maps: FloatArray, pictures: Pictures) -> Image:
+    def _draw(self, view: View, region: _Region, pixels: FloatArray, maps: FloatArray) -> Image:
         """[h, w, 4] premultiplied colours of a region."""
         local = pixels.copy()
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples
         visible = find_visible(local, self._triangles, region.height * view.samples, region.width * view.samples)
-        overlay = shade(visible, view, self._kinds, maps, pictures, self._face_mask)
+        overlay = shade(visible, view, maps, self._skin, self._face_mask)
         if view.samples > 1:
             size = region.width, region.height
             overlay = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)

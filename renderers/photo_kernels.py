@@ -1,4 +1,4 @@
-"""Per-pixel colours of the photo avatar, compiled: each pixel of the driven mesh is coloured by its part's rule."""
+"""Per-pixel colours of the photo avatar, compiled: what the driven mesh shows of the photo's skin."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ from numpy.typing import NDArray
 from renderers.compiled import kernel
 
 FloatArray = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """The photo's layers on the half grid (`renderers.half_grid`), [2h - 1, 2w - 1, 3] uint8 each."""
-
-    skin: NDArray[np.uint8]
-    eye: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -46,9 +38,8 @@ def affine_maps(
 def shade(
     face_index: NDArray[np.int32],  # [h, w], -1: none
     view: View,
-    kinds: NDArray[np.int32],  # [F] renderers.kinds.Kind
     maps: FloatArray,  # [F, 3, 2] affine_maps of (x, y) px in the photo's crop
-    pictures: Pictures,
+    skin: NDArray[np.uint8],  # [2h - 1, 2w - 1, 3] the photo's skin on the half grid (`renderers.half_grid`)
     face_mask: FloatArray,  # [h, w] of PhotoLayers
 ) -> NDArray[np.uint8]:  # [h, w, 4]
     """Premultiplied colour and coverage of every pixel, 0..255; 0 where there is no mesh."""
@@ -56,9 +47,8 @@ def shade(
     _shade(
         face_index,
         (np.float32(view.left), np.float32(view.top), np.float32(1 / view.samples)),
-        kinds,
         maps,
-        (pictures.skin, pictures.eye),
+        skin,
         face_mask,
         out,
     )
@@ -120,8 +110,7 @@ def _at(maps, f, k, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _shade(face_index, view, kinds, maps, photos, face_mask, out):  # type: ignore[no-untyped-def]
-    skin, eye = photos
+def _shade(face_index, view, maps, skin, face_mask, out):  # type: ignore[no-untyped-def]
     left, top, step = view
     for row in range(face_index.shape[0]):
         py = top + (np.float32(row) + _HALF) * step
@@ -134,11 +123,7 @@ def _shade(face_index, view, kinds, maps, photos, face_mask, out):  # type: igno
             alpha = _mask(face_mask, x, y)
             if alpha <= 0:
                 continue
-            # Two calls: choosing the array first would count references for every pixel.
-            if kinds[f] == 0:
-                red, green, blue = _sample(skin, x, y)
-            else:
-                red, green, blue = _sample(eye, x, y)
+            red, green, blue = _sample(skin, x, y)
             out[row, column, 0] = np.uint8(red * alpha + _HALF)
             out[row, column, 1] = np.uint8(green * alpha + _HALF)
             out[row, column, 2] = np.uint8(blue * alpha + _HALF)

@@ -1,4 +1,4 @@
-"""What the avatar takes from the photo: skin without holes, eyes without lids, and the colour of teeth in its light."""
+"""What the avatar takes from the photo: skin without holes, and the colour of teeth in its light."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from face3d.landmark_sets import (
     INNER_LIPS,
     LEFT_EYE,
     LEFT_IRIS,
-    LEFT_UPPER_LID,
     OUTER_LIPS,
     RIGHT_EYE,
     RIGHT_IRIS,
-    RIGHT_UPPER_LID,
 )
 
 Image = NDArray[np.uint8]
@@ -30,15 +28,11 @@ class PhotoLayers:
 
     Attributes:
         skin: [h, w, 3] uint8, the photo with open mouth and eyes painted over from their rims.
-        lids: [h, w, 3] uint8, `skin` without the dark rims of the upper lids, for closed eyes.
-        eye: [h, w, 3] uint8, the photo with the eyeballs continued under the lids.
         face_mask: [h, w] float32 0..1, where the mesh covers the photo; falls to 0 before the face's outline.
         teeth_rgb: [3] float32 0..255, colour of well-lit teeth in this photo's light.
     """
 
     skin: Image
-    lids: Image
-    eye: Image
     face_mask: FloatArray
     teeth_rgb: FloatArray
 
@@ -134,34 +128,6 @@ def _teeth_colour(image: Image, landmarks: FloatArray, mouth: NDArray[np.bool_],
     return np.minimum(ivory * np.float32(np.clip(level, min(140.0, 2.8 * skin), 220)), 250)
 
 
-def _without_lash_lines(skin: Image, landmarks: FloatArray, unit: float) -> Image:
-    """The skin picture with lashes and their shadow above the eyes replaced by the lid's colour farther up.
-
-    When the lid comes down, the narrow strip between lashes and crease is stretched over the whole eye.
-    """
-    result = skin.copy()
-    for ring, upper in ((LEFT_EYE, LEFT_UPPER_LID), (RIGHT_EYE, RIGHT_UPPER_LID)):
-        points = landmarks[list(ring)]
-        w = _window(points, 40 * unit, skin.shape[:2])
-        shape = (w[0].stop - w[0].start, w[1].stop - w[1].start)
-        local = points - (w[1].start, w[0].start)
-        band = polygon_mask(shape, local, max(2.0, 7 * unit))
-        lower = np.arange(shape[0])[:, None] + 0.5 > (landmarks[list(upper), 1].max() - w[0].start + 5 * unit)
-        above = band & ~lower
-        around = polygon_mask(shape, local, max(4.0, 11 * unit)) & ~band
-        if not around.any():
-            continue
-        filled = continue_from(skin[w], around & ~lower, above, 4 * unit).astype(np.float32)
-        # Half of the way to one colour: what lies above a deep-set eye may be brow or shadow.
-        pixels = skin[w][around].astype(np.float32)
-        light = luminance(pixels)
-        filled[above] += (pixels[light >= np.quantile(light, 0.6)].mean(0) - filled[above]) / 2
-        soft = cv2.GaussianBlur(above.astype(np.float32), (0, 0), max(0.8, 2.2 * unit))[..., None]
-        smooth = cv2.GaussianBlur(filled, (0, 0), max(0.8, 2.2 * unit))
-        result[w] = np.round(skin[w] * (1 - soft) + smooth * soft).astype(np.uint8)
-    return result
-
-
 def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
     """Prepare the layers of a photo crop.
 
@@ -178,16 +144,13 @@ def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
     soft = max(1.0, 0.022 * face)
     face_mask = np.clip(cv2.GaussianBlur(inner, (0, 0), soft) * 2 - 1, 0, 1).astype(np.float32)
 
-    skin, eye = image.copy(), image.copy()
+    skin = image.copy()
     for ring in (LEFT_EYE, RIGHT_EYE):
         points = landmarks[list(ring)]
         w = _window(points, 40 * unit, shape)
         local = points - (w[1].start, w[0].start)
         opening = polygon_mask((w[0].stop - w[0].start, w[1].stop - w[1].start), local)
         skin[w] = continue_from(image[w], ~polygon_mask(opening.shape, local, 1.5 * unit), opening, 1.2 * unit)
-        safe = polygon_mask(opening.shape, local, -max(1.0, 1.2 * unit))
-        eye[w] = continue_from(image[w], safe if safe.any() else opening, ~safe, 1.5 * unit)
-    lids = _without_lash_lines(skin, landmarks, unit)
     inner_points, outer_points = landmarks[list(INNER_LIPS)], landmarks[list(OUTER_LIPS)]
     w = _window(outer_points, 40 * unit, shape)
     origin = (w[1].start, w[0].start)
@@ -195,12 +158,11 @@ def build_layers(image: Image, landmarks: FloatArray) -> PhotoLayers:
     gap = float(np.linalg.norm(landmarks[13] - landmarks[14]))
     grown = polygon_mask(hole.shape, inner_points - origin, max(1.0, 1.5 * unit))
     if gap > 1.5 * unit:
-        for picture in (skin, lids):
-            picture[w] = continue_from(picture[w], ~grown, grown, 1.5 * unit)
+        skin[w] = continue_from(skin[w], ~grown, grown, 1.5 * unit)
     safe = polygon_mask(hole.shape, inner_points - origin, -max(1.0, 1.0 * unit))
     on_face = inner > 0
     skin_rgb = np.median(image[on_face].astype(np.float32), axis=0)
     full_hole = np.zeros(shape, bool)
     full_hole[w] = safe
     teeth = _teeth_colour(image, landmarks, full_hole, skin_rgb)
-    return PhotoLayers(skin, lids, eye, face_mask, teeth)
+    return PhotoLayers(skin, face_mask, teeth)

@@ -1,17 +1,18 @@
-"""Closing eyelids."""
+"""Bare lids and the strips of lashes on them."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from face3d.detection import FaceDetection
-from face3d.landmark_sets import LEFT_EYE, LEFT_UPPER_LID, RIGHT_EYE, RIGHT_UPPER_LID
-from renderers.half_grid import half_grid
-from renderers.lids import ClosingLids, _fade
-from renderers.photo_layers import PhotoLayers, build_layers, polygon_mask
+from face3d.landmark_sets import LEFT_EYE, RIGHT_EYE
+from renderers.eye_opening import EyeOpening
+from renderers.lids import LashStrips, bare_lids, lash_strips, skin_grain
+from renderers.photo_layers import build_layers, face_height, polygon_mask
+
+LIGHT = np.array([0.2126, 0.7152, 0.0722])
+WINDOW = (120, 100, 200, 140)
 
 
 @pytest.fixture(scope="module")
@@ -20,92 +21,60 @@ def landmarks(astronaut_detection: FaceDetection) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def layers(astronaut: np.ndarray, landmarks: np.ndarray) -> PhotoLayers:
-    return build_layers(astronaut, landmarks)
+def openings(landmarks: np.ndarray) -> list[EyeOpening]:
+    return [EyeOpening.of(landmarks, side) for side in (0, 1)]
 
 
-@pytest.fixture
-def lids(layers: PhotoLayers, landmarks: np.ndarray) -> ClosingLids:
-    return ClosingLids(layers, landmarks)
+@pytest.fixture(scope="module")
+def skin(astronaut: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    return build_layers(astronaut, landmarks).skin
 
 
-def eye_mask(landmarks: np.ndarray, ring: tuple[int, ...], grow: float) -> np.ndarray:
-    """On the half grid."""
-    mask = polygon_mask((320, 320), landmarks[list(ring)], grow)
-    return np.kron(mask, np.ones((2, 2), bool))[:639, :639]
+def test_bare_lids_lose_their_dark_lines(skin: np.ndarray, openings: list[EyeOpening], landmarks: np.ndarray) -> None:
+    unit = face_height(landmarks) / 256
+    bare = bare_lids(skin, openings, unit)
+    eyes = [polygon_mask((320, 320), landmarks[list(ring)]) for ring in (LEFT_EYE, RIGHT_EYE)]
+    for eye in eyes:
+        before, after = skin[eye] @ LIGHT, bare[eye] @ LIGHT
+        assert after.mean() > before.mean() + 5
+        assert after.std() < before.std()
+    far = ~polygon_mask((320, 320), landmarks[list(LEFT_EYE)], 12) & ~polygon_mask(
+        (320, 320), landmarks[list(RIGHT_EYE)], 12
+    )
+    np.testing.assert_array_equal(bare[far], skin[far])
 
 
-def test_fading_is_smooth_and_monotonic() -> None:
-    values = [_fade(c) for c in np.linspace(-0.5, 1.5, 81)]
-    assert values[0] == 0
-    assert values[-1] == 1
-    assert all(0 <= b - a < 0.1 for a, b in pairwise(values))
-    assert _fade(0.5) == pytest.approx(0.5)
+def test_strips_make_the_photo_of_bare_lids(openings: list[EyeOpening]) -> None:
+    """Both strips laid over the picture that they were made for: the photo, exactly."""
+    rng = np.random.default_rng(0)
+    photo, bare = (rng.integers(0, 256, (40, 80, 3), dtype=np.uint8) for _ in range(2))
+    strips = lash_strips(photo, bare, openings[0], WINDOW, 0.5)
+    got = bare * strips.upper[..., :3] * strips.lower[..., :3] + strips.upper[..., 3:] + strips.lower[..., 3:]
+    np.testing.assert_allclose(got, photo, atol=2.1)
+    for strip in (strips.upper, strips.lower):
+        assert strip[..., :3].max() <= 1
+        assert strip[..., :3].min() > 0
 
 
-def test_open_eyes_show_the_skin_layer(lids: ClosingLids, layers: PhotoLayers) -> None:
-    np.testing.assert_array_equal(lids.skin((0.0, 0.0)), half_grid(layers.skin))
-    np.testing.assert_array_equal(lids.skin((0.2, 0.2)), half_grid(layers.skin))
+def test_equal_pictures_need_no_strips(openings: list[EyeOpening]) -> None:
+    photo = np.full((40, 80, 3), 90, np.uint8)
+    strips, empty = lash_strips(photo, photo + 1, openings[0], WINDOW, 0.5), LashStrips.empty((40, 80))
+    np.testing.assert_array_equal(strips.upper, empty.upper)
+    np.testing.assert_array_equal(strips.lower, empty.lower)
 
 
-def test_shut_eyes_show_the_lids_layer(lids: ClosingLids, layers: PhotoLayers, landmarks: np.ndarray) -> None:
-    skin = lids.skin((1.0, 1.0))
-    expected = half_grid(layers.lids)
-    for ring in (LEFT_EYE, RIGHT_EYE):
-        eye = eye_mask(landmarks, ring, 3)
-        np.testing.assert_array_equal(skin[eye], expected[eye])
-
-
-def test_each_eye_closes_alone(lids: ClosingLids, layers: PhotoLayers, landmarks: np.ndarray) -> None:
-    """(left, right), the subject's: the left eye is on the picture's right."""
-    skin, still = lids.skin((1.0, 0.0)), half_grid(layers.skin)
-    moved = (skin != still).any(2)
-    assert moved[eye_mask(landmarks, LEFT_EYE, 0)].mean() > 0.5
-    assert not moved[eye_mask(landmarks, RIGHT_EYE, 3)].any()
-    assert np.nonzero(moved)[1].mean() > 320
-
-
-def test_half_closed_is_a_mixture(lids: ClosingLids, layers: PhotoLayers, landmarks: np.ndarray) -> None:
-    skin = lids.skin((0.5, 0.5)).astype(float)
-    mixture = (half_grid(layers.skin).astype(float) + half_grid(layers.lids)) / 2
-    eye = eye_mask(landmarks, RIGHT_EYE, 3)
-    np.testing.assert_allclose(skin[eye], mixture[eye], atol=1)
-
-
-def test_opening_again_leaves_no_trace(lids: ClosingLids, layers: PhotoLayers) -> None:
-    """The buffer is reused from frame to frame."""
-    for closure in (1.0, 0.4, 0.9):
-        lids.skin((closure, closure))
-    np.testing.assert_array_equal(lids.skin((0.0, 0.0)), half_grid(layers.skin))
-
-
-def test_lash_lines(lids: ClosingLids, astronaut: np.ndarray, landmarks: np.ndarray) -> None:
-    shut, half, wide = (astronaut.copy() for _ in range(3))
-    lids.draw_lashes(shut, landmarks, (1.0, 0.0))
-    lids.draw_lashes(half, landmarks, (0.5, 0.0))
-    lids.draw_lashes(wide, landmarks, (0.1, 0.1))
-    np.testing.assert_array_equal(wide, astronaut)
-    x, y = np.floor(landmarks[list(LEFT_UPPER_LID)]).astype(int).T
-    dark, middle, light = (int(image[y, x].sum()) for image in (shut, half, astronaut))
-    assert dark < middle < light
-    rows, columns = np.nonzero((shut != astronaut).any(2))
-    points = landmarks[list(LEFT_UPPER_LID)]
-    assert (columns > points[:, 0].min() - 15).all()
-    assert (np.abs(rows - points[:, 1].mean()) < 15).all()
-    x, y = np.floor(landmarks[list(RIGHT_UPPER_LID)]).astype(int).T
-    np.testing.assert_array_equal(shut[y, x], astronaut[y, x])
-
-
-def test_lashes_are_dark_and_as_brown_as_the_photos_own(lids: ClosingLids, astronaut: np.ndarray) -> None:
-    red, green, blue = lids._lash_rgb
-    assert 70 >= red > 1.1 * green > 1.1 * blue
+def test_grain_is_fine_and_tiles(astronaut: np.ndarray, openings: list[EyeOpening], landmarks: np.ndarray) -> None:
+    grain = skin_grain(astronaut, openings[1], face_height(landmarks) / 256)
+    assert grain.shape[0] == grain.shape[1]
+    assert 0 < np.abs(grain).max() <= 0.08 + 1e-6
+    assert abs(grain.mean()) < 0.02
+    np.testing.assert_array_equal(grain[:, 0], grain[:, -1])
+    np.testing.assert_array_equal(grain[0], grain[-1])
 
 
 @pytest.mark.parametrize("shift", [(-130, 0), (160, 0), (0, -90), (1000, 1000)])
-def test_eyes_outside_the_picture(astronaut: np.ndarray, landmarks: np.ndarray, shift: tuple[int, int]) -> None:
+def test_eyes_outside_the_picture(skin: np.ndarray, landmarks: np.ndarray, shift: tuple[int, int]) -> None:
     points = landmarks + np.array(shift, np.float32)
-    lids = ClosingLids(build_layers(astronaut, landmarks), points)
-    assert lids.skin((1.0, 1.0)).shape == (639, 639, 3)
-    crop = astronaut.copy()
-    lids.draw_lashes(crop, points, (1.0, 1.0))
-    assert crop.shape == astronaut.shape
+    moved = [EyeOpening.of(points, side) for side in (0, 1)]
+    assert bare_lids(skin, moved, 0.5).shape == skin.shape
+    assert np.isfinite(skin_grain(skin, moved[0], 0.5)).all()

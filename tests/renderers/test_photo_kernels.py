@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renderers.half_grid import half_grid
-from renderers.kinds import Kind
-from renderers.photo_kernels import Pictures, View, affine_maps, composite, shade
+from renderers.photo_kernels import View, affine_maps, composite, shade
 from renderers.rasterize_numba import find_visible
 
 HEIGHT, WIDTH = 24, 30
@@ -51,19 +50,17 @@ def mask_reference(mask: np.ndarray, x: float, y: float) -> float:
 def shade_reference(
     face_index: np.ndarray,
     view: View,
-    kinds: np.ndarray,
     interpolate: Callable[[int, float, float], np.ndarray],
-    pictures: Pictures,
+    skin: np.ndarray,
     face_mask: np.ndarray,
 ) -> np.ndarray:
     """Pixel by pixel: [h, w, 4] floating."""
     out = np.zeros((*face_index.shape, 4))
     for row, column in zip(*np.nonzero(face_index >= 0), strict=True):
         f = face_index[row, column]
-        kind = kinds[f]
         x, y = interpolate(f, view.left + (column + 0.5) / view.samples, view.top + (row + 0.5) / view.samples)
         alpha = mask_reference(face_mask, x, y)
-        colour = sample_reference(pictures.skin if kind == Kind.SKIN else pictures.eye, x, y)
+        colour = sample_reference(skin, x, y)
         out[row, column] = *(colour * alpha), 255 * alpha
     return out
 
@@ -99,31 +96,28 @@ def test_triangles_seen_edge_on_have_finite_maps() -> None:
 # --- shading
 
 
-@pytest.mark.parametrize("kind", [Kind.SKIN, Kind.EYE], ids=lambda k: k.name)
 @pytest.mark.parametrize("samples", [1, 2, 3])
-def test_shading_equals_its_definition(kind: Kind, samples: int) -> None:
-    """Two triangles of the kind over a third of another one, in a view that does not start at the picture's corner."""
-    rng = np.random.default_rng(int(kind))
+def test_shading_equals_its_definition(samples: int) -> None:
+    """Two triangles over a third of another one, in a view that does not start at the picture's corner."""
+    rng = np.random.default_rng(samples)
     view = View(4, 3, samples)
     pixels = np.array([[2, 2], [27, 4], [6, 21], [28, 23], [0, 0], [30, 0], [15, 24]], np.float32)
     triangles = np.array([[0, 1, 2], [1, 3, 2], [4, 5, 6]], np.int32)
-    kinds = np.array([kind, kind, Kind.SKIN], np.int32)
     source = rng.uniform(-3, 33, (7, 2))  # some of it outside the photo
     values = source.astype(np.float32)
     vertices = np.concatenate([(pixels - (view.left, view.top)) * samples, [[200]] * 4 + [[300]] * 3], 1)
     face_index = find_visible(vertices.astype(np.float32), triangles, 18 * samples, 22 * samples)
     assert set(np.unique(face_index)) >= {0, 1}
-    pictures = Pictures(*(half_grid(random_picture(rng)) for _ in range(2)))
+    skin = half_grid(random_picture(rng))
     # A mask of large steps would turn a rounded position into a large error: make it smooth.
     mask = np.clip(1.4 - 0.09 * np.mgrid[:HEIGHT, :WIDTH][1], 0, 1).astype(np.float32)
-    got = shade(face_index, view, kinds, affine_maps(pixels, triangles, values), pictures, mask)
+    got = shade(face_index, view, affine_maps(pixels, triangles, values), skin, mask)
     assert got.dtype == np.uint8
     expected = shade_reference(
         face_index,
         view,
-        kinds,
         lambda f, x, y: interpolate_reference(pixels, triangles[f], values, x, y),
-        pictures,
+        skin,
         mask,
     )
     error = np.abs(got - expected)
@@ -142,7 +136,7 @@ def test_a_photo_drawn_onto_itself_is_the_photo() -> None:
     fine = half_grid(photo)
     ones = np.ones((HEIGHT, WIDTH), np.float32)
     maps = affine_maps(pixels, triangles, pixels)
-    drawn = shade(face_index, View(0, 0, 1), np.zeros(2, np.int32), maps, Pictures(fine, fine), ones)
+    drawn = shade(face_index, View(0, 0, 1), maps, fine, ones)
     np.testing.assert_array_equal(drawn[..., :3], photo)
     assert (drawn[..., 3] == 255).all()
 

@@ -1,0 +1,92 @@
+"""The opening of an eye in a picture: a frame of coordinates tied to its corners, and the curves of its two lids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face3d.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
+
+FloatArray = NDArray[np.float32]
+
+# Inner corner, outer corner, upper and lower lid from the inner to the outer corner; the left eye first.
+EYES = (
+    (362, 263, tuple(reversed(LEFT_UPPER_LID)), tuple(reversed(LEFT_LOWER_LID))),
+    (133, 33, tuple(reversed(RIGHT_UPPER_LID)), tuple(reversed(RIGHT_LOWER_LID))),
+)
+# Entries of a lid's table.
+STEPS = 65
+
+
+@dataclass(frozen=True)
+class EyeOpening:
+    """One eye in one picture.
+
+    A position has the coordinates (s, v): s = 0 at the inner corner and 1 at the outer one along the line between them,
+    v in pixels downwards from that line.
+
+    Attributes:
+        axes: [6] float32: the inner corner (x, y) px, the step (x, y) px of s = 1, and the unit step (x, y) of v.
+        upper, lower: [STEPS] float32 v of the lids' edges at s = 0 .. 1; `lower` is never above `upper`.
+    """
+
+    axes: FloatArray
+    upper: FloatArray
+    lower: FloatArray
+
+    @property
+    def width_px(self) -> float:
+        """Distance of the corners."""
+        return float(np.hypot(self.axes[2], self.axes[3]))
+
+    @property
+    def height_px(self) -> float:
+        """The largest distance of the lids."""
+        return float((self.lower - self.upper).max())
+
+    def local(self, points: FloatArray) -> FloatArray:  # [..., 2] px -> [..., 2] (s, v)
+        """The coordinates (s, v) of positions."""
+        return _local(self.axes, points)
+
+    @classmethod
+    def of(cls, points: FloatArray, side: int) -> EyeOpening:  # [478, 2] px
+        """The opening of the left (side 0) or the right eye (1) between landmarks."""
+        inner, outer, upper, lower = EYES[side]
+        along = points[outer] - points[inner]
+        width = max(float(np.hypot(*along)), 1e-3)
+        down = np.array([-along[1], along[0]], np.float32) / width
+        down = down if down[1] >= 0 else -down
+        axes = np.concatenate([points[inner], along, down]).astype(np.float32)
+        curves = [_curve(_local(axes, points[list(lid)])) for lid in (upper, lower)]
+        return cls(axes, curves[0], np.maximum(curves[0], curves[1]))
+
+
+def _local(axes: FloatArray, points: FloatArray) -> FloatArray:
+    offset = points - axes[:2]
+    square = max(float(axes[2] ** 2 + axes[3] ** 2), 1e-6)
+    s = (offset @ axes[2:4]) / square
+    return np.stack([s, offset @ axes[4:6]], -1).astype(np.float32)
+
+
+def _curve(rim: FloatArray) -> FloatArray:  # [7, 2] (s, v) -> [STEPS]
+    """A smooth curve through the corners and the points between them (cubic Hermite, mean slopes)."""
+    s = np.concatenate([[0.0], np.clip(rim[:, 0], 0.02, 0.98), [1.0]])
+    s = np.maximum.accumulate(s + 1e-4 * np.arange(len(s)))
+    v = np.concatenate([[0.0], rim[:, 1], [0.0]])
+    step = np.diff(s)
+    chord = np.diff(v) / step
+    slope = np.empty_like(v)
+    slope[1:-1] = (chord[:-1] * step[1:] + chord[1:] * step[:-1]) / (step[:-1] + step[1:])
+    slope[0], slope[-1] = chord[0], chord[-1]
+    at = np.linspace(0, s[-1], STEPS)
+    k = np.clip(np.searchsorted(s, at, "right") - 1, 0, len(step) - 1)
+    h, t = step[k], (at - s[k]) / step[k]
+    cubic = (
+        v[k] * (1 + 2 * t) * (1 - t) ** 2
+        + slope[k] * h * t * (1 - t) ** 2
+        + v[k + 1] * t * t * (3 - 2 * t)
+        + slope[k + 1] * h * t * t * (t - 1)
+    )
+    return cubic.astype(np.float32)

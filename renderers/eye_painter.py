@@ -1,0 +1,146 @@
+"""Eyes of a driven photo: the eyeballs turn behind the lids, the lids close over them and carry their lashes along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
+from face3d.parts import Part
+from renderers.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.eye_kernels import paint_eye
+from renderers.eye_opening import EyeOpening
+from renderers.eyeball import SHADOW_REACH, Eyeball, Sphere, read_eyeball
+from renderers.lids import LashStrips, bare_lids, lash_strips, skin_grain
+from renderers.photo_layers import face_height
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+# Around an eye: to the sides in widths of the eye, up and down in 1/256 of the face's height.
+_ASIDE, _UP_DOWN = 0.32, 13.0
+# The eyeball turns about a point behind its front by this, mm; irises lie on this sphere of the model.
+_RADIUS_MM = 15.2
+# A catch-light lies on the cornea, a sphere of 7.8 mm whose centre is 5.6 mm before the eyeball's: it moves with that
+# centre, half as far as the iris, 11 mm before it (mean values of adults; Atchison, Smith: Optics of the human eye).
+_GLINT_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class _Eye:
+    """What one eye keeps; `side` is 0 for the left one, `vertices` are those of its eyeball."""
+
+    side: int
+    vertices: NDArray[np.int64]
+    opening: EyeOpening
+    ball: Eyeball
+    strips: LashStrips
+    grain: FloatArray
+
+
+class EyePainter:
+    """Draws the eyes of one photo.
+
+    Args:
+        photo: [h, w, 3] uint8, the crop of the photo.
+        skin: [h, w, 3] uint8, the crop without open eyes and mouth (`PhotoLayers.skin`).
+        mesh: the photo's mesh.
+        origin: [2] px, the crop's corner in the photo.
+
+    Attributes:
+        skin: [h, w, 3] uint8, `skin` with bare lids: what the driven mesh shows before the eyes are drawn.
+    """
+
+    def __init__(self, photo: Image, skin: Image, mesh: DrivenMesh, origin: FloatArray) -> None:
+        rest = mesh.undriven()
+        corners, weights = (a.numpy() for a in (mesh.model.landmarks478.triangles, mesh.model.landmarks478.barycentric))
+        landmarks = (rest.pixels[corners][..., :2] * weights[..., None]).sum(1) - origin
+        self._unit = face_height(landmarks) / 256
+        self._origin = origin.astype(np.float32)
+        self._edge = max(1.0, 0.6 * self._unit)
+        self._focal = mesh.camera.focal_px
+        self._camera = rest.camera
+        openings = [EyeOpening.of(landmarks, side) for side in (0, 1)]
+        self.skin = bare_lids(skin, openings, self._unit)
+        self._eyes: list[_Eye] = []
+        parts, irises = (Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL), (LEFT_IRIS, RIGHT_IRIS)
+        for side, (opening, part, iris) in enumerate(zip(openings, parts, irises, strict=True)):
+            vertices = mesh.model.part_vertices(part).numpy()
+            box = self._box(opening, photo.shape)
+            if box is None or not len(vertices):
+                continue
+            radius = float(np.linalg.norm(landmarks[list(iris[1:])] - landmarks[iris[0]], axis=1).mean())
+            ball = read_eyeball(
+                photo, opening, self._sphere(rest, vertices), (landmarks[iris[0]], radius), box, self._unit
+            )
+            empty = LashStrips.empty(ball.texture.shape[:2])
+            eye = _Eye(side, vertices, opening, ball, empty, skin_grain(photo, opening, self._unit))
+            base = self.skin.copy()
+            self._paint(base, eye, rest, opening, 0.0)
+            window = slice(box[1], box[3]), slice(box[0], box[2])
+            strips = lash_strips(photo[window], base[window], opening, box, self._unit)
+            self._eyes.append(replace(eye, strips=strips))
+
+    def draw(self, crop: Image, frame: DrivenFrame, points: FloatArray) -> None:
+        """Paint both eyes over the skin of a frame.
+
+        Args:
+            crop: [h, w, 3] uint8 with the driven skin, changed in place.
+            frame: the frame.
+            points: [478, 2] px, its landmarks in the crop.
+        """
+        for eye in self._eyes:
+            self._paint(crop, eye, frame, EyeOpening.of(points, eye.side), frame.lid_closure[eye.side])
+
+    def _sphere(self, frame: DrivenFrame, vertices: NDArray[np.int64]) -> Sphere:
+        depth = float(frame.camera[vertices, 2].mean())
+        center = frame.pixels[vertices, :2].mean(0) - self._origin
+        return Sphere(center.astype(np.float32), _RADIUS_MM * self._focal / depth)
+
+    def _box(self, opening: EyeOpening, shape: tuple[int, ...], zoom: float = 1.0) -> tuple[int, int, int, int] | None:
+        """left, top, right, bottom px of what an eye changes; None where that lies outside the picture."""
+        axes = opening.axes
+        s = np.array([-_ASIDE, 1 + _ASIDE, -_ASIDE, 1 + _ASIDE], np.float32)
+        reach = _UP_DOWN * self._unit * zoom
+        high, low = min(float(opening.upper.min()), 0.0) - reach, max(float(opening.lower.max()), 0.0) + reach
+        v = np.array([high, high, low, low], np.float32)
+        corners = axes[:2] + s[:, None] * axes[2:4] + v[:, None] * axes[4:6]
+        left, top = np.maximum(np.floor(corners.min(0)), 0).astype(int)
+        right, bottom = np.minimum(np.ceil(corners.max(0)), (shape[1], shape[0])).astype(int)
+        return (int(left), int(top), int(right), int(bottom)) if right - left > 1 and bottom - top > 1 else None
+
+    @staticmethod
+    def glint_shift(ball: Eyeball, turn: FloatArray, radius: float) -> FloatArray:  # [2] px
+        """How far the catch-light of an eyeball of `radius` px moves against the eyeball's centre."""
+        return np.asarray(_GLINT_SHARE * radius * (turn @ ball.iris - ball.iris)[:2], np.float32)
+
+    def _paint(self, crop: Image, eye: _Eye, frame: DrivenFrame, opening: EyeOpening, closure: float) -> None:
+        ball, now = eye.ball, self._sphere(frame, eye.vertices)
+        zoom = now.radius / ball.sphere.radius
+        box = self._box(opening, crop.shape, zoom)
+        if box is None:
+            return
+        turn = rotation_between(self._camera[eye.vertices], frame.camera[eye.vertices])
+        glint = self.glint_shift(ball, turn, now.radius)
+        own = eye.opening
+        f = np.float32
+        paint_eye(
+            crop,
+            box,
+            (opening.axes, opening.upper, opening.lower),
+            (own.axes, own.upper, own.lower),
+            (f(zoom), f(self._unit), f(closure), f(self._edge), f(ball.shadow), f(SHADOW_REACH * self._unit)),
+            np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32),
+            turn,
+            (ball.texture, ball.highlight, eye.strips.upper, eye.strips.lower, ball.origin.astype(np.float32)),
+            eye.grain,
+        )
+
+
+def rotation_between(before: FloatArray, after: FloatArray) -> FloatArray:  # [N, 3] each -> [3, 3]
+    """The rotation that turns one set of points into another about their means (Kabsch)."""
+    u, _, vt = np.linalg.svd((before - before.mean(0)).T @ (after - after.mean(0)))
+    flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    return np.ascontiguousarray((u @ flip @ vt).T, np.float32)
