@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
-from face3d.landmarker import LANDMARK_COUNT, quiet_stderr
+from face3d.landmarker import LANDMARK_COUNT
+from face3d.quiet import quiet_stderr
 from face3d.resources import asset_path
 
 if TYPE_CHECKING:

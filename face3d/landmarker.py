@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.late_import import imported_when_used
+from face3d.quiet import quiet_stderr
 from face3d.resources import asset_path
 
 if TYPE_CHECKING:
@@ -37,26 +36,13 @@ class RawFace:
     head_matrix: NDArray[np.float32]
 
 
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Drop what native code writes to file descriptor 2: start-up notes, which no option turns off."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
-
-
 def create_landmarker(max_faces: int) -> FaceLandmarker:
     """Load the shipped model for still pictures; close it with :func:`close_landmarker`."""
     os.environ.setdefault("GLOG_minloglevel", "2")
-    from mediapipe.tasks.python import BaseOptions
-    from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
+    # MediaPipe's drawing functions, which nothing here calls, would take half of the time to import it.
+    with imported_when_used("matplotlib.pyplot"):
+        from mediapipe.tasks.python import BaseOptions
+        from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
 
     options = FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(asset_path("face_landmarker.task"))),

@@ -13,6 +13,7 @@ SHA256: dict[str, str] = {
     "calibration-v1.safetensors": "0eb0bbfee06653b2b47df625bd833a075ce8475d050532b9b4cbcb61deddf2b0",
     "cc0_head.npz": "3dc4114925244aceb6037ad75d28744a58b7d8e2c11fa2b4106ad66040fea9f9",
     "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+    "selfie_segmentation.tflite": "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
 }
 
 

@@ -1,9 +1,9 @@
-"""A smooth warp of the photo around the face: hair, ears, neck and background follow the head, shoulders stay.
+"""Grids of a smooth warp of the photo around the face: hair, ears and neck follow the head, shoulders partly.
 
-On a coarse grid over the photo, a node's displacement is what a rigid head at the node's depth would do, fading with
-the distance from the head, plus a screened harmonic extension of what the driven face does at its border (Jacobson et
-al., "Bounded Biharmonic Weights", 2011, section 2, discusses the choice; harmonic weights suffice for a few
-millimetres).
+A node of the grid goes where a rigid head (or the body) of the node's depth takes it, plus a screened harmonic
+extension of what the driven face does at its border (Jacobson et al., "Bounded Biharmonic Weights", 2011, section 2,
+discusses the choice; harmonic weights suffice for a few millimetres). Where the face would slide over what lies beside
+it, that is pushed together instead, so that the warp never folds.
 """
 
 from __future__ import annotations
@@ -21,19 +21,27 @@ from renderers.compiled import kernel
 
 FloatArray = NDArray[np.float32]
 
+# A triangle of the grid that keeps less than this share of its area is relaxed, in at most so many rounds.
+_LEAST_AREA, _RELAXATIONS = 0.05, 12
+
 
 @dataclass(frozen=True)
 class SurroundOptions:
-    """Reach of the warp, in units of the face's height (chin to hairline).
+    """Reach of the warp, in units of the face's height (chin to hairline), and what the body does.
 
     Attributes:
         nodes: grid nodes per face height.
         expression_reach: how soon the pull of the skin's motion fades around the face.
         expression_end: where it has ended; beyond, a head that does not turn leaves the photo alone.
-        hair_reach: how far above and beside the face things still move fully with the head.
+        hair_reach: how far above and beside the face things still move fully with the head, where nothing is known of
+            the person's outline.
         fade: width of the zone in which that falls to zero.
-        border: width of the zone at the photo's edges in which everything comes to rest.
+        border: width of the zone at the crop's edges inside the photo in which everything comes to rest.
         neck_reach: how far below the chin the head's motion fades out.
+        shoulder_lift: how much higher the shoulders begin beside the neck.
+        body_share: how much of the head's shift along (x, y, z) the shoulders follow. In GRID, people whose heads sway
+            by 3 to 7 mm move their shoulders by 0.36 of it sideways and by 0.25 up and down.
+        reach: how far the person may move over the background.
     """
 
     nodes: int = 24
@@ -41,69 +49,125 @@ class SurroundOptions:
     expression_end: float = 0.32
     hair_reach: float = 0.34
     fade: float = 0.45
-    border: float = 0.12
+    border: float = 0.5
     neck_reach: float = 0.55
+    shoulder_lift: float = 0.3
+    body_share: tuple[float, float, float] = (0.36, 0.25, 0.3)
+    reach: float = 0.3
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Nodes over the crop: `x` [gw] and `y` [gh] in pixels."""
+    """Nodes over a crop and a margin around it.
 
-    x: FloatArray
-    y: FloatArray
+    Node (row, column) lies at ``(index - margin + 0.5) * spacing`` px: node m is the middle of the crop's first block
+    of `spacing` pixels, as `cv2.resize` counts.
+
+    Attributes:
+        spacing: pixels between nodes.
+        shape: (rows, columns).
+        margin: nodes outside the crop on each side.
+    """
+
+    spacing: int
+    shape: tuple[int, int]
+    margin: int
 
     @classmethod
-    def over(cls, width: int, height: int, spacing: float) -> Grid:
-        """An even grid whose border nodes lie on the crop's border."""
-        return cls(
-            np.linspace(0, width, max(4, round(width / spacing) + 1), dtype=np.float32),
-            np.linspace(0, height, max(4, round(height / spacing) + 1), dtype=np.float32),
-        )
+    def over(cls, width: int, height: int, spacing: float, margin: int = 3) -> Grid:
+        """A grid over a crop of this size; `spacing` is rounded to whole pixels."""
+        step = max(2, round(spacing))
+        return cls(step, (-(-height // step) + 2 * margin, -(-width // step) + 2 * margin), margin)
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        return len(self.y), len(self.x)
+    def x(self) -> FloatArray:
+        """[columns] px."""
+        return ((np.arange(self.shape[1]) - self.margin + 0.5) * self.spacing).astype(np.float32)
+
+    @property
+    def y(self) -> FloatArray:
+        """[rows] px."""
+        return ((np.arange(self.shape[0]) - self.margin + 0.5) * self.spacing).astype(np.float32)
 
     def points(self) -> FloatArray:
-        """[gh, gw, 2] px."""
+        """[rows, columns, 2] px."""
         return np.stack(np.meshgrid(self.x, self.y), -1)
 
+    def index(self, x: float, y: float) -> tuple[int, int]:
+        """(row, column) of the node nearest to a point, px."""
+        row, column = (round(float(v) / self.spacing - 0.5) + self.margin for v in (y, x))
+        return min(max(row, 0), self.shape[0] - 1), min(max(column, 0), self.shape[1] - 1)
 
-def rigid_weight(
-    grid: Grid, inside: NDArray[np.bool_], chin_y: float, face: float, options: SurroundOptions
-) -> FloatArray:
-    """[gh, gw] 0..1: how much a node moves rigidly with the head.
+
+def smoothstep(x: NDArray[np.floating]) -> FloatArray:
+    """3 x^2 - 2 x^3 for x in 0..1."""
+    return (x * x * (3 - 2 * x)).astype(np.float32)
+
+
+def near_weight(grid: Grid, inside: NDArray[np.bool_], face: float, options: SurroundOptions) -> FloatArray:
+    """[gh, gw] 0..1: 1 near the face, 0 far from it.
 
     Args:
         grid: the nodes.
         inside: [gh, gw] nodes on the face.
-        chin_y: picture row of the chin, px; below it the neck takes the motion up.
         face: the face's height, px.
         options: reach of the warp.
     """
-    weight = np.clip(1 - (_distance(grid, inside) / face - options.hair_reach) / options.fade, 0, 1)
-    below = np.clip(1 - (grid.y - chin_y) / (options.neck_reach * face), 0, 1)[:, None]
-    edge = np.minimum(*(np.minimum(axis, axis[-1] - axis)[s] for axis, s in ((grid.x, (None,)), (grid.y, (..., None)))))
-    return _smoothstep(np.minimum(np.minimum(weight, below), np.clip(edge / (options.border * face), 0, 1)))
+    return smoothstep(np.clip(1 - (_distance(grid, inside) / face - options.hair_reach) / options.fade, 0, 1))
 
 
 def expression_weight(grid: Grid, inside: NDArray[np.bool_], face: float, options: SurroundOptions) -> FloatArray:
-    """[gh, gw] 1 on the face, falling to exactly 0 at `expression_end`; arguments as for `rigid_weight`."""
-    return _smoothstep(np.clip(2 * (1 - _distance(grid, inside) / face / options.expression_end), 0, 1))
+    """[gh, gw] 1 on the face, falling to exactly 0 at `expression_end`; arguments as for `near_weight`."""
+    return smoothstep(np.clip(2 * (1 - _distance(grid, inside) / face / options.expression_end), 0, 1))
+
+
+def border_weight(grid: Grid, width: int, height: int, held: tuple[bool, bool, bool, bool], zone: float) -> FloatArray:
+    """[gh, gw] 0 at and beyond the crop's `held` sides, 1 from `zone` px inside on.
+
+    Args:
+        grid: the nodes.
+        width: of the crop, px.
+        height: of the crop, px.
+        held: which of the (left, top, right, bottom) sides must not move.
+        zone: px.
+    """
+    x, y = grid.x[None] + 0 * grid.y[:, None], grid.y[:, None] + 0 * grid.x[None]
+    distances = [d for d, hold in zip((x, y, width - x, height - y), held, strict=True) if hold]
+    if not distances:
+        return np.ones(grid.shape, np.float32)
+    return smoothstep(np.clip((np.min(distances, 0) - grid.spacing) / zone, 0, 1))
 
 
 def _distance(grid: Grid, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    sampling = float(grid.y[1] - grid.y[0]), float(grid.x[1] - grid.x[0])
-    return distance_transform_edt(~inside, sampling=sampling)
+    return distance_transform_edt(~inside, sampling=grid.spacing)
 
 
-def _smoothstep(x: NDArray[np.floating]) -> FloatArray:
-    return (x * x * (3 - 2 * x)).astype(np.float32)
+def _neighbours(shape: tuple[int, int]) -> sparse.csr_matrix:
+    """[N, N] 1 for nodes next to each other along an axis."""
+    index = np.arange(shape[0] * shape[1]).reshape(shape)
+    pairs = np.concatenate(
+        [
+            np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1),
+            np.stack([index[:-1].ravel(), index[1:].ravel()], 1),
+        ]
+    )
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    return sparse.coo_matrix((np.ones(len(pairs)), pairs.T), (index.size, index.size)).tocsr()
+
+
+def harmonic_fill(values: NDArray[np.floating], fixed: NDArray[np.bool_], screening: float) -> NDArray[np.float64]:
+    """[gh, gw] `values` where `fixed`, elsewhere the solution of (Laplace - screening) u = 0."""
+    adjacency, free = _neighbours(fixed.shape), np.flatnonzero(~fixed.ravel())
+    result = np.asarray(values, np.float64).ravel().copy()
+    degree = np.asarray(adjacency.sum(1)).ravel()
+    system = sparse.diags(degree[free] + screening) - adjacency[np.ix_(free, free)]
+    known = np.flatnonzero(fixed.ravel())
+    result[free] = splu(system.tocsc()).solve(adjacency[np.ix_(free, known)] @ result[known])
+    return result.reshape(fixed.shape)
 
 
 class HarmonicExtension:
-    """Extends values at fixed nodes to all nodes: (Laplace - screening) u = 0 outside, u = 0 on the crop's border.
+    """Extends values at fixed nodes to all nodes: (Laplace - screening) u = 0 outside, u = 0 on the grid's border.
 
     Args:
         fixed: [gh, gw] nodes whose values are given.
@@ -111,16 +175,7 @@ class HarmonicExtension:
     """
 
     def __init__(self, fixed: NDArray[np.bool_], screening: float) -> None:
-        rows, columns = fixed.shape
-        index = np.arange(rows * columns).reshape(fixed.shape)
-        pairs = np.concatenate(
-            [
-                np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1),
-                np.stack([index[:-1].ravel(), index[1:].ravel()], 1),
-            ]
-        )
-        pairs = np.concatenate([pairs, pairs[:, ::-1]])
-        adjacency = sparse.coo_matrix((np.ones(len(pairs)), pairs.T), (index.size, index.size)).tocsr()
+        adjacency = _neighbours(fixed.shape)
         border = np.zeros_like(fixed)
         border[[0, -1]] = border[:, [0, -1]] = True
         free = np.flatnonzero((~fixed & ~border).ravel())
@@ -139,95 +194,81 @@ class HarmonicExtension:
         return result.reshape(*self._shape, values.shape[1])
 
 
-def inverse_flow(displacement: FloatArray, grid: Grid, iterations: int = 4) -> FloatArray:
-    """[gh, gw, 2] where each *target* node comes from, minus the node, for a forward `displacement` of source nodes.
+def unfold(targets: FloatArray, grid: Grid, centre: tuple[int, int], least: float = 0.25) -> FloatArray:
+    """[gh, gw, 2] the nodes' new places, pushed outwards where they would pass each other.
 
-    Fixed-point iteration of f(x) = -u(x + f(x)); it converges because the warp stretches by much less than one.
+    Seen from the node `centre` (row, column), each node of a row stays at least `least` spacings farther out than the
+    one before, and likewise in each column.
     """
-    scale = np.array([1 / (grid.x[1] - grid.x[0]), 1 / (grid.y[1] - grid.y[0])], np.float32)
-    rows, columns = grid.shape
-    base = np.stack(np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32)), -1)
-    flow = -displacement
-    for _ in range(iterations):
-        at = base + flow * scale
-        there = cv2.remap(displacement, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        flow = -np.asarray(there, np.float32)
+    result = targets.copy()
+    for axis, middle, component in ((1, centre[1], 0), (0, centre[0], 1)):
+        place = np.moveaxis(result[..., component], axis, 0)  # a view: node, line
+        ramp = (np.arange(len(place), dtype=np.float32) - middle)[:, None] * np.float32(least * grid.spacing)
+        excess = place - ramp
+        excess[middle:] = np.maximum.accumulate(excess[middle:], 0)
+        excess[middle::-1] = np.minimum.accumulate(excess[middle::-1], 0)
+        place[:] = excess + ramp
+    return _relax(result, grid)
+
+
+def triangle_areas(places: FloatArray) -> FloatArray:
+    """[gh - 1, gw - 1, 2] signed areas of the upper left and the lower right triangle of each quad, doubled, px^2."""
+
+    def cross(origin: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
+        a, b = first - origin, second - origin
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+    corner, right, down, far = places[:-1, :-1], places[:-1, 1:], places[1:, :-1], places[1:, 1:]
+    return np.stack([cross(corner, right, down), cross(far, down, right)], -1)
+
+
+def _relax(places: FloatArray, grid: Grid) -> FloatArray:
+    """Smooth the few places where sheared triangles are still (nearly) turned over, until none is left."""
+    for _ in range(_RELAXATIONS):
+        bad = triangle_areas(places).min(-1) < _LEAST_AREA * grid.spacing**2
+        if not bad.any():
+            break
+        around = cv2.dilate(np.pad(bad, ((0, 1), (0, 1))).astype(np.uint8), np.ones((4, 4), np.uint8), anchor=(2, 2))
+        around[[0, -1]] = around[:, [0, -1]] = 0
+        places = np.where(around[..., None] > 0, cv2.blur(places, (3, 3)), places)
+    return places
+
+
+def inverse_flow(targets: FloatArray, grid: Grid) -> FloatArray:
+    """[gh, gw, 2] where the picture at each node comes from, minus the node, px.
+
+    Args:
+        targets: [gh, gw, 2] px, where each node goes. Between nodes the map is linear in triangles; it must not fold
+            (`unfold`). What it does not reach comes from where the nearest node's displacement says.
+        grid: the nodes.
+    """
+    flow = grid.points() - targets
+    first = np.float32((0.5 - grid.margin) * grid.spacing)
+    _invert((targets - first) / np.float32(grid.spacing), np.float32(grid.spacing), flow)
     return flow
 
 
-def warp(
-    fine: NDArray[np.uint8],
-    flow: FloatArray,
-    grid: Grid,
-    out: NDArray[np.uint8],
-    covered: NDArray[np.uint8] | None = None,
-    threshold: float = 0.06,
-) -> None:
-    """Write the picture pulled along `flow` into `out`; pixels that move by less than `threshold` are left as they are.
-
-    Args:
-        fine: [2h - 1, 2w - 1, 3] `half_grid` of the picture.
-        flow: [gh, gw, 2] px, see `inverse_flow`.
-        grid: the flow's nodes; they span the picture.
-        out: [h, w, 3] uint8, the unmoved picture on entry.
-        covered: [h, w] uint8, not 0 where the picture need not be moved, because something is drawn over it.
-        threshold: px.
-    """
-    moving = np.maximum(np.abs(flow[..., 0]), np.abs(flow[..., 1])) > threshold
-    if not moving.any():
-        return
-    rows, columns = np.flatnonzero(moving.any(1)), np.flatnonzero(moving.any(0))
-    top = int(grid.y[max(0, rows[0] - 1)])
-    bottom = int(np.ceil(grid.y[min(len(grid.y) - 1, rows[-1] + 1)]))
-    left = int(grid.x[max(0, columns[0] - 1)])
-    right = int(np.ceil(grid.x[min(len(grid.x) - 1, columns[-1] + 1)]))
-    if covered is None:
-        covered = np.zeros(out.shape[:2], np.uint8)
-    _warp(fine, covered, flow.astype(np.float32), out, top, bottom, left, right, np.float32(threshold))
-
-
 @kernel
-def _warp(fine, covered, flow, out, top, bottom, left, right, threshold):  # type: ignore[no-untyped-def]
-    """Bilinear flow, bilinear picture; weights in 1/128 so that the colours stay integers.
-
-    The flow is interpolated down once for each row of pixels, then along it.
-    """
-    height, width = out.shape[0], out.shape[1]
-    last_column, last_row = np.float32(fine.shape[1] - 1), np.float32(fine.shape[0] - 1)
-    grid_rows, grid_columns = flow.shape[0], flow.shape[1]
-    row_step, column_step = np.float32((grid_rows - 1) / height), np.float32((grid_columns - 1) / width)
-    # numba promotes float32 with integer literals to float64, which is slower.
-    zero, half, two, fine_steps = np.float32(0), np.float32(0.5), np.float32(2), np.float32(128)
-    line = np.empty((grid_columns, 2), np.float32)
-    for row in range(top, bottom):
-        gy = (np.float32(row) + half) * row_step
-        g = min(int(gy), grid_rows - 2)
-        fy = gy - np.float32(g)
-        still = True
-        for i in range(grid_columns):
-            line[i, 0] = flow[g, i, 0] + (flow[g + 1, i, 0] - flow[g, i, 0]) * fy
-            line[i, 1] = flow[g, i, 1] + (flow[g + 1, i, 1] - flow[g, i, 1]) * fy
-            still = still and abs(line[i, 0]) < threshold and abs(line[i, 1]) < threshold
-        if still:
-            continue
-        for column in range(left, right):
-            gx = (np.float32(column) + half) * column_step
-            h = min(int(gx), grid_columns - 2)
-            fx = gx - np.float32(h)
-            dx = line[h, 0] + (line[h + 1, 0] - line[h, 0]) * fx
-            dy = line[h, 1] + (line[h + 1, 1] - line[h, 1]) * fx
-            if abs(dx) < threshold and abs(dy) < threshold:
-                continue
-            x = min(max(two * (np.float32(column) + dx), zero), last_column)
-            y = min(max(two * (np.float32(row) + dy), zero), last_row)
-            c, r = min(int(x), fine.shape[1] - 2), min(int(y), fine.shape[0] - 2)
-            if covered[r >> 1, c >> 1]:
-                continue
-            ax = np.int32((x - np.float32(c)) * fine_steps + half)
-            ay = np.int32((y - np.float32(r)) * fine_steps + half)
-            bx, by = np.int32(128) - ax, np.int32(128) - ay
-            w00, w01, w10, w11 = bx * by, ax * by, bx * ay, ax * ay
-            for k in range(3):
-                upper = w00 * fine[r, c, k] + w01 * fine[r, c + 1, k]
-                lower = w10 * fine[r + 1, c, k] + w11 * fine[r + 1, c + 1, k]
-                out[row, column, k] = (upper + lower + 8192) >> 14
+def _invert(place, spacing, flow):  # type: ignore[no-untyped-def]
+    """For each triangle of nodes, moved to `place` (in units of nodes): where the nodes that it covers came from."""
+    rows, columns = place.shape[0], place.shape[1]
+    for r in range(rows - 1):
+        for c in range(columns - 1):
+            for half in range(2):
+                # The quad's upper left and lower right triangle; (r0, c0) is the corner with the right angle.
+                r0, c0, step = r + half, c + half, 1 - 2 * half
+                x0, y0 = place[r0, c0, 0], place[r0, c0, 1]
+                ax, ay = place[r0, c0 + step, 0] - x0, place[r0, c0 + step, 1] - y0
+                bx, by = place[r0 + step, c0, 0] - x0, place[r0 + step, c0, 1] - y0
+                area = ax * by - ay * bx
+                if abs(area) < 1e-9:
+                    continue
+                left, right = x0 + min(0.0, ax, bx), x0 + max(0.0, ax, bx)
+                top, bottom = y0 + min(0.0, ay, by), y0 + max(0.0, ay, by)
+                for row in range(max(0, int(np.ceil(top))), min(rows - 1, int(np.floor(bottom))) + 1):
+                    for column in range(max(0, int(np.ceil(left))), min(columns - 1, int(np.floor(right))) + 1):
+                        dx, dy = column - x0, row - y0
+                        u, v = (dx * by - dy * bx) / area, (ax * dy - ay * dx) / area
+                        if u >= -1e-5 and v >= -1e-5 and u + v <= 1 + 1e-5:
+                            flow[row, column, 0] = (c0 + step * u - column) * spacing
+                            flow[row, column, 1] = (r0 + step * v - row) * spacing

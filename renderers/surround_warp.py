@@ -1,30 +1,32 @@
-"""Applies the warp of `renderers.surround` to a photo crop, frame by frame."""
+"""The photo around a driven face: hair, ears and neck follow the head over a background that stands still."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from face3d.landmark_sets import FACE_OVAL
+from face3d.parts import Part
+from renderers.background import Layers, fill_behind, split_layers
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
-from renderers.half_grid import half_grid
+from renderers.head_shell import head_share, shell_depth
+from renderers.layer_warp import LayerWarp
+from renderers.person_matte import person_matte
 from renderers.photo_layers import face_height
 from renderers.rasterize_numba import rasterize_arrays
 from renderers.surround import (
+    FloatArray,
     Grid,
     HarmonicExtension,
     SurroundOptions,
+    border_weight,
     expression_weight,
     inverse_flow,
-    rigid_weight,
-    warp,
+    near_weight,
+    unfold,
 )
 
-FloatArray = NDArray[np.float32]
-
-# What lies beside the face (hair, ears) is about this much farther away than the face's outline, mm.
-_HAIR_DEPTH_MM = 25.0
+Image = NDArray[np.uint8]
 
 
 class SurroundWarp:
@@ -36,7 +38,6 @@ class SurroundWarp:
         origin: [2] the crop's corner in the photo, px.
         photo: [h, w, 3] uint8, the crop.
         landmarks: [478, 2] px in the crop.
-        covered: [h, w] uint8, 1 where the driven face is drawn over the photo anyway.
         options: reach of the warp.
     """
 
@@ -45,62 +46,93 @@ class SurroundWarp:
         mesh: DrivenMesh,
         skin: NDArray[np.int32],
         origin: FloatArray,
-        photo: NDArray[np.uint8],
+        photo: Image,
         landmarks: FloatArray,
-        covered: NDArray[np.uint8],
         options: SurroundOptions,
     ) -> None:
-        self._photo, self._origin, self._fine, self._covered = photo, origin, half_grid(photo), covered
         height, width = photo.shape[:2]
         face = face_height(landmarks)
+        self._camera, self._origin, self._options = mesh.camera, origin, options
         self._grid = Grid.over(width, height, face / options.nodes)
-        undriven = mesh.undriven()
-        self._camera = mesh.camera
-        inside, corners, weights, depth = self._find_nodes(undriven, mesh.source - origin, skin)
-        self._extension = HarmonicExtension(inside, (1 / options.nodes / options.expression_reach) ** 2)
-        rim = self._extension.rim
-        self._rim_corners, self._rim_weights = (
-            corners.reshape(-1, 3)[rim],
-            weights.reshape(-1, 3)[rim].astype(np.float32),
-        )
         self._source = (mesh.source - origin).astype(np.float32)
-        self._weight = rigid_weight(self._grid, inside, float(landmarks[list(FACE_OVAL), 1].max()), face, options)
-        self._skin_weight = expression_weight(self._grid, inside, face, options)
-        self._points = self._lift(inside, depth)
+        matte = person_matte(photo, landmarks)
+        self._draw = LayerWarp(photo, _take_apart(photo, matte, options.reach * face), self._grid, options.reach * face)
+        undriven = mesh.undriven()
+        inside, corners, weights, _ = self._find_nodes(undriven, skin)
+        self._inside = np.flatnonzero(inside.ravel())
+        self._corners, self._weights = corners.reshape(-1, 3)[self._inside], weights.reshape(-1, 3)[self._inside]
+        nodes = face / self._grid.spacing
+        self._extension = HarmonicExtension(inside, (1 / nodes / options.expression_reach) ** 2)
+        self._rim = np.searchsorted(self._inside, self._extension.rim)
+        self._skin_weight = expression_weight(self._grid, inside, face, options)[..., None]
+        oval = landmarks[list(FACE_OVAL)]
+        share = head_share(self._grid, oval[oval[:, 1].argmax()], face, options)
+        if matte is None:
+            share *= near_weight(self._grid, inside, face, options)
+        held = self._held_sides(width, height)
+        rest = border_weight(self._grid, width, height, held, options.border * face)
+        self._head_share = (share * rest)[..., None]
+        self._body_share = ((1 - share) * rest * (matte is not None))[..., None]
+        self._points = self._lift(mesh, undriven, nodes)
+        self._centre = self._grid.index(*oval.mean(0))
+
+    def _held_sides(self, width: int, height: int) -> tuple[bool, bool, bool, bool]:
+        """Which sides (left, top, right, bottom) of the crop lie inside the photo."""
+        photo_width, photo_height = self._camera.image_size
+        left, top = self._origin
+        return left > 0, top > 0, left + width < photo_width, top + height < photo_height
 
     def _find_nodes(
-        self, undriven: DrivenFrame, source: FloatArray, skin: NDArray[np.int32]
+        self, undriven: DrivenFrame, triangles: NDArray[np.int32]
     ) -> tuple[NDArray[np.bool_], NDArray[np.int32], FloatArray, FloatArray]:
-        """Which nodes lie on the undriven face's skin, and where on it."""
+        """Which nodes the undriven triangles cover: whether, by which corners, with which weights, at which depth."""
         rows, columns = self._grid.shape
-        step = np.array([self._grid.x[1] - self._grid.x[0], self._grid.y[1] - self._grid.y[0]], np.float32)
         # Rasterize in node units: node i sits at pixel centre i + 0.5.
-        vertices = np.concatenate([source / step + 0.5, undriven.pixels[:, 2:]], 1).astype(np.float32)
-        fragments = rasterize_arrays(vertices, skin, rows, columns)
-        inside = fragments.face_index >= 0
-        corners = skin[np.maximum(fragments.face_index, 0)]
-        return inside, corners, fragments.barycentric, fragments.depth
+        places = self._source / np.float32(self._grid.spacing) + np.float32(self._grid.margin)
+        vertices = np.concatenate([places, undriven.pixels[:, 2:]], 1).astype(np.float32)
+        fragments = rasterize_arrays(vertices, triangles, rows, columns)
+        corners = triangles[np.maximum(fragments.face_index, 0)]
+        return fragments.face_index >= 0, corners, fragments.barycentric.astype(np.float32), fragments.depth
 
-    def _lift(self, inside: NDArray[np.bool_], depth: FloatArray) -> FloatArray:
-        """[gh, gw, 3] nodes as points in the camera frame, mm: the face's depth, continued around it."""
-        if inside.any():
-            nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
-            depth = depth[tuple(nearest)] + np.where(inside, 0, _HAIR_DEPTH_MM).astype(np.float32)
+    def _lift(self, mesh: DrivenMesh, undriven: DrivenFrame, nodes: float) -> FloatArray:
+        """[gh, gw, 3] nodes as points in the camera frame, mm."""
+        parts = mesh.model.triangle_parts.numpy()
+        skull = mesh.model.triangles.numpy()[(parts == Part.SKIN) | (parts == Part.LIPS)].astype(np.int32)
+        covered, _, _, depth = self._find_nodes(undriven, skull)
+        plane = float(undriven.pivot[2])
+        spacing_mm = self._grid.spacing * plane / self._camera.focal_px
+        depth = shell_depth(depth, covered, plane, spacing_mm, nodes)
         pixels = self._grid.points() + self._origin
         principal = np.array(self._camera.principal_point_px, np.float32)
         flat = (pixels - principal) / np.float32(self._camera.focal_px) * depth[..., None]
         return np.concatenate([flat, depth[..., None]], -1).astype(np.float32)
 
-    def __call__(self, frame: DrivenFrame) -> NDArray[np.uint8]:
-        """[h, w, 3] the crop, warped for this frame."""
-        turned = frame.move(self._points)
+    def _project(self, points: FloatArray) -> FloatArray:  # [..., 3] mm -> [..., 2] px in the crop
         principal = np.array(self._camera.principal_point_px, np.float32)
-        projected = turned[..., :2] / turned[..., 2:] * np.float32(self._camera.focal_px) + principal - self._origin
-        rigid = (projected - self._grid.points()) * self._weight[..., None]
+        return points[..., :2] / points[..., 2:] * np.float32(self._camera.focal_px) + principal - self._origin
+
+    def targets(self, frame: DrivenFrame) -> FloatArray:
+        """[gh, gw, 2] px, where each node of the grid goes in this frame."""
+        nodes = self._grid.points()
+        rigid = (self._project(frame.move(self._points)) - nodes) * self._head_share
+        if frame.shift.any():
+            body = self._points + frame.shift * np.array(self._options.body_share, np.float32)
+            rigid += (self._project(body) - nodes) * self._body_share
         moved = frame.pixels[:, :2] - self._origin - self._source
-        total = (moved[self._rim_corners] * self._rim_weights[..., None]).sum(1)
-        rest = total - rigid.reshape(-1, 2)[self._extension.rim]
-        displacement = rigid + self._extension(rest) * self._skin_weight[..., None]
-        crop = self._photo.copy()
-        warp(self._fine, inverse_flow(displacement, self._grid), self._grid, crop, self._covered)
-        return crop
+        skin = (moved[self._corners] * self._weights[..., None]).sum(1)
+        rest = skin - rigid.reshape(-1, 2)[self._inside]
+        displacement = rigid + self._extension(rest[self._rim]) * self._skin_weight
+        displacement.reshape(-1, 2)[self._inside] = skin
+        return unfold(nodes + displacement, self._grid, self._centre)
+
+    def __call__(self, frame: DrivenFrame) -> Image:
+        """[h, w, 3] the crop, warped for this frame."""
+        return self._draw(inverse_flow(self.targets(frame), self._grid))
+
+
+def _take_apart(photo: Image, matte: FloatArray | None, reach: float) -> Layers:
+    """The photo's layers; without a matte, everything moves."""
+    if matte is None:
+        opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
+        return Layers(photo, np.concatenate([photo, opaque], 2))
+    return split_layers(photo, matte, fill_behind(photo, matte, reach))

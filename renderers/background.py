@@ -1,0 +1,137 @@
+"""The photo in two layers: the person, and the background continued a little way behind them.
+
+In real video the head moves over a background that stands still. The layers are made so that the person over the
+background gives the photo back to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+# Colours to fill in are taken this far from the person's outline, in multiples of the reach: nearer, hair shows.
+_CLEAR = 0.06
+# From what opacity on a pixel is of no use for the background, and from which on nothing of it is.
+_MIXED, _LOST = 0.02, 0.15
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A photo taken apart.
+
+    Attributes:
+        background: [h, w, 3] uint8, the photo with its person filled in.
+        person: [h, w, 4] uint8, colours premultiplied by the opacity, and the opacity, 0..255. Composed over
+            `background` (`renderers.photo_kernels.composite`) they give the photo.
+    """
+
+    background: Image
+    person: Image
+
+
+def fill_behind(photo: Image, matte: FloatArray, reach: float) -> Image:
+    """The background with the person replaced by what is probably behind them.
+
+    Next to the outline, the picture is mirrored at it, which goes on with grain and blur; farther in, it becomes a
+    smooth continuation.
+
+    Args:
+        photo: [h, w, 3] uint8.
+        matte: [h, w] float32 0..1, the person's opacity.
+        reach: how far the person may move, px.
+    """
+    hole = (matte > _MIXED).astype(np.uint8)
+    margin = max(1, round(_CLEAR * reach))
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    unknown = cv2.dilate(hole, ball).astype(bool)
+    if unknown.all() or not unknown.any():
+        return photo.copy()
+    smooth = fill_smoothly(photo, ~unknown)
+    mirrored, weight = _mirror(photo, smooth, unknown, reach)
+    filled = smooth + (mirrored - smooth) * weight[..., None]
+    lost = np.clip((matte - _MIXED) / (_LOST - _MIXED), 0, 1)[..., None]
+    return np.clip(np.round(photo + (filled - photo) * lost), 0, 255).astype(np.uint8)
+
+
+def fill_smoothly(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
+    """[h, w, 3] the photo where `known` [h, w], elsewhere a smooth mixture of the nearest known colours.
+
+    Push-pull interpolation (Gortler et al., "The Lumigraph", 1996, section 3.4): averages over ever larger blocks fill
+    what the finer level does not know.
+    """
+    first = np.asarray(photo * known[..., None].astype(np.float32))
+    levels: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = [(first, known.astype(np.float32))]
+    while min(levels[-1][1].shape) > 2 and (levels[-1][1] == 0).any():
+        colour, weight = levels[-1]
+        size = ((weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2)
+        colour = np.asarray(cv2.resize(cv2.blur(colour, (3, 3)), size, interpolation=cv2.INTER_AREA), np.float32)
+        weight = np.asarray(cv2.resize(cv2.blur(weight, (3, 3)), size, interpolation=cv2.INTER_AREA), np.float32)
+        # Beyond a full share there is nothing to gain.
+        full = np.minimum(1, 4 * weight) / np.maximum(weight, 1e-6)
+        levels.append((colour * full[..., None], weight * full))
+    colour, weight = levels[-1]
+    result = colour / np.maximum(weight, 1e-6)[..., None]
+    if (weight == 0).any():
+        result[weight == 0] = colour.sum((0, 1)) / max(float(weight.sum()), 1e-6)
+    for colour, weight in reversed(levels[:-1]):
+        size = weight.shape[1], weight.shape[0]
+        coarse = cv2.resize(result, size, interpolation=cv2.INTER_CUBIC)
+        result = colour + coarse * (1 - weight[..., None])
+    return result.astype(np.float32)
+
+
+def _mirror(photo: Image, smooth: FloatArray, hole: NDArray[np.bool_], reach: float) -> tuple[FloatArray, FloatArray]:
+    """The picture mirrored at the hole's rim [h, w, 3], and how far to trust it [h, w] 0..1."""
+    distance, labels = cv2.distanceTransformWithLabels(
+        hole.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    rows, columns = np.nonzero(~hole)
+    nearest = np.zeros((int(labels.max()) + 1, 2), np.float32)
+    nearest[labels[rows, columns]] = np.stack([columns, rows], 1)
+    rim = cv2.GaussianBlur(nearest[labels], (0, 0), max(0.8, 0.05 * reach))
+    height, width = hole.shape
+    here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
+    there = 2 * rim - here
+    picked = np.where(hole[..., None], smooth, photo.astype(np.float32))
+    x, y = there[..., 0], there[..., 1]
+    mirrored = cv2.remap(picked, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    inside = cv2.remap(hole.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    weight = np.clip(1.5 - distance / max(reach, 1.0), 0, 1) * (1 - inside)
+    return mirrored.astype(np.float32), weight.astype(np.float32)
+
+
+def split_layers(photo: Image, matte: FloatArray, background: Image) -> Layers:
+    """The person in front of `background`, exactly.
+
+    Where the photo is darker or brighter than the matte allows in front of this background, the opacity is raised.
+
+    Args:
+        photo: [h, w, 3] uint8.
+        matte: [h, w] float32 0..1.
+        background: [h, w, 3] uint8.
+    """
+    behind, colour = background.astype(np.float32), photo.astype(np.float32)
+    darker = 1 - (colour / np.maximum(behind, 1)).min(-1)
+    brighter = 1 - ((255 - colour) / np.maximum(255 - behind, 1)).min(-1)
+    opacity = np.maximum(matte, np.maximum(darker, brighter))
+    # Where photo and background are the same, there is no person to be seen.
+    opacity[(matte < _MIXED) & (photo == background).all(-1)] = 0
+    alpha = np.ceil(np.clip(opacity, 0, 1) * 255).astype(np.int32)
+    rest = _through(background, alpha)
+    short = (rest > photo).any(-1)
+    alpha[short] = 255
+    person = np.empty((*matte.shape, 4), np.uint8)
+    person[..., :3] = photo - _through(background, alpha)
+    person[..., 3] = alpha
+    return Layers(background, person)
+
+
+def _through(background: Image, alpha: NDArray[np.int32]) -> NDArray[np.int32]:
+    """What of the background shows through; rounded as `renderers.photo_kernels.composite` does."""
+    return (background * (255 - alpha)[..., None] + 127) // 255

@@ -1,0 +1,85 @@
+"""Moves the person of a photo over its background, along a coarse flow."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from renderers.background import Layers
+from renderers.half_grid import half_grid
+from renderers.photo_kernels import composite
+from renderers.surround import FloatArray, Grid
+
+Image = NDArray[np.uint8]
+
+# Flows below this do not count as motion, px.
+_STILL = 0.03
+# Strips of this many rows of nodes are drawn at a time, each as wide as its own motion.
+_STRIP = 6
+# Crops with more pixels than this are sampled without the half grid: at that size nobody sees it, and it needs four
+# times the memory.
+_LARGE_PX = 4_000_000
+
+
+class LayerWarp:
+    """Draws a photo whose person moves.
+
+    Args:
+        photo: [h, w, 3] uint8.
+        layers: the photo taken apart.
+        grid: nodes of the flow.
+        reach: how far the person may move, px.
+    """
+
+    def __init__(self, photo: Image, layers: Layers, grid: Grid, reach: float) -> None:
+        self._photo, self._background, self._grid = photo, layers.background, grid
+        self._scale = 1 if photo.shape[0] * photo.shape[1] > _LARGE_PX else 2
+        self._person = layers.person if self._scale == 1 else half_grid(layers.person)
+        rows, columns = (s - 2 * grid.margin for s in grid.shape)
+        size = columns * grid.spacing, rows * grid.spacing
+        shown = np.zeros((size[1], size[0]), np.uint8)
+        shown[: photo.shape[0], : photo.shape[1]] = layers.person[..., 3] > 0
+        shown = shown.reshape(rows, grid.spacing, columns, grid.spacing).max((1, 3))
+        near = 2 * (1 + round(reach / grid.spacing)) + 1
+        self._near_person = cv2.dilate(shown, np.ones((near, near), np.uint8)).astype(bool)
+
+    def __call__(self, flow: FloatArray) -> Image:
+        """A new frame [h, w, 3].
+
+        Args:
+            flow: [gh, gw, 2] px, where the person at each node comes from, minus the node.
+        """
+        out = self._photo.copy()
+        m = self._grid.margin
+        moving = (np.abs(flow[m:-m, m:-m]).max(-1) > _STILL) & self._near_person
+        # Pixels between a node that moves and one that does not move too.
+        moving = cv2.dilate(moving.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+        for first in range(0, len(moving), _STRIP):
+            columns = np.flatnonzero(moving[first : first + _STRIP].any(0))
+            if len(columns):
+                self._draw(out, flow, first, min(first + _STRIP, len(moving)), int(columns[0]), int(columns[-1]) + 1)
+        return out
+
+    def _draw(self, out: Image, flow: FloatArray, top: int, bottom: int, left: int, right: int) -> None:
+        """The blocks of nodes in rows top..bottom and columns left..right."""
+        step, m = self._grid.spacing, self._grid.margin
+        nodes = flow[top + m - 1 : bottom + m + 1, left + m - 1 : right + m + 1] * np.float32(self._scale)
+        size = nodes.shape[1] * step, nodes.shape[0] * step
+        maps = cv2.resize(nodes, size, interpolation=cv2.INTER_LINEAR)[step:-step, step:-step]
+        y, x = top * step, left * step
+        height, width = min(bottom * step, out.shape[0]) - y, min(right * step, out.shape[1]) - x
+        maps = maps[:height, :width] + self._places(y, x, height, width)
+        moved = cv2.remap(  # type: ignore[call-overload]  # the stubs do not know that one map can hold both axes
+            self._person, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        window = slice(y, y + height), slice(x, x + width)
+        out[window] = self._background[window]
+        composite(out, np.asarray(moved, np.uint8), y, x)
+
+    def _places(self, top: int, left: int, height: int, width: int) -> FloatArray:
+        """[height, width, 2] the pixels' own places in the person's picture."""
+        result = np.empty((height, width, 2), np.float32)
+        result[..., 0] = np.arange(left, left + width, dtype=np.float32) * self._scale
+        result[..., 1] = (np.arange(top, top + height, dtype=np.float32) * self._scale)[:, None]
+        return result
