@@ -1,6 +1,6 @@
 """Self-reenactment: how near the renderer comes to real video; docs/benchmarks.md quotes its figures.
 
-    python scripts/benchmark_renderer.py CLIP... [--every 5] [--json F.json] [--sheet F.png] [--reference FOLDER]
+    python scripts/benchmark_renderer.py CLIP... [--every 5] [--json F] [--sheet F] [--mouths F] [--reference FOLDER]
 
 Each clip is fitted (`talkinghead fit`), its first frame is the photo, and rows of frames are compared with the real
 ones:
@@ -55,11 +55,12 @@ from talkinghead.media.video import VideoOptions, VideoWriter
 from talkinghead.media.video_file import VideoFile
 from talkinghead.reenactment import Clip, fit_clip, fitted_frames, save_photo, spoken_frames
 from talkinghead.reenactment_score import Embed, Photo, RowScore, Scorer, Target, mean_of, summary
+from talkinghead.reenactment_sheets import evenly, face_strip, mouth_column, save, sheet
 
 Image = NDArray[np.uint8]
 ROWS = ("fitted", "speech", "still", "warp", "anchored", "encoded", "reference", "real")
 SHEET_ROWS = ("fitted", "warp", "reference")
-WORST, SHEET_PX, WIDTH = 2, 320, 18
+WORST, MOUTHS, MOUTHS_PER_ROW, WIDTH = 2, 40, 10, 18
 FIGURES = (
     *("psnr", "ssim", "lmd", "lmd_mouth", "interior", "interior_aligned"),
     *("identity", "identity_ratio", "identity_distance", "flicker_ratio", "seam", "seam_photo", "edge"),
@@ -94,11 +95,8 @@ def reference_frames(path: Path, chosen: Sequence[int], size: tuple[int, int]) -
     with VideoFile.open(path).read() as frames:
         for number, frame in enumerate(frames):
             if number in wanted:
-                yield frame if (frame.shape[1], frame.shape[0]) == size else _scaled(frame, size)
-
-
-def _scaled(frame: Image, size: tuple[int, int], interpolation: int = cv2.INTER_AREA) -> Image:
-    return np.asarray(cv2.resize(frame, size, interpolation=interpolation), np.uint8)
+                scaled = (frame.shape[1], frame.shape[0]) != size
+                yield np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)) if scaled else frame
 
 
 def row_of(
@@ -127,11 +125,12 @@ def row_of(
 
 def measure_clip(
     path: Path, rows: Sequence[str], every: int, config: Config, reference: Path | None, embed: Embed | None
-) -> tuple[dict[str, RowScore], list[Image]]:
-    """The scores of all rows of a clip, and strips for the contact sheet: the worst frames, the worst one first."""
+) -> tuple[dict[str, RowScore], list[Image], list[Image]]:
+    """The scores of all rows of a clip, strips of the frames that the first row draws worst, and all open mouths."""
     clip = fit_clip(path)
     chosen = chosen_frames(len(clip.landmarks_px), every)
     strips: dict[int, Image] = {}
+    mouths: list[Image] = []
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         photo_path = save_photo(clip, folder)
@@ -147,19 +146,12 @@ def measure_clip(
             for row, frame in frames.items():
                 scorers[row].add(target, frame, measured)
             if measured:
-                strips[number] = strip_of(target, [frames[row] for row in SHEET_ROWS if row in frames])
+                shown = [frames[row] for row in SHEET_ROWS if row in frames]
+                strips[number] = face_strip(target, shown)
+                mouths += [mouth_column(target, shown)] if target.interior is not None else []
         scores = {row: scorer.result() for row, scorer in scorers.items()}
     worst = sorted(strips, key=lambda number: scores[rows[0]].psnr[number])
-    return scores, [strips[number] for number in worst[:WORST]]
-
-
-def strip_of(target: Target, frames: Sequence[Image]) -> Image:
-    """The real face, the rows' beside it, and the first row's difference, three times as strong about grey."""
-    around = target.box.grown(round(0.25 * (target.box.right - target.box.left)), target.size)
-    cuts = [frame[around.window] for frame in (target.image, *frames)]
-    difference = cuts[1].astype(int) - cuts[0]
-    cuts.append(np.clip(128 + 3 * difference, 0, 255).astype(np.uint8))
-    return np.concatenate([_scaled(cut, (SHEET_PX, SHEET_PX), cv2.INTER_CUBIC) for cut in cuts], 1)
+    return scores, [strips[number] for number in worst[:WORST]], mouths
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
@@ -191,6 +183,7 @@ def main() -> int:
     parser.add_argument("--reference", type=Path, help="folder with NAME.mp4 of another renderer: one row more")
     parser.add_argument("--json", type=Path, help="write all figures, also those of each clip")
     parser.add_argument("--sheet", type=Path, help=f"write a picture of each clip's {WORST} worst frames")
+    parser.add_argument("--mouths", type=Path, help=f"write a picture of {MOUTHS} open mouths, real ones on top")
     options = parser.parse_args()
     rows = [*options.rows, *(["reference"] if options.reference and "reference" not in options.rows else [])]
     torch.set_num_threads(1)
@@ -200,9 +193,10 @@ def main() -> int:
     config = load_config()
     clips: dict[str, dict[str, RowScore]] = {}
     strips: list[Image] = []
+    mouths: list[Image] = []
     for path in options.clips:
-        clips[path.stem], worst = measure_clip(path, rows, options.every, config, options.reference, embed)
-        strips += worst
+        clips[path.stem], worst, open_mouths = measure_clip(path, rows, options.every, config, options.reference, embed)
+        strips, mouths = strips + worst, mouths + open_mouths
         figures = summary({path.stem: clips[path.stem]})
         print(f"{path.stem}\n{table(figures)}", file=sys.stderr, flush=True)
     result = summary(clips)
@@ -212,7 +206,9 @@ def main() -> int:
         each = {name: {row: asdict(score) for row, score in scores.items()} for name, scores in clips.items()}
         options.json.write_text(json.dumps({"rows": result, "clips": each}, indent=1) + "\n")
     if options.sheet is not None:
-        cv2.imwrite(str(options.sheet), cv2.cvtColor(np.concatenate(strips), cv2.COLOR_RGB2BGR))
+        save(sheet(strips, 1), str(options.sheet))
+    if options.mouths is not None and mouths:
+        save(sheet(evenly(mouths, MOUTHS), MOUTHS_PER_ROW), str(options.mouths))
     return 0
 
 

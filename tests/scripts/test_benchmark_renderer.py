@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from face3d.detection import FaceDetection
-from talkinghead.reenactment_score import RowScore, Target
+from talkinghead.reenactment_score import RowScore
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -26,17 +26,6 @@ def test_every_measured_frame_has_the_one_before(benchmark: ModuleType) -> None:
     assert benchmark.chosen_frames(5, 1) == [0, 1, 2, 3, 4]
     assert benchmark.chosen_frames(22, 10) == [0, 9, 10, 19, 20]
     assert benchmark.chosen_frames(3, 10) == [0]
-
-
-def test_strips_show_real_rows_and_difference(
-    benchmark: ModuleType, astronaut: np.ndarray, astronaut_detection: FaceDetection
-) -> None:
-    target = Target(1, astronaut, astronaut_detection.landmarks_px)
-    strip = benchmark.strip_of(target, [astronaut, astronaut // 2])
-    side = benchmark.SHEET_PX
-    assert strip.shape == (side, 4 * side, 3)
-    np.testing.assert_array_equal(strip[:, :side], strip[:, side : 2 * side])
-    assert (strip[:, 3 * side :] == 128).all()
 
 
 def test_tables(benchmark: ModuleType) -> None:
@@ -71,9 +60,9 @@ def test_the_whole_benchmark(
     with VideoWriter(video, (320, 320), 25, 7, demo, VideoOptions(crf=4)) as writer:
         for number in range(7):
             writer.write(warp(points + np.array([1.5 * number, 0.0])))
-    figures, sheet = tmp_path / "f.json", tmp_path / "s.png"
+    figures, sheet, mouths = (tmp_path / name for name in ("f.json", "s.png", "m.png"))
     arguments = ["", str(video), "--every", "3", "--json", str(figures), "--sheet", str(sheet)]
-    arguments += ["--reference", str(tmp_path)]
+    arguments += ["--mouths", str(mouths), "--reference", str(tmp_path)]
     monkeypatch.setattr("sys.argv", arguments)
     assert benchmark.main() == 0
     rows = json.loads(figures.read_text())["rows"]
@@ -84,3 +73,4 @@ def test_the_whole_benchmark(
     assert math.isnan(rows["reference"]["psnr"])
     assert rows["reference"]["ssim"] == pytest.approx(1)
     assert sheet.stat().st_size > 10_000
+    assert mouths.stat().st_size > 10_000
