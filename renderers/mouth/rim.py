@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from face3d.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
 from renderers.mouth.window import HEIGHT, WIDTH
+from renderers.smooth_curve import curve_through
 
 FloatArray = NDArray[np.float32]
 
@@ -66,7 +66,7 @@ def _curve(points: FloatArray, x: NDArray[np.float64]) -> NDArray[np.float64]:
     steps = np.maximum(np.diff(points[:, 0]), _LEAST_STEP)
     # Corners that curl back count as straight down.
     along = points[0, 0] + np.concatenate([[0], np.cumsum(steps)])
-    return np.asarray(PchipInterpolator(along, points[:, 1])(np.clip(x, along[0], along[-1])))
+    return curve_through(along, points[:, 1].astype(np.float64), np.clip(x, along[0], along[-1]))
 
 
 def coverage(rim: Rim, softness: float, scale: int) -> FloatArray:  # [H, W]

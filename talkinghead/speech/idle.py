@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, lfilter
 
 from talkinghead.speech.network import OUTPUT_RATE
 from talkinghead.speech.options import MotionOptions
@@ -91,6 +90,36 @@ class _StressDetector:
         return stressed, activity
 
 
+class LowPass:
+    """A Butterworth low-pass of second order that starts at rest, as scipy.signal.butter and lfilter give it.
+
+    Here because scipy.signal takes longer to import than everything that is done with it.
+
+    Args:
+        hertz: where the power is halved.
+        rate: samples per second.
+        channels: filtered side by side.
+    """
+
+    def __init__(self, hertz: float, rate: float, channels: int) -> None:
+        warped = float(np.tan(np.pi * hertz / rate))  # bilinear transform of 1 / (s^2 + sqrt(2) s + 1)
+        scale = 1 / (1 + np.sqrt(2) * warped + warped**2)
+        self._gain = warped**2 * scale
+        self._back = 2 * (warped**2 - 1) * scale, (1 - np.sqrt(2) * warped + warped**2) * scale
+        self._state = np.zeros((2, channels))
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:  # [T, channels] -> [T, channels]
+        """The next values, smooth; what came before counts."""
+        result = np.empty_like(values)
+        first, second = self._state
+        for i, forward in enumerate(self._gain * values):
+            result[i] = value = first + forward
+            first = second + 2 * forward - self._back[0] * value
+            second = forward - self._back[1] * value
+        self._state = np.stack([first, second])
+        return result
+
+
 class _Sway:
     """Slow wandering of the head: low-passed noise that starts at rest. Degrees about x, y, z."""
 
@@ -100,17 +129,15 @@ class _Sway:
         self._rng = rng
         self._filters = []
         for hertz, sizes in self._BANDS:
-            b, a = butter(2, hertz, fs=OUTPUT_RATE)
-            impulse = lfilter(b, a, np.eye(1, 4000)[0])
+            impulse = LowPass(hertz, OUTPUT_RATE, 1)(np.eye(4000, 1))
             gain = np.array(sizes) / np.sqrt((impulse**2).sum())
-            self._filters.append((b, a, gain, np.zeros((2, 3))))
+            self._filters.append((LowPass(hertz, OUTPUT_RATE, 3), gain))
 
     def advance(self, count: int) -> NDArray[np.float64]:  # -> [count, 3]
         noise = self._rng.standard_normal((count, len(self._filters), 3))
         total = np.zeros((count, 3))
-        for i, (b, a, gain, state) in enumerate(self._filters):
-            smooth, state[:] = lfilter(b, a, noise[:, i], axis=0, zi=state)
-            total += smooth * gain
+        for i, (low_pass, gain) in enumerate(self._filters):
+            total += low_pass(noise[:, i]) * gain
         return total
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.signal import butter, lfilter
 
-from talkinghead.speech.idle import IdleMotion
+from talkinghead.speech.idle import IdleMotion, LowPass
 from talkinghead.speech.options import MotionOptions
 
 
@@ -62,3 +63,12 @@ def test_nods_follow_stress():
     after = np.mean([rotation[i + 5 : i + 15].mean() for i in onsets])
     before = np.mean([rotation[i - 10 : i].mean() for i in onsets])
     assert after > before
+
+
+@pytest.mark.parametrize("hertz", [0.22, 0.8, 10.0])
+def test_low_pass_is_scipys(hertz: float) -> None:
+    values = np.random.default_rng(0).standard_normal((300, 3))
+    b, a = butter(2, hertz, fs=50)
+    low_pass = LowPass(hertz, 50, 3)
+    pieces = [low_pass(values[i : i + 70]) for i in range(0, 300, 70)]
+    np.testing.assert_allclose(np.concatenate(pieces), lfilter(b, a, values, axis=0), atol=1e-9)
