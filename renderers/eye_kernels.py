@@ -1,4 +1,4 @@
-"""The pixels of driven eyes, compiled: eyeball, catch-light and shadow between the lids, lash strips along their edges."""
+"""The pixels of driven eyes, compiled: eyeball, catch-light and shadow between the lids, strips along their edges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ import numpy as np
 
 from renderers.compiled import kernel
 
-_STEP = np.float32(0.5)
+# numba promotes float32 with Python's numbers to float64, which is slower: spell the constants out.
+_STEP, _ZERO, _ONE = np.float32(0.5), np.float32(0), np.float32(1)
+# A closing lid's new skin, lengths in 1/256 of the face: it begins this far above the rim in the photo and shows fully
+# once the lid has come down by the second; brighter in its middle than at rim and crease.
+_GROWN, _SOON, _MIDDLE, _BRIGHTER, _DARKER = (np.float32(x) for x in (5.4, 4.0, 0.45, 0.05, 0.4))
+_ENDS, _CORNERS = np.float32(3), np.float32(6)
+# The eyeball: openings that hide it and how much more shows it (1/256 of the face), its fading in the corners (s).
+_TOUCHING, _OPENED, _OUTER = np.float32(0.25), np.float32(1.2), np.float32(0.04)
+_INNER = (np.float32(0.03), np.float32(0.1))
+_RIM = np.float32(0.94)  # squared radius, on the unit sphere, from which its picture is continued
+# The strips: their reach (1/256 of the face); lashes' flattening, thinning of a shut lid's rim, hanging lashes' onset,
+# strength and shortening.
+_BAND, _FLAT, _THIN, _HANGING, _SHORT = (np.float32(x) for x in (9.0, 0.8, 1.5, 0.6, 1.5))
+_HANG = (np.float32(0.35), np.float32(0.5))
+_CORNER = np.float32(0.1)
 
 
 @kernel
@@ -42,126 +56,149 @@ def _smooth(t):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def paint_eye(crop, box, now, photo, numbers, ball, turn, layers, grain):  # type: ignore[no-untyped-def]
-    """Paint one eye over the skin of `crop` [h, w, 3] uint8, in place.
+def _place(axes, x, y):  # type: ignore[no-untyped-def]
+    """(s, v) of a position; see `renderers.eye_opening`."""
+    x, y = x - axes[0], y - axes[1]
+    s = (x * axes[2] + y * axes[3]) / (axes[2] * axes[2] + axes[3] * axes[3])
+    return s, x * axes[4] + y * axes[5]
+
+
+@kernel
+def grow_lid(window, corner, now, photo_rim, zoom, unit, grain):  # type: ignore[no-untyped-def]
+    """Give the skin that a closing lid brings its grain, and the light on the eyeball's curve.
 
     Args:
-        crop: the frame.
-        box: left, top, right, bottom px of what may change.
-        now, photo: (axes [6], upper [STEPS], lower [STEPS]) of the opening in this frame and in the photo.
-        numbers: (zoom of this frame against the photo, 1/256 of the face px, closure 0..1, soft edge px, shadow,
-            shadow's reach px); lengths in the photo's pixels.
+        window: [h, w, 3] float32 0..255, changed in place.
+        corner: (x, y) px of its corner in the frame.
+        now: (axes [6], upper [STEPS], lower [STEPS]) of the opening in this frame.
+        photo_rim: [STEPS] the photo's upper lid.
+        zoom: of this frame against the photo.
+        unit: 1/256 of the face in the photo, px.
+        grain: [G, G] the skin's fine structure, relative.
+    """
+    axes, upper, _ = now
+    width = np.float32(math.sqrt(axes[2] * axes[2] + axes[3] * axes[3]))
+    for row in range(window.shape[0]):
+        for column in range(window.shape[1]):
+            s, v = _place(axes, corner[0] + np.float32(column) + _STEP, corner[1] + np.float32(row) + _STEP)
+            if s <= 0 or s >= 1:
+                continue
+            rim = _table(upper, s)
+            above, swept = rim - v, rim - zoom * _table(photo_rim, s)
+            t = above / (swept + _GROWN * unit * zoom)
+            if swept <= 0 or above <= 0 or t >= 1:
+                continue
+            amount = _smooth(swept / (_SOON * unit * zoom)) * _smooth((_ONE - t) * _ENDS) * _smooth(s * _CORNERS)
+            amount *= _smooth((_ONE - s) * _CORNERS)
+            fine = grain[int(above / zoom) % grain.shape[0], int(s * width / zoom) % grain.shape[1]]
+            middle = t - _MIDDLE
+            gain = _ONE + amount * (_BRIGHTER - _DARKER * middle * middle + fine)
+            for k in range(3):
+                window[row, column, k] *= gain
+
+
+@kernel
+def paint_ball(window, corner, now, numbers, ball, turn, texture, highlight, origin):  # type: ignore[no-untyped-def]
+    """Paint the eyeball between the lids.
+
+    Args:
+        window, corner, now: as for `grow_lid`.
+        numbers: (zoom, unit, width of the lids' soft edges px, shadow, its reach px in the photo).
         ball: (center now x, y, center in the photo x, y, radius in the photo, catch-light's shift x, y in this frame).
         turn: [3, 3] the eyeball's rotation since the photo, camera frame.
-        layers: (texture, highlight, upper strip, lower strip, their origin [2]); strips [h, w, 6] are what to multiply
-            with and what to add.
-        grain: [G, G] the skin's fine structure, relative.
+        texture, highlight, origin: of `renderers.eyeball.Eyeball`.
+    """
+    axes, upper, lower = now
+    zoom, unit, edge, shadow, reach = numbers
+    colour, glint = np.empty(3, np.float32), np.empty(3, np.float32)
+    for row in range(window.shape[0]):
+        for column in range(window.shape[1]):
+            px, py = corner[0] + np.float32(column) + _STEP, corner[1] + np.float32(row) + _STEP
+            s, v = _place(axes, px, py)
+            rim, floor = _table(upper, s), _table(lower, s)
+            share = min(max((v - rim) / edge + _STEP, _ZERO), _ONE) * min(max((floor - v) / edge + _STEP, _ZERO), _ONE)
+            if share <= 0:
+                continue
+            # Lids that nearly touch hide everything; the corners belong to the lids' strips.
+            share *= _smooth(((floor - rim) / (unit * zoom) - _TOUCHING) / _OPENED)
+            share *= _smooth((s - _INNER[0]) / _INNER[1]) * _smooth((_ONE - s) / _OUTER)
+            if share <= 0:
+                continue
+            mx, my = _turn_back(turn, (px - ball[0]) / (ball[4] * zoom), (py - ball[1]) / (ball[4] * zoom))
+            _blend(texture, ball[2] + ball[4] * mx - origin[0], ball[3] + ball[4] * my - origin[1], colour)
+            hx = ball[2] + (px - ball[0] - ball[5]) / zoom - origin[0]
+            hy = ball[3] + (py - ball[1] - ball[6]) / zoom - origin[1]
+            _blend(highlight, hx, hy, glint)
+            dark = _ONE - shadow * np.float32(math.exp(-max(v - rim, _ZERO) / (reach * zoom)))
+            for k in range(3):
+                window[row, column, k] += share * ((colour[k] + glint[k]) * dark - window[row, column, k])
+
+
+@kernel
+def _turn_back(turn, x, y):  # type: ignore[no-untyped-def]
+    """Where in the photo the point of the unit eyeball was that is now at (x, y); the outline goes on beyond itself."""
+    square = x * x + y * y
+    if square > _RIM:
+        shrink = np.float32(math.sqrt(_RIM / square))
+        x, y, square = x * shrink, y * shrink, _RIM
+    z = -np.float32(math.sqrt(_ONE - square))
+    mx = turn[0, 0] * x + turn[1, 0] * y + turn[2, 0] * z
+    my = turn[0, 1] * x + turn[1, 1] * y + turn[2, 1] * z
+    if turn[0, 2] * x + turn[1, 2] * y + turn[2, 2] * z > 0:  # it was behind the outline
+        norm = max(np.float32(math.sqrt(mx * mx + my * my)), np.float32(1e-6))
+        mx, my = mx / norm, my / norm
+    return mx, my
+
+
+@kernel
+def lay_strips(window, corner, now, photo, numbers, above, below, origin):  # type: ignore[no-untyped-def]
+    """Lay lashes and rims along the lids.
+
+    Args:
+        window, corner, now: as for `grow_lid`.
+        photo: (axes [6], upper [STEPS], lower [STEPS]) of the opening in the photo.
+        numbers: (zoom, unit, width of the lids' soft edges px, closure 0..1).
+        above, below: [h, w, 6] the strips; see `renderers.lids.LashStrips`.
+        origin: (x, y) px of their corner in the photo.
     """
     axes, upper, lower = now
     photo_axes, photo_upper, photo_lower = photo
-    zoom, unit, closure, edge, shadow, reach = numbers
-    texture, highlight, strip_above, strip_below, origin = layers
-    colour, glint, strip = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(6, np.float32)
-    square = axes[2] * axes[2] + axes[3] * axes[3]
-    width = math.sqrt(square)
-    band = np.float32(9) * unit
-    # Lashes lie flatter on a half closed lid, and hang down from a closed one.
-    flat = np.float32(1) + np.float32(0.8) * _smooth(closure)
-    hanging = _smooth((closure - np.float32(0.35)) / np.float32(0.5))
-    thin = np.float32(1) + np.float32(1.5) * hanging
-    hanging *= np.float32(0.6)
-    for row in range(box[1], box[3]):
-        for column in range(box[0], box[2]):
-            px, py = np.float32(column) + _STEP, np.float32(row) + _STEP
-            ox, oy = px - axes[0], py - axes[1]
-            s = (ox * axes[2] + oy * axes[3]) / square
-            v = ox * axes[4] + oy * axes[5]
+    zoom, unit, edge, closure = numbers
+    strip = np.empty(6, np.float32)
+    band = _BAND * unit
+    # Lashes lie flatter on a half closed lid, and hang down from a closed one, whose wet rim is hidden.
+    hanging = _smooth((closure - _HANG[0]) / _HANG[1])
+    flat, thin = _ONE + _FLAT * _smooth(closure), _ONE + _THIN * hanging
+    for row in range(window.shape[0]):
+        for column in range(window.shape[1]):
+            s, v = _place(axes, corner[0] + np.float32(column) + _STEP, corner[1] + np.float32(row) + _STEP)
             rim, floor = _table(upper, s), _table(lower, s)
-            below_rim, above_floor = v - rim, floor - v
-            own_rim = _table(photo_upper, s)
-            red, green, blue = (
-                np.float32(crop[row, column, 0]),
-                np.float32(crop[row, column, 1]),
-                np.float32(crop[row, column, 2]),
-            )
-            # New skin of a closing lid: its grain, and the light on the eyeball's curve.
-            swept = rim - zoom * own_rim
-            if below_rim < 0 and swept > 0 and 0 < s < 1:
-                height = swept + np.float32(0.6) * band * zoom
-                t = -below_rim / height
-                if t < 1:
-                    amount = _smooth(swept / (np.float32(4) * unit * zoom)) * _smooth((np.float32(1) - t) * 3)
-                    ends = _smooth(np.float32(6) * min(s, np.float32(1) - s))
-                    gx = int(abs(s * width / zoom)) % grain.shape[1]
-                    gy = int(-below_rim / zoom) % grain.shape[0]
-                    light = np.float32(0.05) - np.float32(0.4) * (t - np.float32(0.45)) ** 2
-                    gain = np.float32(1) + amount * ends * (light + grain[gy, gx])
-                    red, green, blue = red * gain, green * gain, blue * gain
-            gap = floor - rim
-            inside = min(max(below_rim / edge + _STEP, np.float32(0)), np.float32(1))
-            inside *= min(max(above_floor / edge + _STEP, np.float32(0)), np.float32(1))
-            if inside > 0:
-                inside *= _smooth((gap - np.float32(0.25) * unit * zoom) / (np.float32(1.2) * unit * zoom))
-                inside *= _smooth((s - np.float32(0.03)) / np.float32(0.1))
-                inside *= _smooth((np.float32(1) - s) / np.float32(0.04))
-            if inside > 0:
-                nx = (px - ball[0]) / (ball[4] * zoom)
-                ny = (py - ball[1]) / (ball[4] * zoom)
-                length = nx * nx + ny * ny
-                if length > np.float32(0.94):
-                    shrink = np.float32(math.sqrt(np.float32(0.94) / length))
-                    nx, ny, length = nx * shrink, ny * shrink, np.float32(0.94)
-                nz = -np.float32(math.sqrt(np.float32(1) - length))
-                mx = turn[0, 0] * nx + turn[1, 0] * ny + turn[2, 0] * nz
-                my = turn[0, 1] * nx + turn[1, 1] * ny + turn[2, 1] * nz
-                mz = turn[0, 2] * nx + turn[1, 2] * ny + turn[2, 2] * nz
-                if mz > 0:
-                    norm = max(np.float32(math.sqrt(mx * mx + my * my)), np.float32(1e-6))
-                    mx, my = mx / norm, my / norm
-                _blend(texture, ball[2] + ball[4] * mx - origin[0], ball[3] + ball[4] * my - origin[1], colour)
-                hx = ball[2] + (px - ball[0] - ball[5]) / zoom - origin[0]
-                hy = ball[3] + (py - ball[1] - ball[6]) / zoom - origin[1]
-                _blend(highlight, hx, hy, glint)
-                dark = np.float32(1) - shadow * np.float32(math.exp(-max(below_rim, np.float32(0)) / (reach * zoom)))
-                red += inside * ((colour[0] + glint[0]) * dark - red)
-                green += inside * ((colour[1] + glint[1]) * dark - green)
-                blue += inside * ((colour[2] + glint[2]) * dark - blue)
-            # The lower lid's edge and lashes, where the upper one does not cover them.
-            uncovered = min(max(below_rim / edge + np.float32(1), np.float32(0)), np.float32(1))
-            if s < np.float32(0.1):  # the corner stays where it is
-                uncovered = np.float32(1)
-            if uncovered > 0 and abs(above_floor) < band * zoom:
-                w = _table(photo_lower, s) - above_floor / zoom
-                x = photo_axes[0] + s * photo_axes[2] + w * photo_axes[4] - origin[0]
-                y = photo_axes[1] + s * photo_axes[3] + w * photo_axes[5] - origin[1]
-                _blend(strip_below, x, y, strip)
-                red *= np.float32(1) + uncovered * (strip[0] - np.float32(1))
-                green *= np.float32(1) + uncovered * (strip[1] - np.float32(1))
-                blue *= np.float32(1) + uncovered * (strip[2] - np.float32(1))
-                red, green, blue = red + uncovered * strip[3], green + uncovered * strip[4], blue + uncovered * strip[5]
-            # The upper one's.
-            if -band * zoom * np.float32(1.3) < below_rim < band * zoom:
-                far = below_rim / zoom
-                w = own_rim + (far * flat if far < 0 else far * thin)
-                x = photo_axes[0] + s * photo_axes[2] + w * photo_axes[4] - origin[0]
-                y = photo_axes[1] + s * photo_axes[3] + w * photo_axes[5] - origin[1]
-                _blend(strip_above, x, y, strip)
-                glow = (
-                    np.float32(1) - hanging if far > 0 else np.float32(1)
-                )  # wet rims shine only while the eye is open
-                red, green, blue = (
-                    red * strip[0] + glow * strip[3],
-                    green * strip[1] + glow * strip[4],
-                    blue * strip[2] + glow * strip[5],
-                )
+            # The upper lid covers the lower one's rim; the inner corner stays where it is.
+            shown = min(max((v - rim) / edge + _ONE, _ZERO), _ONE) if s >= _CORNER else _ONE
+            far = (v - floor) / zoom
+            if shown > 0 and abs(far) < band:
+                _read(below, photo_axes, origin, s, _table(photo_lower, s) + far, strip)
+                _lay(window[row, column], strip, shown, shown)
+            far = (v - rim) / zoom
+            if -band < far * flat and far < band:
+                own = _table(photo_upper, s)
+                _read(above, photo_axes, origin, s, own + far * (flat if far < 0 else thin), strip)
+                _lay(window[row, column], strip, _ONE, _ONE - hanging if far > 0 else _ONE)
                 if hanging > 0 and far > 0:
-                    w = own_rim - np.float32(1.5) * (far + unit)
-                    x = photo_axes[0] + s * photo_axes[2] + w * photo_axes[4] - origin[0]
-                    y = photo_axes[1] + s * photo_axes[3] + w * photo_axes[5] - origin[1]
-                    _blend(strip_above, x, y, strip)
-                    red *= np.float32(1) + hanging * (min(strip[0], np.float32(1)) - np.float32(1))
-                    green *= np.float32(1) + hanging * (min(strip[1], np.float32(1)) - np.float32(1))
-                    blue *= np.float32(1) + hanging * (min(strip[2], np.float32(1)) - np.float32(1))
-            crop[row, column, 0] = np.uint8(min(max(red + _STEP, np.float32(0)), np.float32(255)))
-            crop[row, column, 1] = np.uint8(min(max(green + _STEP, np.float32(0)), np.float32(255)))
-            crop[row, column, 2] = np.uint8(min(max(blue + _STEP, np.float32(0)), np.float32(255)))
+                    _read(above, photo_axes, origin, s, own - _SHORT * (far + unit), strip)
+                    _lay(window[row, column], strip, _HANGING * hanging, _ZERO)
+
+
+@kernel
+def _read(strip, axes, origin, s, v, out):  # type: ignore[no-untyped-def]
+    """A strip's six numbers at (s, v) of the photo."""
+    x = axes[0] + s * axes[2] + v * axes[4] - origin[0]
+    y = axes[1] + s * axes[3] + v * axes[5] - origin[1]
+    _blend(strip, x, y, out)
+
+
+@kernel
+def _lay(pixel, strip, share, glow):  # type: ignore[no-untyped-def]
+    """Darken a pixel [3] by `share` of the strip's factors and add `glow` of its addends."""
+    for k in range(3):
+        pixel[k] = pixel[k] * (_ONE + share * (strip[k] - _ONE)) + glow * strip[k + 3]

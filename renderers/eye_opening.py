@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
+from renderers.compiled import kernel
 
 FloatArray = NDArray[np.float32]
 
@@ -70,23 +71,35 @@ def _local(axes: FloatArray, points: FloatArray) -> FloatArray:
     return np.stack([s, offset @ axes[4:6]], -1).astype(np.float32)
 
 
-def _curve(rim: FloatArray) -> FloatArray:  # [7, 2] (s, v) -> [STEPS]
+def _curve(rim: FloatArray) -> FloatArray:  # [N, 2] (s, v) -> [STEPS]
     """A smooth curve through the corners and the points between them (cubic Hermite, mean slopes)."""
-    s = np.concatenate([[0.0], np.clip(rim[:, 0], 0.02, 0.98), [1.0]])
-    s = np.maximum.accumulate(s + 1e-4 * np.arange(len(s)))
-    v = np.concatenate([[0.0], rim[:, 1], [0.0]])
-    step = np.diff(s)
-    chord = np.diff(v) / step
-    slope = np.empty_like(v)
-    slope[1:-1] = (chord[:-1] * step[1:] + chord[1:] * step[:-1]) / (step[:-1] + step[1:])
-    slope[0], slope[-1] = chord[0], chord[-1]
-    at = np.linspace(0, s[-1], STEPS)
-    k = np.clip(np.searchsorted(s, at, "right") - 1, 0, len(step) - 1)
-    h, t = step[k], (at - s[k]) / step[k]
-    cubic = (
-        v[k] * (1 + 2 * t) * (1 - t) ** 2
-        + slope[k] * h * t * (1 - t) ** 2
-        + v[k + 1] * t * t * (3 - 2 * t)
-        + slope[k + 1] * h * t * t * (t - 1)
-    )
-    return cubic.astype(np.float32)
+    s, v = np.zeros(len(rim) + 2, np.float32), np.zeros(len(rim) + 2, np.float32)
+    s[1:-1], v[1:-1], s[-1] = rim[:, 0], rim[:, 1], 1
+    curve = np.empty(STEPS, np.float32)
+    _hermite(s, v, curve)
+    return curve
+
+
+@kernel
+def _hermite(s, v, curve):  # type: ignore[no-untyped-def]
+    """Read the curve through (s, v) at 0 .. 1; points that are not in order are moved into it."""
+    last = len(s) - 1
+    for i in range(1, last):
+        s[i] = min(max(s[i], s[i - 1] + np.float32(0.01)), np.float32(1) - np.float32(0.01) * np.float32(last - i))
+    slope = np.empty(len(s), np.float32)
+    slope[0] = (v[1] - v[0]) / (s[1] - s[0])
+    slope[last] = (v[last] - v[last - 1]) / (s[last] - s[last - 1])
+    for i in range(1, last):
+        before, after = s[i] - s[i - 1], s[i + 1] - s[i]
+        slope[i] = ((v[i] - v[i - 1]) / before * after + (v[i + 1] - v[i]) / after * before) / (before + after)
+    k = 0
+    for step in range(len(curve)):
+        at = np.float32(step) / np.float32(len(curve) - 1)
+        while k < last - 1 and at > s[k + 1]:
+            k += 1
+        h = s[k + 1] - s[k]
+        t = (at - s[k]) / h
+        u = 1 - t
+        curve[step] = (v[k] * (1 + 2 * t) + slope[k] * h * t) * u * u + (
+            v[k + 1] * (1 + 2 * u) - slope[k + 1] * h * u
+        ) * t * t

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
 from face3d.parts import Part
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
-from renderers.eye_kernels import paint_eye
+from renderers.eye_kernels import grow_lid, lay_strips, paint_ball
 from renderers.eye_opening import EyeOpening
 from renderers.eyeball import SHADOW_REACH, Eyeball, Sphere, read_eyeball
 from renderers.lids import LashStrips, bare_lids, lash_strips, skin_grain
@@ -125,18 +125,19 @@ class EyePainter:
         turn = rotation_between(self._camera[eye.vertices], frame.camera[eye.vertices])
         glint = self.glint_shift(ball, turn, now.radius)
         own = eye.opening
-        f = np.float32
-        paint_eye(
-            crop,
-            box,
-            (opening.axes, opening.upper, opening.lower),
-            (own.axes, own.upper, own.lower),
-            (f(zoom), f(self._unit), f(closure), f(self._edge), f(ball.shadow), f(SHADOW_REACH * self._unit)),
-            np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32),
-            turn,
-            (ball.texture, ball.highlight, eye.strips.upper, eye.strips.lower, ball.origin.astype(np.float32)),
-            eye.grain,
-        )
+        left, top, right, bottom = box
+        window = crop[top:bottom, left:right].astype(np.float32)
+        corner = (np.float32(left), np.float32(top))
+        curves, photo = (opening.axes, opening.upper, opening.lower), (own.axes, own.upper, own.lower)
+        scale = (np.float32(zoom), np.float32(self._unit), np.float32(self._edge))
+        origin = (np.float32(ball.origin[0]), np.float32(ball.origin[1]))
+        grow_lid(window, corner, curves, own.upper, scale[0], scale[1], eye.grain)
+        places = np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32)
+        light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self._unit))
+        paint_ball(window, corner, curves, (*scale, *light), places, turn, ball.texture, ball.highlight, origin)
+        strips = eye.strips
+        lay_strips(window, corner, curves, photo, (*scale, np.float32(closure)), strips.upper, strips.lower, origin)
+        crop[top:bottom, left:right] = np.clip(window + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
 def rotation_between(before: FloatArray, after: FloatArray) -> FloatArray:  # [N, 3] each -> [3, 3]

@@ -36,7 +36,8 @@ def drawn_eye(glint: bool = True, shadow: float = 0.0) -> tuple[np.ndarray, EyeO
 
 
 def read(image: np.ndarray, opening: EyeOpening) -> Eyeball:
-    return read_eyeball(image, opening, Sphere(CENTER, RADIUS), (CENTER + [1.0, -1.0], IRIS * 1.05), WINDOW, UNIT)
+    detected = CENTER + np.array([1.0, -1.0], np.float32)
+    return read_eyeball(image, opening, Sphere(CENTER, RADIUS), (detected, IRIS * 1.05), WINDOW, UNIT)
 
 
 def ring(radius: float) -> tuple[np.ndarray, np.ndarray]:
