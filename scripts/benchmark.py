@@ -1,6 +1,6 @@
 """Measure the whole program: the figures that the closing notes and docs/benchmarks.md quote.
 
-    python scripts/benchmark.py speed PHOTO AUDIO          # frames/s of the main job once imported, its parts, ratios
+    python scripts/benchmark.py speed PHOTO AUDIO          # frames/s of the main job, ms of its stages, first frame
     python scripts/benchmark.py fit FOLDER [--first 30]    # landmark error over a folder of photos
     python scripts/benchmark.py still PHOTO AUDIO          # PSNR outside the head with --head-motion 0
     python scripts/benchmark.py memory PHOTO               # peak of 10 s against that of 10 minutes
@@ -37,33 +37,72 @@ def decode(video: Path) -> Iterator[NDArray[np.uint8]]:
             yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
-def measure_speed(photo: Path, audio: Path) -> dict[str, float]:
-    """The main job with everything imported and compiled, as a user's second video in one process."""
+def measure_speed(photo: Path, audio: Path) -> dict[str, Any]:
+    """The main job with everything imported and compiled, as a user's second video in one process; and its start.
+
+    Stages are in milliseconds per frame of the thread that they run in, waiting included: `surround` runs beside the
+    other parts of `render`, `convert` and `send` beside the next frames, and the encoder in a process of its own, of
+    which the processor time is given. `frames_per_second` counts from the start of the job, `steady` from its first
+    frame. `first_frame_seconds` is that of a new process, from its start.
+    """
+    from stage_times import STAGES, STARTS, stage_times
+
     import talkinghead
     from face3d.detection import FaceDetector
     from talkinghead.media.image import load_photo
 
     with FaceDetector() as detector:
         face = detector.detect(load_photo(photo))[0]
+    first: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "o.mp4"
         talkinghead.generate(photo, audio, output)
-        wall, cpu = time.perf_counter(), time.process_time()
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        result = talkinghead.generate(photo, audio, output)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    encoder = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
+        cpu, children = time.process_time(), _children_seconds()
+        with stage_times() as watch:
+            start = time.perf_counter()
+            result = talkinghead.generate(
+                photo, audio, output, progress=lambda done, _: first.append(time.perf_counter()) if done == 1 else None
+            )
+            end = time.perf_counter()
+        cpu, encoder = time.process_time() - cpu, _children_seconds() - children
+        megabits = output.stat().st_size * 8e-6 / (result.frames / result.fps)
+    seconds = result.frames / result.fps
+    per_frame = {name: 1000 * watch.seconds[name] / result.frames for name, *_ in STAGES}
     return {
         "frames": result.frames,
         "width": result.size[0],
         "height": result.size[1],
         "face_px": float(face.size_px),
-        "frames_per_second": result.frames / wall,
-        "real_time_factor": wall / (result.frames / result.fps),
-        "cpu_seconds_per_second": (cpu + encoder) / (result.frames / result.fps),
-        "encoder_share_of_cpu": encoder / (cpu + encoder),
+        "megabits_per_second": megabits,
+        "frames_per_second": result.frames / (end - start),
+        "steady_frames_per_second": (result.frames - 1) / (end - first[0]),
+        "real_time_factor": (end - start) / seconds,
+        "first_frame_seconds": first_frame_seconds(photo, audio),
+        "cpu_seconds_per_second": (cpu + encoder) / seconds,
+        "start_seconds": {name: watch.seconds[name] for name, *_ in STARTS},
+        "stage_ms_per_frame": {**per_frame, "encoder (processor time)": 1000 * encoder / result.frames},
     }
+
+
+def _children_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def first_frame_seconds(photo: Path, audio: Path) -> float:
+    """From the start of a process to the first frame of its video."""
+    code = (
+        "import sys, time, talkinghead\n"
+        "def tell(done, total):\n"
+        "    if done == 1:\n"
+        "        print(time.time(), flush=True)\n"
+        "talkinghead.generate(*sys.argv[1:4], progress=tell)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [sys.executable, "-c", code, photo, audio, Path(folder) / "o.mp4"]
+        start = time.time()
+        printed = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=True).stdout
+    return float(printed.split()[0]) - start
 
 
 def measure_fit(folder: Path, first: int) -> dict[str, Any]:
