@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from talkinghead.config import Config, load_config
 from talkinghead.driving import Pose, find_photo, frames_of, is_of, nobody, rest_of, speak_over, to_parameters
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
+from talkinghead.media.prefetch import Prefetched
 from talkinghead.media.video import VideoOptions, VideoWriter
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 # Frames that wait for the encoder; a few even out its hiccups, more would only cost memory.
 _WAITING_FRAMES = 4
+# Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
+_WAITING_POSES = 100
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,13 @@ def generate(
         from talkinghead.portrait import load_portrait
 
         portrait = load_portrait(photo, config.photo, config.video.size)
-        model = load_speech(config)
-        avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
-        poses = speech_poses(model, sound, portrait.fit.parameters.expression[0], config)
+        poses = speech_poses(load_speech(config), sound, portrait.fit.parameters.expression[0], config)
         kept: list[Pose] = []
-        changes = (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in _keep(poses, kept))
-        result = write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
+        # The sound is worked on while the avatar is made and frames are drawn.
+        with Prefetched(poses, _WAITING_POSES) as ahead:
+            avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
+            changes = (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in _keep(ahead, kept))
+            result = write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
     if parameters is not None:
         _save(to_parameters(kept, portrait.fit.parameters, result.fps), parameters)
     return result
@@ -214,7 +218,9 @@ def load_speech(config: Config) -> SpeechModel:
     return SpeechModel.load(config.general.device)
 
 
-def speech_poses(model: SpeechModel, sound: AudioFile, expression: torch.Tensor, config: Config) -> Iterator[Pose]:
+def speech_poses(
+    model: SpeechModel, sound: AudioFile, expression: torch.Tensor, config: Config
+) -> Generator[Pose, None, None]:
     """Exactly `sound.frame_count(fps)` frames of motion for a face whose photo shows `expression` [52]."""
     from talkinghead.speech.options import MotionOptions
 
