@@ -95,7 +95,9 @@ def convert(
         wanted = _at_skin(source_model.landmarks478, source_model.expression_basis) @ turn.T
         offered = _at_skin(target_model.landmarks478, target_model.expression_basis)
         expression = fit_expression(expression, wanted, offered, options)
-    left_out = [name for name in ("shape_residual", "texture") if getattr(parameters, name) is not None]
+    left_out = [
+        name for name in ("shape_residual", "texture", "landmark_shapes") if getattr(parameters, name) is not None
+    ]
     if left_out:
         _log.info("What belongs to the mesh of %s alone is left out: %s.", source_model.name, " and ".join(left_out))
     rotation, translation = turn_poses(parameters.rotation, parameters.translation, turn, offset)
@@ -109,6 +111,7 @@ def convert(
         model=target_model.name,
         shape_residual=None,
         texture=None,
+        landmark_shapes=None,
     )
 
 

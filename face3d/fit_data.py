@@ -69,8 +69,11 @@ class Weights:
     busy: float = 5.0
 
 
-# In a video the identity is known from many frames, so what lips do is expression; in one photo it may be their shape.
-VIDEO_WEIGHTS = Weights(expression=0.12, gap_slack=0.02)
+# Of the frames from which a video's identity is taken: it is known from many of them, so what lips do is expression,
+# while in one photo it may be their shape.
+PERSON_WEIGHTS = Weights(expression=0.12, gap_slack=0.02)
+# Of the frames of a known person: landmarks decide, because a video that is drawn again must have its own in place.
+FRAME_WEIGHTS = Weights(landmark=0.007, expression=0.24, lip_gap=0.002, lid_gap=0.004, gap_slack=0.02, busy=1.0)
 
 
 @dataclass(frozen=True, eq=False)  # an identity of its own, to keep what is computed from it

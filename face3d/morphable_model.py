@@ -105,6 +105,10 @@ class MorphableModel:
             raise ValueError(f"{self.name} has the shape {list(self.mean.shape)}, got {list(residual.shape)}")
         return replace(self, mean=self.mean + residual.to(self.mean))
 
+    def with_shapes(self, rest: Tensor, expression: Tensor) -> MorphableModel:  # [V, 3], [52, V, 3] mm
+        """The model of a person whose face at rest and whose expressions at weight 1 differ by these offsets."""
+        return replace(self.with_residual(rest), expression_basis=self.expression_basis + expression.to(self.mean))
+
     def eye_centers(self, neutral: Tensor) -> Tensor:  # [..., V, 3] -> [..., 2, 3] mm, left then right
         """Centres of the eyeballs; where a model has none, behind the corners of the eyes."""
         if all(len(index) for index in self._eyeball_vertices):
@@ -176,7 +180,8 @@ def model_from_arrays(name: str, arrays: dict[str, np.ndarray]) -> MorphableMode
 
 
 def personal_model(parameters: FaceParameters, model: MorphableModel | None = None) -> MorphableModel:
-    """The model of the person of `parameters`: `model` (the default one when not given) with their shape residual.
+    """The model of the person of `parameters`: `model` (the default one when not given) with their shape residual and
+    personal shapes.
 
     Raises:
         InputError: the parameters are those of another model.
@@ -192,7 +197,14 @@ def personal_model(parameters: FaceParameters, model: MorphableModel | None = No
         residual is not None and residual.shape != model.mean.shape
     ):
         raise InputError(f"The face parameters do not fit {model.name}: they are another version's or damaged.")
-    return model if residual is None else model.with_residual(residual)
+    if residual is not None:
+        model = model.with_residual(residual)
+    if parameters.landmark_shapes is not None:
+        # Imported here: spreading offsets over the mesh needs the model itself.
+        from face3d.personal_shapes import with_personal_shapes
+
+        model = with_personal_shapes(model, parameters.landmark_shapes)
+    return model
 
 
 @lru_cache(maxsize=1)

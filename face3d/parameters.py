@@ -19,7 +19,7 @@ from torch import Tensor
 from face3d.camera import Camera
 from face3d.errors import InputError
 
-FORMAT_VERSION = 2  # 2: optional tensors
+FORMAT_VERSION = 3  # 2: optional tensors; 3: landmark_shapes
 # How each is loaded: `face3d.models.registry`.
 KNOWN_MODELS = ("cc0-head", "ict-facekit", "bfm2009", "flame")
 # Rounding in files and solvers may step over the ends of 0..1 by this much; more is an error.
@@ -46,6 +46,8 @@ class FaceParameters:
         texture: [S, S, 3] albedo in the model's UV atlas, linear RGB, 0..1; row 0 is v = 1. None: not known.
         light: [9, 3] distant light of the picture in linear RGB, as `renderers.shading.sh_shading` takes it, over
             normals in the camera frame. None: not known.
+        landmark_shapes: [53, 468, 3] mm in the head frame at MediaPipe's points, what this person's shapes have beyond
+            the model's: at rest, then each expression at weight 1 (`face3d.personal_shapes`). None: 0.
     """
 
     identity: Tensor  # [K]
@@ -60,6 +62,7 @@ class FaceParameters:
     shape_residual: Tensor | None = None  # [V, 3]
     texture: Tensor | None = None  # [S, S, 3]
     light: Tensor | None = None  # [9, 3]
+    landmark_shapes: Tensor | None = None  # [53, 468, 3]
 
     def __post_init__(self) -> None:
         optional = [name for name in OPTIONAL_FIELDS if getattr(self, name) is not None]
@@ -78,6 +81,7 @@ class FaceParameters:
             "shape_residual": (_size(self.shape_residual), 3),
             "texture": (_size(self.texture), _size(self.texture), 3),
             "light": (9, 3),
+            "landmark_shapes": (53, 468, 3),
         }
         for name in (*TENSOR_FIELDS, *optional):
             value, shape = getattr(self, name), shapes[name]
@@ -205,4 +209,4 @@ def _header_fields(header: dict[str, Any]) -> dict[str, Any]:
 
 TENSOR_FIELDS = ("identity", "expression", "rotation", "translation", "eye_rotation", "confidence")
 # None where they are not known.
-OPTIONAL_FIELDS = ("shape_residual", "texture", "light")
+OPTIONAL_FIELDS = ("shape_residual", "texture", "light", "landmark_shapes")

@@ -4,6 +4,7 @@
    video offers, fitted together; what the detections say about the identity is pooled over many more.
 2. With both fixed, frames are independent: pose and expression are solved in batches, and the gaze from the irises.
 3. Each shot is smoothed by the noise of its coefficients; gaps are bridged, and never across a cut.
+4. What the landmarks still differ by, the same way whenever the face does the same, becomes part of the person.
 
 Memory is that of the result (about 250 bytes per frame): the track may lie on disk.
 """
@@ -18,18 +19,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from face3d.anchoring import anchor
 from face3d.calibration import load_calibration
 from face3d.camera import Camera
 from face3d.errors import InputError
-from face3d.fit_data import VIDEO_WEIGHTS, LandmarkModel, Weights
+from face3d.fit_data import FRAME_WEIGHTS, PERSON_WEIGHTS, LandmarkModel, Weights
 from face3d.fitting import with_eye_look
 from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.landmark_motion import LandmarkMotion
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, load_default_model
+from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, load_default_model, personal_model
 from face3d.noise import smoothing_levels
 from face3d.observation import observe, pool_identity
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import fit_personal_shapes
 from face3d.smoothing import smooth
 from face3d.solver import solve, solve_frames
 from face3d.track import Track
@@ -45,19 +48,23 @@ class SequenceOptions:
     """How a video is fitted.
 
     Attributes:
-        weights: trust in the terms of the objective.
+        person_weights: trust in the terms of the objective when the identity is fitted.
+        weights: the same for single frames.
         key_frames: from how many frames identity and focal length are fitted.
         candidates: from how many, evenly spread over the video, these are chosen.
         bridged_seconds: gaps up to this long are interpolated with some confidence, longer ones with none.
         smoothing: whether to remove jitter.
+        personal_shapes: whether to correct the model's shapes by what the video shows of this person's.
         model: the morphable model; the one that comes with the package when not given.
     """
 
-    weights: Weights = VIDEO_WEIGHTS
+    person_weights: Weights = PERSON_WEIGHTS
+    weights: Weights = FRAME_WEIGHTS
     key_frames: int = 8
     candidates: int = 200
     bridged_seconds: float = 0.4
     smoothing: bool = True
+    personal_shapes: bool = True
     model: MorphableModel | None = None
 
 
@@ -101,10 +108,13 @@ def fit_track(
     camera = Camera(focal, (track.image_size[0] / 2, track.image_size[1] / 2), track.image_size)
     values = _fit_frames(model, track, identity, camera, options, progress)
     confidence = np.zeros(len(track))
+    motion = LandmarkMotion.of(model, torch.from_numpy(identity).float())
     for shot in _shots(track.shot):
-        _finish_shot(track, shot, values, confidence, options)
+        _finish_shot(track, shot, values, confidence, motion, camera, options)
     _fill_lost_shots(values)
     parameters = _to_parameters(values, identity, confidence, track, camera, model.name)
+    if options.personal_shapes:
+        parameters = replace(parameters, landmark_shapes=fit_personal_shapes(motion, parameters, track.landmarks_px))
     return SequenceFit(parameters, _errors(model, track, parameters), _messages(track))
 
 
@@ -122,7 +132,7 @@ def _fit_person(
     if model.name == DEFAULT_MODEL:
         pooled, pooled_sd = pool_identity(evidence)
         seen = replace(seen, identity=pooled, identity_sd=pooled_sd)
-    solution = solve(LandmarkModel.of(model), seen, options.weights, shared_focal=True, iterations=25)
+    solution = solve(LandmarkModel.of(model), seen, options.person_weights, shared_focal=True, iterations=25)
     return solution.identity, float(solution.focal_px[0])
 
 
@@ -178,7 +188,15 @@ def _shots(shot: NDArray[np.int32]) -> Iterator[slice]:
     yield from (slice(int(a), int(b)) for a, b in pairwise(edges))
 
 
-def _finish_shot(track: Track, shot: slice, values: Array, confidence: Array, options: SequenceOptions) -> None:
+def _finish_shot(
+    track: Track,
+    shot: slice,
+    values: Array,
+    confidence: Array,
+    motion: LandmarkMotion,
+    camera: Camera,
+    options: SequenceOptions,
+) -> None:
     """Bridge gaps and smooth one shot, in place."""
     present = np.asarray(track.found[shot])
     if not present.any():
@@ -189,6 +207,7 @@ def _finish_shot(track: Track, shot: slice, values: Array, confidence: Array, op
     size = float(np.median((box.max(1) - box.min(1)).max(1)))
     levels = smoothing_levels(size, float(np.median(measured[:, 5])), track.fps)
     bridged = smooth(part, levels.noise, levels.agility, present)
+    bridged[:, 3:6] = anchor(motion, camera, part, bridged, present, size, track.fps)
     values[shot] = bridged if options.smoothing else np.where(present[:, None], part, bridged)
     confidence[shot] = _confidence(present, options.bridged_seconds * track.fps)
 
@@ -236,7 +255,7 @@ def _to_parameters(
 
 
 def _errors(model: MorphableModel, track: Track, parameters: FaceParameters) -> NDArray[np.float32]:
-    motion = LandmarkMotion.of(model, parameters.identity)
+    motion = LandmarkMotion.of(personal_model(parameters, model), parameters.identity)
     result = np.full(len(track), np.nan, np.float32)
     for start in range(0, len(track), _BATCH):
         index = start + np.flatnonzero(track.found[start : start + _BATCH])

@@ -23,7 +23,7 @@ from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from face3d.pose import neck_in_camera, turn_head
-from renderers.mesh_field import MeshField
+from face3d.mesh_field import MeshField
 from renderers.personal_blinks import PersonalBlinks
 
 FloatArray = NDArray[np.float32]

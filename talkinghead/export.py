@@ -34,8 +34,10 @@ def write_json(parameters: FaceParameters, output: str | Path) -> None:
         "identity": _rounded(parameters.identity),
         "expression_names": ARKIT_NAMES,
     }
-    if parameters.shape_residual is not None:
-        header["shape_residual"] = _rounded(parameters.shape_residual)
+    for name in ("shape_residual", "landmark_shapes"):
+        value = getattr(parameters, name)
+        if value is not None:
+            header[name] = _rounded(value)
     fields = ("expression", "rotation", "translation", "eye_rotation", "confidence")
     with complete_file(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(json.dumps(header)[:-1] + ', "frames": [')

@@ -65,8 +65,10 @@ def refine_video(
     """
     keys = key_frames(fit.parameters, fit.nme)
     images = _read_frames(video, keys)
+    # What the landmarks say of the person's shape is left to the pictures.
+    plain = replace(fit.parameters, landmark_shapes=None)
     photos = [
-        Photo(image, fit.parameters.frames(i, i + 1), np.array(track.landmarks_px[i]))
+        Photo(image, plain.frames(i, i + 1), np.array(track.landmarks_px[i]))
         for i, image in zip(keys, images, strict=True)
     ]
     refined = Refiner().refine(photos)

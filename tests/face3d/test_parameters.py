@@ -67,6 +67,7 @@ def optional(seed: int = 0, vertices: int = 7, size: int = 5) -> dict[str, Tenso
         "shape_residual": torch.randn(vertices, 3, generator=generator),
         "texture": torch.rand(size, size, 3, generator=generator),
         "light": torch.randn(9, 3, generator=generator),
+        "landmark_shapes": torch.randn(53, 468, 3, generator=generator),
     }
 
 

@@ -16,10 +16,10 @@ from face3d.calibration import align
 from face3d.fit_data import (
     FIXED_CHANNELS,
     FLIP,
+    FRAME_WEIGHTS,
     FREE_CHANNELS,
     GAP_LOWER,
     GAP_UPPER,
-    VIDEO_WEIGHTS,
     LandmarkModel,
     State,
     Weights,
@@ -298,7 +298,7 @@ def test_a_closed_mouth_is_closed(landmark_model: LandmarkModel) -> None:
 
     closed = np.linalg.norm(across(seen.points), axis=-1) < 0.03 * seen.scale_px[:, None]
     assert closed.sum() > 10
-    tied, loose = gap_error(VIDEO_WEIGHTS), gap_error(replace(VIDEO_WEIGHTS, lip_gap=10, lid_gap=10))
+    tied, loose = gap_error(FRAME_WEIGHTS), gap_error(replace(FRAME_WEIGHTS, lip_gap=10, lid_gap=10))
     assert tied < 0.02
     assert tied < 0.8 * loose
 

@@ -104,7 +104,7 @@ def test_a_video(film: VideoFile, fitted: tuple[Track, SequenceFit], monkeypatch
     assert result.parameters.texture is not None
     assert result.parameters.light is not None
     # The second fit and who draws the result later see the same person.
-    model = personal_model(result.parameters)
+    model = personal_model(dataclasses.replace(result.parameters, landmark_shapes=None))
     assert given[0] is not None
     torch.testing.assert_close(given[0].mean, model.neutral(result.parameters.identity))
     assert np.isnan(result.nme[LOST])

@@ -50,7 +50,9 @@ class MeshField:
         laplacian = graph_laplacian(triangles, count)
         self._right = (reader.T @ sparse.diags(np.asarray(trust, float))).tocsr()
         normal = self._right @ reader + laplacian.T @ laplacian + pull * sparse.identity(count)
-        self._solver = splu(normal.tocsc())
+        # Symmetric and positive definite: no pivoting is needed, and an ordering for such matrices halves the work.
+        options = {"SymmetricMode": True}
+        self._solver = splu(normal.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
 
     def spread(self, values: NDArray[np.floating]) -> Array:  # [L, C] -> [V, C]
         """The field that best meets `values` at the landmarks."""

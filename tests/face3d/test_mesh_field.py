@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renderers.mesh_field import MeshField, graph_laplacian
+from face3d.mesh_field import MeshField, graph_laplacian
 
 
 def grid_triangles(rows: int, columns: int, first: int = 0) -> np.ndarray:
