@@ -12,16 +12,16 @@ from renderers.compiled import kernel
 _STEP, _ZERO, _ONE = np.float32(0.5), np.float32(0), np.float32(1)
 # A closing lid's new skin, lengths in 1/256 of the face: it begins this far above the rim in the photo and shows fully
 # once the lid has come down by the second; brighter in its middle than at rim and crease.
-_GROWN, _SOON, _MIDDLE, _BRIGHTER, _DARKER = (np.float32(x) for x in (5.4, 4.0, 0.45, 0.05, 0.4))
+_GROWN, _SOON, _MIDDLE, _BRIGHTER, _DARKER = (np.float32(x) for x in (14.0, 8.0, 0.45, 0.05, 0.4))
 _ENDS, _CORNERS = np.float32(3), np.float32(6)
 # The eyeball: openings that hide it and how much more shows it (1/256 of the face), its fading in the corners (s).
 _TOUCHING, _OPENED, _OUTER = np.float32(0.25), np.float32(1.2), np.float32(0.04)
 _INNER = (np.float32(0.03), np.float32(0.1))
 _RIM = np.float32(0.94)  # squared radius, on the unit sphere, from which its picture is continued
 # The strips: their reach (1/256 of the face); lashes' flattening, thinning of a shut lid's rim, hanging lashes' onset,
-# strength and shortening.
-_BAND, _FLAT, _THIN, _HANGING, _SHORT = (np.float32(x) for x in (9.0, 0.8, 1.5, 0.6, 1.5))
-_HANG = (np.float32(0.35), np.float32(0.5))
+# strength and shortening; the height of wet rims.
+_BAND, _FLAT, _THIN, _HANGING, _SHORT, _WET = (np.float32(x) for x in (9.0, 0.8, 1.5, 0.6, 1.5, 2.5))
+_HANG, _DRY = (np.float32(0.35), np.float32(0.5)), (np.float32(0.1), np.float32(0.5))
 _CORNER = np.float32(0.1)
 
 
@@ -64,37 +64,49 @@ def _place(axes, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def grow_lid(window, corner, now, photo_rim, zoom, unit, grain):  # type: ignore[no-untyped-def]
-    """Give the skin that a closing lid brings its grain, and the light on the eyeball's curve.
+def _read(strip, axes, origin, s, v, out):  # type: ignore[no-untyped-def]
+    """A picture of the photo's window at (s, v) of the photo."""
+    x = axes[0] + s * axes[2] + v * axes[4] - origin[0]
+    y = axes[1] + s * axes[3] + v * axes[5] - origin[1]
+    _blend(strip, x, y, out)
+
+
+@kernel
+def grow_lid(window, corner, now, photo, zoom, unit, lid, grain, origin):  # type: ignore[no-untyped-def]
+    """Paint the skin that a closing lid unfolds: the lid's colour with the skin's grain, lit as on a ball.
 
     Args:
         window: [h, w, 3] float32 0..255, changed in place.
         corner: (x, y) px of its corner in the frame.
-        now: (axes [6], upper [STEPS], lower [STEPS]) of the opening in this frame.
-        photo_rim: [STEPS] the photo's upper lid.
+        now, photo: (axes [6], upper [STEPS], lower [STEPS]) of the opening in this frame and in the photo.
         zoom: of this frame against the photo.
         unit: 1/256 of the face in the photo, px.
+        lid: [h, w, 3] plain skin.
         grain: [G, G] the skin's fine structure, relative.
+        origin: (x, y) px of the corner of `lid` in the photo.
     """
     axes, upper, _ = now
+    photo_axes, photo_upper, _ = photo
     width = np.float32(math.sqrt(axes[2] * axes[2] + axes[3] * axes[3]))
+    skin = np.empty(3, np.float32)
     for row in range(window.shape[0]):
         for column in range(window.shape[1]):
             s, v = _place(axes, corner[0] + np.float32(column) + _STEP, corner[1] + np.float32(row) + _STEP)
             if s <= 0 or s >= 1:
                 continue
-            rim = _table(upper, s)
-            above, swept = rim - v, rim - zoom * _table(photo_rim, s)
+            rim, own = _table(upper, s), _table(photo_upper, s)
+            above, swept = rim - v, rim - zoom * own
             t = above / (swept + _GROWN * unit * zoom)
-            if swept <= 0 or above <= 0 or t >= 1:
+            if swept <= 0 or above <= -unit * zoom or t >= 1:
                 continue
-            amount = _smooth(swept / (_SOON * unit * zoom)) * _smooth((_ONE - t) * _ENDS) * _smooth(s * _CORNERS)
-            amount *= _smooth((_ONE - s) * _CORNERS)
-            fine = grain[int(above / zoom) % grain.shape[0], int(s * width / zoom) % grain.shape[1]]
+            amount = _smooth((_ONE - t) * _ENDS) * _smooth(s * _CORNERS) * _smooth((_ONE - s) * _CORNERS)
+            amount *= _smooth(swept / (_SOON * unit * zoom))
+            fine = grain[int(abs(above) / zoom) % grain.shape[0], int(s * width / zoom) % grain.shape[1]]
             middle = t - _MIDDLE
-            gain = _ONE + amount * (_BRIGHTER - _DARKER * middle * middle + fine)
+            gain = _ONE + _BRIGHTER - _DARKER * middle * middle + fine
+            _read(lid, photo_axes, origin, s, own - t * _GROWN * unit, skin)
             for k in range(3):
-                window[row, column, k] *= gain
+                window[row, column, k] += amount * (skin[k] * gain - window[row, column, k])
 
 
 @kernel
@@ -166,8 +178,9 @@ def lay_strips(window, corner, now, photo, numbers, above, below, origin):  # ty
     zoom, unit, edge, closure = numbers
     strip = np.empty(6, np.float32)
     band = _BAND * unit
-    # Lashes lie flatter on a half closed lid, and hang down from a closed one, whose wet rim is hidden.
+    # Lashes lie flatter on a half closed lid, and hang down from a closed one, whose wet rims are hidden.
     hanging = _smooth((closure - _HANG[0]) / _HANG[1])
+    dry = _smooth((closure - _DRY[0]) / _DRY[1])
     flat, thin = _ONE + _FLAT * _smooth(closure), _ONE + _THIN * hanging
     for row in range(window.shape[0]):
         for column in range(window.shape[1]):
@@ -178,23 +191,17 @@ def lay_strips(window, corner, now, photo, numbers, above, below, origin):  # ty
             far = (v - floor) / zoom
             if shown > 0 and abs(far) < band:
                 _read(below, photo_axes, origin, s, _table(photo_lower, s) + far, strip)
-                _lay(window[row, column], strip, shown, shown)
+                wet = dry * (_ONE - _smooth(far / (_WET * unit)))
+                _lay(window[row, column], strip, shown, shown * (_ONE - wet))
             far = (v - rim) / zoom
             if -band < far * flat and far < band:
                 own = _table(photo_upper, s)
                 _read(above, photo_axes, origin, s, own + far * (flat if far < 0 else thin), strip)
-                _lay(window[row, column], strip, _ONE, _ONE - hanging if far > 0 else _ONE)
+                wet = dry * (_ONE - _smooth(-far / (_WET * unit)))
+                _lay(window[row, column], strip, _ONE, _ONE - wet)
                 if hanging > 0 and far > 0:
                     _read(above, photo_axes, origin, s, own - _SHORT * (far + unit), strip)
                     _lay(window[row, column], strip, _HANGING * hanging, _ZERO)
-
-
-@kernel
-def _read(strip, axes, origin, s, v, out):  # type: ignore[no-untyped-def]
-    """A strip's six numbers at (s, v) of the photo."""
-    x = axes[0] + s * axes[2] + v * axes[4] - origin[0]
-    y = axes[1] + s * axes[3] + v * axes[5] - origin[1]
-    _blend(strip, x, y, out)
 
 
 @kernel

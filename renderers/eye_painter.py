@@ -20,7 +20,7 @@ Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
 # Around an eye: to the sides in widths of the eye, up and down in 1/256 of the face's height.
-_ASIDE, _UP_DOWN = 0.32, 13.0
+_ASIDE, _UP_DOWN = 0.32, 15.0
 # The eyeball turns about a point behind its front by this, mm; irises lie on this sphere of the model.
 _RADIUS_MM = 15.2
 # A catch-light lies on the cornea, a sphere of 7.8 mm whose centre is 5.6 mm before the eyeball's: it moves with that
@@ -30,13 +30,14 @@ _GLINT_SHARE = 0.5
 
 @dataclass(frozen=True)
 class _Eye:
-    """What one eye keeps; `side` is 0 for the left one, `vertices` are those of its eyeball."""
+    """What one eye keeps; `side` is 0 for the left one, `vertices` are those of its eyeball, `lid` is plain skin."""
 
     side: int
     vertices: NDArray[np.int64]
     opening: EyeOpening
     ball: Eyeball
     strips: LashStrips
+    lid: FloatArray
     grain: FloatArray
 
 
@@ -63,7 +64,7 @@ class EyePainter:
         self._focal = mesh.camera.focal_px
         self._camera = rest.camera
         openings = [EyeOpening.of(landmarks, side) for side in (0, 1)]
-        self.skin = bare_lids(skin, openings, self._unit)
+        self.skin, plain = bare_lids(skin, openings, self._unit)
         self._eyes: list[_Eye] = []
         parts, irises = (Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL), (LEFT_IRIS, RIGHT_IRIS)
         for side, (opening, part, iris) in enumerate(zip(openings, parts, irises, strict=True)):
@@ -76,10 +77,11 @@ class EyePainter:
                 photo, opening, self._sphere(rest, vertices), (landmarks[iris[0]], radius), box, self._unit
             )
             empty = LashStrips.empty(ball.texture.shape[:2])
-            eye = _Eye(side, vertices, opening, ball, empty, skin_grain(photo, opening, self._unit))
+            window = slice(box[1], box[3]), slice(box[0], box[2])
+            grain = skin_grain(photo, opening, self._unit)
+            eye = _Eye(side, vertices, opening, ball, empty, plain[window].astype(np.float32), grain)
             base = self.skin.copy()
             self._paint(base, eye, rest, opening, 0.0)
-            window = slice(box[1], box[3]), slice(box[0], box[2])
             strips = lash_strips(photo[window], base[window], opening, box, self._unit)
             self._eyes.append(replace(eye, strips=strips))
 
@@ -131,7 +133,7 @@ class EyePainter:
         curves, photo = (opening.axes, opening.upper, opening.lower), (own.axes, own.upper, own.lower)
         scale = (np.float32(zoom), np.float32(self._unit), np.float32(self._edge))
         origin = (np.float32(ball.origin[0]), np.float32(ball.origin[1]))
-        grow_lid(window, corner, curves, own.upper, scale[0], scale[1], eye.grain)
+        grow_lid(window, corner, curves, photo, scale[0], scale[1], eye.lid, eye.grain, origin)
         places = np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32)
         light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self._unit))
         paint_ball(window, corner, curves, (*scale, *light), places, turn, ball.texture, ball.highlight, origin)

@@ -19,11 +19,11 @@ FloatArray = NDArray[np.float32]
 
 # The upper lid and its lashes shade the eyeball below them: by 1 - a exp(-distance / this), in 1/256 of the face.
 SHADOW_REACH = 2.6
-_SHADOWS = np.arange(0.0, 0.61, 0.1)
+_SHADOWS = np.arange(0.0, 0.51, 0.1)
 # Polar table of the iris: radii 0 .. _RIM in iris radii, angles from +x towards +y.
 _RADII, _ANGLES, _RIM = 28, 96, 1.15
 # Darker than this share of the white is something before it.
-_DIRTY = 0.7
+_DIRTY = 0.5
 # Rotation beyond which the eyeball's picture is continued with its last colour: sine from the middle.
 _EDGE = 0.97
 
@@ -52,7 +52,7 @@ class Eyeball:
         origin: [2] int, the window's corner in the photo's crop, px.
         texture: [h, w, 3] float32 0..255, without the lid's shadow and without catch-light.
         highlight: [h, w, 3] float32 >= 0, what the catch-light adds.
-        shadow: share of the light that the upper lid takes right at its edge, 0..0.6.
+        shadow: share of the light that the upper lid takes right at its edge, 0..0.5.
         sphere: the eyeball.
         iris: [3] unit normal of the sphere at the iris' centre, camera frame.
         iris_px: radius of the iris.
@@ -95,16 +95,17 @@ def read_eyeball(
     y, x = np.mgrid[top:bottom, left:right].astype(np.float32) + 0.5
     points = np.stack([x, y], -1)
     above, below, s = _lid_distances(opening, points)
-    safe = (np.minimum(above, below) > max(1.0, 1.2 * unit)) & (s > 0.1) & (s < 0.97)
+    # Lashes grow over the upper edge.
+    safe = (above > max(1.5, 2.2 * unit)) & (below > max(1.0, 1.2 * unit)) & (s > 0.1) & (s < 0.97)
     center, radius = refine_iris(image, iris[0], iris[1], opening)
     pole = sphere.normals(center)
     normals = sphere.normals(points)
     polar = _Polar(pole, float(np.arcsin(min(0.95, radius / sphere.radius))), sphere, np.array([left, top], np.float32))
     t, angle = polar.of(normals)
-    sclera = safe & (t > 1.2)
+    sclera = _white_part(photo, safe & (t > 1.2) & (s > 0.17))
     shadow = _shadow_amount(photo, normals, above, sclera, unit)
     lit = photo / lid_shadow(above, shadow, unit)[..., None]
-    white = _sclera(lit, normals, sclera, unit, _fallback_white(photo, above, below, unit))
+    white = _sclera(photo, lit, normals, sclera, unit, _fallback_white(photo, above, below, unit))
     table, valid = polar.table(lit, safe)
     if valid.mean() > 0.08:
         colours, bright = _complete_iris(table, valid)
@@ -249,30 +250,46 @@ def _bilinear_polar(table: FloatArray, t: FloatArray, angle: FloatArray) -> Floa
 
 
 def _sclera(
-    lit: FloatArray, normals: FloatArray, seen: NDArray[np.bool_], unit: float, fallback: FloatArray
+    photo: FloatArray,
+    lit: FloatArray,
+    normals: FloatArray,
+    seen: NDArray[np.bool_],
+    unit: float,
+    fallback: FloatArray,
 ) -> FloatArray:
-    """[h, w, 3] the white of the eye everywhere: a parabola across the eye, plus what the seen part differs from it."""
+    """[h, w, 3] the white of the eye everywhere: a slope across the eye, plus what the seen part differs from it."""
     if seen.sum() < 16:
         return np.broadcast_to(fallback, lit.shape).astype(np.float32)
     x = normals[..., 0]
     low, high = np.quantile(x[seen], [0.03, 0.97])
     x = np.clip(x, low, high)
-    features = np.stack([np.ones_like(x), x, x * x], -1)
+    features = np.stack([np.ones_like(x), x], -1)
     rows, colours = features[seen], lit[seen]
     light = colours.mean(1)
     # Vessels, lashes and shadows are darker than the white, reflections brighter.
-    keep = (light >= np.quantile(light, 0.35)) & (light <= np.quantile(light, 0.95))
-    ridge = np.diag([0.0, 0.3, 1.0]) * keep.sum() * 0.05
+    keep = (light >= np.quantile(light, 0.2)) & (light <= np.quantile(light, 0.92))
+    ridge = np.diag([0.0, 0.5]) * keep.sum() * 0.05
     solution = np.linalg.solve(rows[keep].T @ rows[keep] + ridge, rows[keep].T @ colours[keep])
     fit = (features @ solution).astype(np.float32)
     size = max(1.0, 2.0 * unit)
     weight = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), size)[..., None]
     rest = cv2.GaussianBlur(np.clip(lit - fit, -25, 15) * seen[..., None].astype(np.float32), (0, 0), size)
-    brightest = np.quantile(colours, 0.92, axis=0)
-    white = np.clip(fit + rest / (weight + 0.15), 0.5 * np.median(colours[keep], 0), brightest)
+    # Where the lid's shadow was measured too dark, taking it away would make the white glow.
+    brightest = np.quantile(photo[seen], 0.9, axis=0)
+    white = fit + rest / (weight + 0.15)
+    white *= np.minimum(1, np.quantile(photo[seen], 0.6, axis=0) / np.maximum(np.median(white[seen], 0), 1))
+    white = np.clip(white, 0.5 * np.median(colours[keep], 0), brightest)
     # A handful of pixels tells little about colour.
     trust = min(1.0, seen.sum() / 60)
     return (fallback + trust * (white - fallback)).astype(np.float32)
+
+
+def _white_part(photo: FloatArray, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without what is much redder than most: the inner corner's flesh and lid rims."""
+    if not seen.any():
+        return seen
+    red = photo[..., 0] / np.maximum(photo[..., 1:].mean(-1), 4)
+    return seen & (red < 1.15 * np.quantile(red[seen], 0.35))
 
 
 def _fallback_white(photo: FloatArray, above: FloatArray, below: FloatArray, unit: float) -> FloatArray:

@@ -68,15 +68,18 @@ def lash_strips(
     return LashStrips(np.ascontiguousarray(upper, np.float32), np.ascontiguousarray(lower, np.float32))
 
 
-def bare_lids(skin: Image, openings: list[EyeOpening], unit: float) -> Image:
+def bare_lids(skin: Image, openings: list[EyeOpening], unit: float) -> tuple[Image, Image]:
     """The skin picture with bare lids: lashes, their roots and their shadows give way to the lid's own colour.
+
+    And the same blurred along the lids, for the skin that unfolds when they close: stretched, its structure would draw
+    stripes.
 
     Args:
         skin: [h, w, 3] uint8 without open eyes.
         openings: the eyes in it.
         unit: 1/256 of the face's height, px.
     """
-    result = skin.copy()
+    result, plain = skin.copy(), skin.copy()
     for opening in openings:
         window = _around(opening, skin.shape, 26 * unit)
         if window is None:
@@ -87,13 +90,17 @@ def bare_lids(skin: Image, openings: list[EyeOpening], unit: float) -> Image:
         far = np.maximum(-above, -below)  # distance from the opening, negative inside
         aside = np.maximum(np.maximum(-s, s - 1), 0) * opening.width_px
         far = (np.hypot(np.maximum(far, 0), aside) / unit).astype(np.float32)
-        cover = 1 - _smoothstep((far - _STRIP[0]) / (_STRIP[1] - _STRIP[0]))
+        cover = 1 - _smoothstep((far - np.float32(_STRIP[0])) / np.float32(_STRIP[1] - _STRIP[0]))
         middle = (s > 0.05) & (s < 0.95)
         over = middle & (-above > _ABOVE[0] * unit) & (-above < _ABOVE[1] * unit)
         under = middle & (-below > _BELOW[0] * unit) & (-below < _BELOW[1] * unit)
         fill = _lid_colours(part, over, under, far, unit)
         result[top:bottom, left:right] = np.round(part + cover[..., None] * (fill - part)).astype(np.uint8)
-    return result
+        blurred = cv2.GaussianBlur(
+            result[top:bottom, left:right], (0, 0), max(1.0, 5 * unit), sigmaY=max(0.6, 1.5 * unit)
+        )
+        plain[top:bottom, left:right] = blurred
+    return result, plain
 
 
 def _lid_colours(
@@ -150,4 +157,4 @@ def _around(opening: EyeOpening, shape: tuple[int, ...], margin: float) -> tuple
 
 def _smoothstep(t: FloatArray) -> FloatArray:
     t = np.clip(t, 0, 1)
-    return t * t * (3 - 2 * t)
+    return (t * t * (3 - 2 * t)).astype(np.float32)

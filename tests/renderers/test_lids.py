@@ -32,7 +32,7 @@ def skin(astronaut: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 def test_bare_lids_lose_their_dark_lines(skin: np.ndarray, openings: list[EyeOpening], landmarks: np.ndarray) -> None:
     unit = face_height(landmarks) / 256
-    bare = bare_lids(skin, openings, unit)
+    bare, _ = bare_lids(skin, openings, unit)
     eyes = [polygon_mask((320, 320), landmarks[list(ring)]) for ring in (LEFT_EYE, RIGHT_EYE)]
     for eye in eyes:
         before, after = skin[eye] @ LIGHT, bare[eye] @ LIGHT
@@ -42,6 +42,13 @@ def test_bare_lids_lose_their_dark_lines(skin: np.ndarray, openings: list[EyeOpe
         (320, 320), landmarks[list(RIGHT_EYE)], 12
     )
     np.testing.assert_array_equal(bare[far], skin[far])
+
+
+def test_plain_lids_have_no_structure(openings: list[EyeOpening], landmarks: np.ndarray) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (320, 320, 3), dtype=np.uint8)
+    _, plain = bare_lids(noise, openings, 2.0)
+    around = polygon_mask((320, 320), landmarks[list(LEFT_EYE)], 12)
+    assert plain[around].std() < 0.25 * noise[around].std()
 
 
 def test_strips_make_the_photo_of_bare_lids(openings: list[EyeOpening]) -> None:
@@ -76,5 +83,5 @@ def test_grain_is_fine_and_tiles(astronaut: np.ndarray, openings: list[EyeOpenin
 def test_eyes_outside_the_picture(skin: np.ndarray, landmarks: np.ndarray, shift: tuple[int, int]) -> None:
     points = landmarks + np.array(shift, np.float32)
     moved = [EyeOpening.of(points, side) for side in (0, 1)]
-    assert bare_lids(skin, moved, 0.5).shape == skin.shape
+    assert [picture.shape for picture in bare_lids(skin, moved, 0.5)] == [skin.shape] * 2
     assert np.isfinite(skin_grain(skin, moved[0], 0.5)).all()
