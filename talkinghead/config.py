@@ -17,6 +17,8 @@ from typing import Any
 
 from face3d.errors import InputError
 
+# 8K video, and what H.264 has room for.
+MAX_SIDE = 8192
 X264_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
@@ -60,7 +62,7 @@ class PhotoConfig:
         _one_of("photo.crop", self.crop, ("none", "head"))
         if self.face_index is not None:
             _in_range("photo.face_index", self.face_index, 0, 99)
-        _in_range("photo.max_side", self.max_side, 64, 4096)
+        _in_range("photo.max_side", self.max_side, 64, MAX_SIDE)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class VideoConfig:
     def __post_init__(self) -> None:
         _in_range("video.fps", self.fps, 1, 120)
         if self.size is not None:
-            _in_range("video.size", self.size, 64, 4096)
+            _in_range("video.size", self.size, 64, MAX_SIDE)
         _in_range("video.crf", self.crf, 0, 51)
         _one_of("video.preset", self.preset, X264_PRESETS)
         _in_range("video.threads", self.threads, 1, 64)

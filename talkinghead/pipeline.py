@@ -27,6 +27,7 @@ from talkinghead.media.video import VideoOptions, VideoWriter
 
 if TYPE_CHECKING:
     from renderers.composition import Change
+    from renderers.large_photo import ReducedAvatar
     from renderers.photo_avatar import PhotoAvatar
     from talkinghead.portrait import Portrait
     from talkinghead.speech.model import SpeechModel
@@ -36,8 +37,8 @@ PathLike = str | Path
 Image = NDArray[np.uint8]
 _log = logging.getLogger(__name__)
 
-# Frames that wait for the encoder; a few even out its hiccups, more would only cost memory.
-_WAITING_FRAMES = 4
+# Frames that wait for the encoder; a few even out its hiccups, more would only cost memory, in bytes.
+_WAITING_FRAMES, _WAITING_BYTES = 4, 200_000_000
 # Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
 _WAITING_POSES = 100
 
@@ -87,7 +88,7 @@ def generate(
     if parameters is not None:
         check_output(parameters, ".safetensors", inputs)
     with sound_of(audio, text, config.general.seed) as sound, torch_threads(config.general.threads):
-        from renderers.photo_avatar import PhotoAvatar
+        from renderers.large_photo import make_avatar
         from talkinghead.portrait import load_portrait
 
         portrait = load_portrait(photo, config.photo, config.video.size)
@@ -95,7 +96,7 @@ def generate(
         kept: list[Pose] = []
         # The sound is worked on while the avatar is made and frames are drawn.
         with Prefetched(poses, _WAITING_POSES) as ahead:
-            avatar = PhotoAvatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
+            avatar = make_avatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
             changes = (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in _keep(ahead, kept))
             result = write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
     if parameters is not None:
@@ -272,6 +273,7 @@ def write_video(
         count = sound.frame_count(fps)
     encoding = VideoOptions(options.crf, options.preset, options.threads, options.audio_bitrate)
     path = sound.path if sound is not None else None
+    waiting_frames = max(1, min(_WAITING_FRAMES, _WAITING_BYTES // (3 * size[0] * size[1])))
     with VideoWriter(output, size, fps, count, path, encoding, still) as writer, ThreadPoolExecutor(1) as encoder:
         waiting: deque[Future[None]] = deque()
         for done, picture in enumerate(pictures, 1):
@@ -279,7 +281,7 @@ def write_video(
                 waiting.append(encoder.submit(writer.write, picture))
             else:
                 waiting.append(encoder.submit(writer.write_window, picture.picture, picture.left, picture.top))
-            if len(waiting) > _WAITING_FRAMES:
+            if len(waiting) > waiting_frames:
                 waiting.popleft().result()
             if progress:
                 progress(done, count)
@@ -306,10 +308,12 @@ def photo_pictures(motion: FaceParameters, photo: PathLike, config: Config) -> t
     return (avatar.render(p.expression, p.turn, p.gaze, p.shift) for p in poses), avatar.frame_size
 
 
-def _avatar_of(motion: FaceParameters, photo: PathLike, config: Config) -> tuple[PhotoAvatar, Iterator[Pose]]:
+def _avatar_of(
+    motion: FaceParameters, photo: PathLike, config: Config
+) -> tuple[PhotoAvatar | ReducedAvatar, Iterator[Pose]]:
     """The photo's person, and the motion as relative to the photo."""
     from face3d.models.registry import model_of
-    from renderers.photo_avatar import PhotoAvatar
+    from renderers.large_photo import make_avatar
     from talkinghead.portrait import load_portrait
 
     portrait: Portrait = load_portrait(photo, config.photo, config.video.size)
@@ -317,7 +321,7 @@ def _avatar_of(motion: FaceParameters, photo: PathLike, config: Config) -> tuple
     fit = portrait.fit.parameters
     if not is_of(motion, fit):
         fit = find_photo(motion, model_of(motion), landmarks, size) or fit
-    return PhotoAvatar(portrait.image, fit, landmarks), frames_of(motion, fit)
+    return make_avatar(portrait.image, fit, landmarks), frames_of(motion, fit)
 
 
 def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[Image], tuple[int, int]]:

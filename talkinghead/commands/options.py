@@ -43,7 +43,7 @@ def add_photo_options(parser: argparse.ArgumentParser) -> None:
 def add_size_option(parser: argparse.ArgumentParser) -> None:
     """`--size`."""
     parser.add_argument(
-        "--size", type=int, metavar="PX", help="pixels along the longer side (default: the photo's, up to 4096)"
+        "--size", type=int, metavar="PX", help="pixels along the longer side (default: the photo's, up to 8192)"
     )
 
 

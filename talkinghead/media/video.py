@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.errors import InputError
+from talkinghead.config import MAX_SIDE
 from talkinghead.media.audio import exact_rate
 from talkinghead.media.ffmpeg import file_url, find_ffmpeg, last_words
 from talkinghead.media.output import complete_file
@@ -23,8 +24,6 @@ from talkinghead.media.planar import PlanarPicture
 Image = NDArray[np.uint8]
 Window = tuple[int, int, int, int]  # left, top, width, height
 
-# H.264 allows up to 8192 x 4320 and no level goes beyond 16384 along a side.
-MAX_SIDE = 8192
 # Said on the frames: what is said to the encoder alone does not reach primaries and transfer.
 _COLOUR_TAGS = {"range": "tv", "color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709"}
 # What x264 does besides its preset. A key frame is finer by ipratio than what follows: still parts are copied from it,

@@ -66,7 +66,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("video.fps=0", "must be from 1 to 120"),
         ("video.crf=10.5", "must be a whole number"),
         ("video.preset=fastest", "must be one of ultrafast"),
-        ("video.size=20", "must be from 64 to 4096"),
+        ("video.size=20", "must be from 64 to 8192"),
         ("general.seed=-1", "must be from 0"),
         ("general.device=tpu", "must be one of cpu, cuda"),
         ("photo.face_index=two", "must be a whole number or null"),

@@ -1,0 +1,161 @@
+"""Photos whose face is larger than a frame's work allows: drawn smaller, and enlarged where the picture moves.
+
+Everything that never moves keeps the photo's own pixels. What moves has the detail of a face of about
+:data:`WORKING_FACE_PX`, which is more than any player's window shows of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from face3d.arkit import ARKIT_INDEX
+from face3d.camera import Camera
+from face3d.morphable_model import MorphableModel
+from face3d.parameters import FaceParameters
+from renderers.composition import Change
+from renderers.photo_avatar import AvatarOptions, PhotoAvatar
+from renderers.photo_layers import face_height
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+# Faces (chin to hairline) are drawn at this height if the photo's is more than half as large again.
+WORKING_FACE_PX = 1000.0
+# Turns (pitch, yaw, roll in rad) that together move everything that can move.
+_EXTREMES = ((0.2, 0.3, 0.0), (-0.2, -0.3, 0.2), (0.0, 0.3, -0.2))
+# Detail returns over this share of the face's height around what can move.
+_FADE = 0.04
+_STRIP = 256
+
+
+def make_avatar(
+    image: Image,
+    parameters: FaceParameters,
+    landmarks_px: FloatArray,
+    options: AvatarOptions | None = None,
+    model: MorphableModel | None = None,
+) -> PhotoAvatar | ReducedAvatar:
+    """The avatar for a photo of any size; arguments as for `PhotoAvatar`."""
+    factor = max(1, round(face_height(landmarks_px) / WORKING_FACE_PX))
+    if factor == 1:
+        return PhotoAvatar(image, parameters, landmarks_px, options, model)
+    return ReducedAvatar(image, parameters, landmarks_px, factor, options, model)
+
+
+class ReducedAvatar:
+    """A `PhotoAvatar` of the photo made smaller, whose frames have the photo's size.
+
+    Args:
+        image: [H, W, 3] uint8 RGB; it is kept, not copied.
+        parameters: the photo's fit; its first frame is used.
+        landmarks_px: [478, 2] the detected points, in pixels.
+        factor: how many pixels of the photo are one of the avatar's along each axis, >= 2.
+        options: see `AvatarOptions`.
+        model: the face model of the parameters; the default one when not given.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        parameters: FaceParameters,
+        landmarks_px: FloatArray,
+        factor: int,
+        options: AvatarOptions | None = None,
+        model: MorphableModel | None = None,
+    ) -> None:
+        self._image, self._factor = np.ascontiguousarray(image), factor
+        small = _shrink(self._image, factor)
+        camera, size = parameters.camera, (small.shape[1], small.shape[0])
+        x, y = camera.principal_point_px
+        reduced = replace(parameters, camera=Camera(camera.focal_px / factor, (x / factor, y / factor), size))
+        self._avatar = PhotoAvatar(small, reduced, landmarks_px / np.float32(factor), options, model)
+        self._detail = self._find_detail(face_height(landmarks_px) / factor)
+
+    @property
+    def photo(self) -> Image:  # [H, W, 3]
+        """The photo; outside the window of `render_changed`, every frame is it."""
+        return self._image
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(width, height) of every frame, the photo's own."""
+        return self._image.shape[1], self._image.shape[0]
+
+    @property
+    def expression(self) -> Tensor:  # [52]
+        """The photo's own expression."""
+        return self._avatar.expression
+
+    def render(
+        self,
+        expression: Tensor,
+        turn: Tensor | None = None,
+        gaze: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> Image:
+        """As `PhotoAvatar.render`."""
+        return self.render_changed(expression, turn, gaze, shift).over(self._image)
+
+    def render_changed(
+        self,
+        expression: Tensor,
+        turn: Tensor | None = None,
+        gaze: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> Change:
+        """As `PhotoAvatar.render_changed`."""
+        small = self._avatar.render_changed(expression, turn, gaze, shift)
+        large = self._enlarge(small)
+        cv2.add(large.picture, self._detail, dst=large.picture, dtype=cv2.CV_8U)
+        return large
+
+    def _enlarge(self, small: Change) -> Change:
+        """The change at the photo's size, without the photo's detail."""
+        height, width = (n * self._factor for n in small.picture.shape[:2])
+        left, top = small.left * self._factor, small.top * self._factor
+        picture = np.asarray(cv2.resize(small.picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        # The small photo may reach beyond the photo's right and lower borders by less than one of its pixels.
+        rows, columns = min(height, self._image.shape[0] - top), min(width, self._image.shape[1] - left)
+        return Change(np.ascontiguousarray(picture[:rows, :columns]), left, top)
+
+    def _find_detail(self, face: float) -> NDArray[np.int16]:
+        """[h, w, 3] what the enlarged picture lacks of the photo, fading to 0 where the picture can move.
+
+        It does not depend on the frame: detail that comes and goes with the motion would be seen.
+        """
+        expression = self._avatar.expression.clone()
+        for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp"):
+            expression[ARKIT_INDEX[name]] = 1.0
+        rest = self._avatar.render_changed(self._avatar.expression)
+        still = replace(rest, picture=self._avatar.photo[rest.window])
+        moving = np.zeros(rest.picture.shape[:2], np.uint8)
+        for turn in _EXTREMES:
+            moved = self._avatar.render_changed(expression, torch.tensor(turn)).picture
+            moving |= (moved != still.picture).any(-1)
+        reach = max(1.0, _FADE * face)
+        away = cv2.distanceTransform(1 - moving, cv2.DIST_L2, 5)
+        share = np.clip(away / reach - 0.2, 0, 1)  # 0 within bilinear reach of what moves
+        blurred = self._enlarge(still)
+        height, width = blurred.picture.shape[:2]
+        share = cv2.resize(share, (share.shape[1] * self._factor, share.shape[0] * self._factor))[:height, :width]
+        result = np.empty((height, width, 3), np.int16)
+        photo = self._image[blurred.window]
+        for row in range(0, height, _STRIP):  # all at once would take many times the photo's memory
+            strip = slice(row, row + _STRIP)
+            lacking = photo[strip].astype(np.int16) - blurred.picture[strip]
+            result[strip] = np.round(lacking * share[strip, :, None])
+        return result
+
+
+def _shrink(image: Image, factor: int) -> Image:  # [H, W, 3] -> [ceil(H / factor), ceil(W / factor), 3]
+    """Means over blocks; the last ones of a size that is no multiple go on with its border."""
+    height, width = (-(-n // factor) for n in image.shape[:2])
+    below, right = height * factor - image.shape[0], width * factor - image.shape[1]
+    padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else image
+    return np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
