@@ -65,7 +65,7 @@ def fill_smoothly(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
     Push-pull interpolation (Gortler et al., "The Lumigraph", 1996, section 3.4): averages over ever larger blocks fill
     what the finer level does not know.
     """
-    first = np.asarray(photo * known[..., None].astype(np.float32))
+    first = np.asarray(photo * known[..., None], np.float32)
     levels: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = [(first, known.astype(np.float32))]
     while min(levels[-1][1].shape) > 2 and (levels[-1][1] == 0).any():
         colour, weight = levels[-1]

@@ -10,8 +10,7 @@ from renderers.surround import FloatArray, Grid, SurroundOptions, harmonic_fill,
 # A shell steeper than this (depth per distance across the line of sight) would fold or tear when the head turns by 20
 # degrees: x' = x cos a + z sin a has the slope cos a -+ sin a times this.
 _STEEPEST = 1.4
-# How far the skull's depth is carried on beyond its outline, in face heights: from there on there is hair, which is as
-# deep as the top of the neck.
+# How far the skull's depth is carried on beyond its outline, in face heights: from there on, depth is that of hair.
 _SKULL_REACH = 0.12
 
 

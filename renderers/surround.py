@@ -40,7 +40,9 @@ class SurroundOptions:
         neck_reach: how far below the chin the head's motion fades out.
         shoulder_lift: how much higher the shoulders begin beside the neck.
         body_share: how much of the head's shift along (x, y, z) the shoulders follow. In GRID, people whose heads sway
-            by 3 to 7 mm move their shoulders by 0.36 of it sideways and by 0.25 up and down.
+            by 3 to 7 mm move their shoulders by 0.36 of it sideways and by less up and down.
+        lean_mm: shifts along the line of sight count fully when they are much larger than this. In fits of GRID, hair
+            follows none of the usual 5 to 13 mm: such a shift is the fit's way to shorten a face that opens its mouth.
         reach: how far the person may move over the background.
     """
 
@@ -52,7 +54,8 @@ class SurroundOptions:
     border: float = 0.5
     neck_reach: float = 0.55
     shoulder_lift: float = 0.3
-    body_share: tuple[float, float, float] = (0.36, 0.25, 0.3)
+    body_share: tuple[float, float, float] = (0.36, 0.15, 0.1)
+    lean_mm: float = 25.0
     reach: float = 0.3
 
 

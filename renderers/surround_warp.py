@@ -28,6 +28,9 @@ from renderers.surround import (
 
 Image = NDArray[np.uint8]
 
+# Hair around a face is nearer than the neck by this, mm; fitted to the optical flow of hair in GRID.
+_HAIR_FORWARD_MM = 35.0
+
 
 class SurroundWarp:
     """The photo around the face, following the driven mesh.
@@ -99,7 +102,7 @@ class SurroundWarp:
         parts = mesh.model.triangle_parts.numpy()
         skull = mesh.model.triangles.numpy()[(parts == Part.SKIN) | (parts == Part.LIPS)].astype(np.int32)
         covered, _, _, depth = self._find_nodes(undriven, skull)
-        plane = float(undriven.pivot[2])
+        plane = float(undriven.pivot[2]) - _HAIR_FORWARD_MM
         spacing_mm = self._grid.spacing * plane / self._camera.focal_px
         depth = shell_depth(depth, covered, plane, spacing_mm, nodes)
         pixels = self._grid.points() + self._origin
@@ -114,9 +117,10 @@ class SurroundWarp:
     def targets(self, frame: DrivenFrame) -> FloatArray:
         """[gh, gw, 2] px, where each node of the grid goes in this frame."""
         nodes = self._grid.points()
-        rigid = (self._project(frame.move(self._points)) - nodes) * self._head_share
-        if frame.shift.any():
-            body = self._points + frame.shift * np.array(self._options.body_share, np.float32)
+        shift = self._calm(frame.shift)
+        rigid = (self._project(frame.move(self._points) - frame.shift + shift) - nodes) * self._head_share
+        if shift.any():
+            body = self._points + shift * np.array(self._options.body_share, np.float32)
             rigid += (self._project(body) - nodes) * self._body_share
         moved = frame.pixels[:, :2] - self._origin - self._source
         skin = (moved[self._corners] * self._weights[..., None]).sum(1)
@@ -124,6 +128,11 @@ class SurroundWarp:
         displacement = rigid + self._extension(rest[self._rim]) * self._skin_weight
         displacement.reshape(-1, 2)[self._inside] = skin
         return unfold(nodes + displacement, self._grid, self._centre)
+
+    def _calm(self, shift: FloatArray) -> FloatArray:
+        """[3] mm, the shift that the surroundings follow: see `SurroundOptions.lean_mm`."""
+        away = float(shift[2]) ** 2
+        return shift * np.array([1, 1, away / (away + self._options.lean_mm**2)], np.float32)
 
     def __call__(self, frame: DrivenFrame) -> Image:
         """[h, w, 3] the crop, warped for this frame."""
