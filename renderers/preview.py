@@ -16,6 +16,8 @@ from renderers.rasterize_numba import rasterize_arrays
 from renderers.shading import vertex_normals_arrays
 
 SKIN = (214, 180, 168)
+_IRIS, _PUPIL = (104, 84, 66), 18.0
+_LIMBUS_MM, _PUPIL_MM = 5.9, 2.4
 PART_COLOURS: dict[Part, tuple[int, int, int]] = {
     Part.LIPS: (196, 120, 116),
     Part.INNER_MOUTH: (140, 70, 70),
@@ -61,6 +63,10 @@ def render_shaded(
     parts: Tensor | NDArray[np.integer] | None = None,  # [F]
     style: PreviewStyle | None = None,
     picture: NDArray[np.uint8] | None = None,  # [H, W, 3]
+    *,
+    colours: NDArray[np.float32] | None = None,  # [V, 3]
+    irises: NDArray[np.float32] | None = None,  # [V, 2]
+    behind: NDArray[np.float32] | None = None,  # [V]
 ) -> NDArray[np.uint8]:  # [H, W, 3]
     """A matt mesh under one light, anti-aliased.
 
@@ -71,6 +77,9 @@ def render_shaded(
         parts: label of each triangle, an index into the style's colours; all 0 when not given.
         style: see `PreviewStyle`; `default_style()` when not given.
         picture: RGB of the camera's size to draw over (a fit's overlay); the style's plain background when not given.
+        colours: RGB 0..255 of the vertices, instead of the parts' colours.
+        irises: offsets from the iris' axis, mm; where they are small, iris and pupil are painted.
+        behind: mm that vertices count as farther away than they are, when it is decided what hides what.
 
     Raises:
         ValueError: a picture of another size than the camera's.
@@ -84,7 +93,12 @@ def render_shaded(
     labels = np.zeros(len(faces), np.int64) if parts is None else np.asarray(parts)
 
     factor = style.supersampling
-    fragments = rasterize_arrays(_project(points, camera, factor), faces, height * factor, width * factor)
+    projected = _project(points, camera, factor)
+    if behind is not None:
+        projected[:, 2] += behind
+    fragments = rasterize_arrays(projected, faces, height * factor, width * factor)
+    corners = style.colours[labels].astype(np.float32)[:, None].repeat(3, 1) if colours is None else colours[faces]
+    offsets = np.full((len(points), 2), np.inf, np.float32) if irises is None else irises
     light = np.array(style.towards_light)
     mesh = np.empty((height * factor, width * factor, 4), np.float32)
     _shade(
@@ -92,7 +106,8 @@ def render_shaded(
         fragments.barycentric,
         faces,
         vertex_normals_arrays(points, faces),
-        style.colours[labels],
+        corners,
+        offsets,
         light / np.linalg.norm(light),
         style.ambient,
         mesh,
@@ -115,7 +130,7 @@ def _project(points: NDArray[np.float32], camera: Camera, factor: int) -> NDArra
 
 
 @kernel
-def _shade(face_index, barycentric, triangles, normals, colours, light, ambient, out):  # type: ignore[no-untyped-def]
+def _shade(face_index, barycentric, triangles, normals, colours, irises, light, ambient, out):  # type: ignore[no-untyped-def]
     """RGB (0..255) and coverage (0 or 1) of every pixel; both sides of a surface are lit alike."""
     height, width = face_index.shape
     for row in range(height):
@@ -126,16 +141,22 @@ def _shade(face_index, barycentric, triangles, normals, colours, light, ambient,
                 pixel[:] = 0
                 continue
             weights = barycentric[row, column]
-            nx, ny, nz = 0.0, 0.0, 0.0
+            nx, ny, nz, ix, iy = 0.0, 0.0, 0.0, 0.0, 0.0
             for k in range(3):
                 normal = normals[triangles[f, k]]
                 nx += weights[k] * normal[0]
                 ny += weights[k] * normal[1]
                 nz += weights[k] * normal[2]
+                ix += weights[k] * irises[triangles[f, k], 0]
+                iy += weights[k] * irises[triangles[f, k], 1]
             cosine = (nx * light[0] + ny * light[1] + nz * light[2]) / max(np.sqrt(nx * nx + ny * ny + nz * nz), 1e-6)
             if nz > 0:  # seen from behind
                 cosine = -cosine
             brightness = ambient + (1 - ambient) * max(cosine, 0.0)
+            radius = np.sqrt(ix * ix + iy * iy)  # not a number or infinite away from the irises
             for k in range(3):
-                pixel[k] = brightness * colours[f, k]
+                colour = colours[f, 0, k] * weights[0] + colours[f, 1, k] * weights[1] + colours[f, 2, k] * weights[2]
+                if radius < _LIMBUS_MM:
+                    colour = _PUPIL if radius < _PUPIL_MM else _IRIS[k] * (1.25 - 0.75 * (radius / _LIMBUS_MM) ** 4)
+                pixel[k] = brightness * colour
             pixel[3] = 1

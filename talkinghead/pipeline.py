@@ -327,15 +327,16 @@ def _avatar_of(
 def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[Image], tuple[int, int]]:
     from face3d.camera import head_to_camera
     from face3d.models.registry import model_of
-    from renderers.preview import render_shaded
+    from renderers.head_preview import HeadPreview
 
     model = model_of(motion)
     camera = motion.camera if size is None else motion.camera.scaled(size / max(motion.camera.image_size))
+    preview = HeadPreview(model)
 
     def pictures() -> Iterator[Image]:
         for index in range(len(motion)):
             vertices = model.vertices(motion.identity, motion.expression[index], motion.eye_rotation[index])
             placed = head_to_camera(vertices, motion.rotation[index], motion.translation[index])
-            yield render_shaded(placed, model.triangles, camera, model.triangle_parts)
+            yield preview.draw(placed, camera)
 
     return pictures(), camera.image_size

@@ -1,0 +1,110 @@
+"""The bare head of a model, shaded plainly but with a face one can read: irises, thin lashes, soft lips."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from face3d.arkit import ARKIT_INDEX
+from face3d.camera import Camera
+from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
+from face3d.mesh_field import graph_laplacian
+from face3d.morphable_model import MorphableModel
+from face3d.parts import Part
+from renderers.preview import SKIN, PreviewStyle, default_style, render_shaded
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+# Lashes keep this share of their length.
+_LASHES = 0.3
+# Teeth, tongue and the mouth's lining count as this much farther away: they would poke through thin lips, mm.
+_BEHIND_MM = 4.0
+
+
+class HeadPreview:
+    """Draws one model's head.
+
+    Args:
+        model: whose mesh is drawn; it may lack eyeballs, lashes or teeth.
+    """
+
+    def __init__(self, model: MorphableModel) -> None:
+        parts = model.triangle_parts.numpy()
+        triangles = model.triangles.numpy()
+        rest = model.mean.numpy()
+        lower = (parts == Part.LASHES) & (rest[triangles][..., 1].mean(1) < 0)
+        self._triangles, self._parts = triangles[~lower], parts[~lower]
+        self._style = default_style()
+        self._colours = _vertex_colours(triangles, parts, len(rest), self._style)
+        self._irises = iris_offsets(model)
+        self._lashes = model.part_vertices(Part.LASHES).numpy()
+        skin = model.part_vertices(Part.SKIN, Part.EYE_SOCKET).numpy()
+        # Lashes grow on what moves as they do when the eye shuts.
+        blinks = model.expression_basis[[ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]].sum(0).numpy()
+        open_and_shut = np.concatenate([rest, rest + blinks], 1)
+        self._roots = _nearest(open_and_shut[self._lashes], open_and_shut[skin], skin)
+        inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
+        self._behind = np.zeros(len(rest), np.float32)
+        self._behind[inside] = _BEHIND_MM
+
+    def draw(self, vertices: Tensor | FloatArray, camera: Camera) -> Image:
+        """The head over a plain background.
+
+        Args:
+            vertices: [V, 3] mm, as `face3d.camera.head_to_camera` gives them.
+            camera: gives the picture's size too.
+
+        Returns:
+            [H, W, 3] uint8 RGB.
+        """
+        points = np.asarray(vertices, np.float32).copy()
+        points[self._lashes] = _LASHES * points[self._lashes] + (1 - _LASHES) * points[self._roots]
+        return render_shaded(
+            points,
+            self._triangles,
+            camera,
+            self._parts,
+            self._style,
+            colours=self._colours,
+            irises=self._irises,
+            behind=self._behind,
+        )
+
+
+def iris_offsets(model: MorphableModel) -> FloatArray:  # [V, 2] mm
+    """How far each vertex of the eyeballs at rest lies beside its iris' axis, mm; infinite for all others."""
+    offsets = np.full((len(model.mean), 2), np.inf, np.float32)
+    centers = model.landmarks478.of(model.mean)[[LEFT_IRIS[0], RIGHT_IRIS[0]]].numpy()
+    for center, part in zip(centers, (Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL), strict=True):
+        index = model.part_vertices(part).numpy()
+        front = index[model.mean.numpy()[index, 2] > model.mean.numpy()[index, 2].mean()] if len(index) else index
+        offsets[front] = model.mean.numpy()[front, :2] - center[:2]
+    return offsets
+
+
+def _vertex_colours(
+    triangles: NDArray[np.integer], parts: NDArray[np.integer], count: int, style: PreviewStyle
+) -> FloatArray:  # [V, 3]
+    """The parts' colours at the vertices; where lips and skin meet, what is between."""
+    colours = np.zeros((count, 3), np.float32)
+    weight = np.zeros(count, np.float32)
+    for k in range(3):
+        np.add.at(colours, triangles[:, k], style.colours[parts].astype(np.float32))
+        np.add.at(weight, triangles[:, k], 1)
+    colours /= np.maximum(weight, 1)[:, None]
+    colours[weight == 0] = SKIN
+    skin = np.unique(triangles[np.isin(parts, (Part.SKIN, Part.LIPS))])
+    smooth = colours - 0.5 * (graph_laplacian(triangles, count) @ colours)
+    colours[skin] = smooth[skin]
+    return colours.astype(np.float32)
+
+
+def _nearest(points: FloatArray, candidates: FloatArray, index: NDArray[np.integer]) -> NDArray[np.integer]:
+    """For each point [N, D] the index of the nearest candidate [M, D]."""
+    from scipy.spatial import cKDTree
+
+    if not len(points):
+        return np.zeros(0, index.dtype)
+    return np.asarray(index[cKDTree(candidates).query(points)[1]])

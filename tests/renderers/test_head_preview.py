@@ -1,0 +1,69 @@
+"""The bare head as `render --mesh` shows it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from face3d.arkit import ARKIT_INDEX
+from face3d.camera import Camera, head_to_camera
+from face3d.landmark_sets import LEFT_IRIS
+from face3d.morphable_model import MorphableModel
+from face3d.parts import Part
+from renderers.head_preview import HeadPreview, iris_offsets
+
+CAMERA = Camera(700.0, (128.0, 128.0), (256, 256))
+
+
+@pytest.fixture(scope="module")
+def preview(model: MorphableModel) -> HeadPreview:
+    return HeadPreview(model)
+
+
+def drawn(
+    preview: HeadPreview, model: MorphableModel, yaw: float = 0.0, **weights: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The picture and the left iris' middle in it."""
+    expression = torch.zeros(52)
+    for name, value in weights.items():
+        expression[ARKIT_INDEX[name]] = value
+    vertices = model.vertices(torch.zeros(1), expression, torch.tensor([[0.0, yaw], [0.0, yaw]]))
+    placed = head_to_camera(vertices, torch.zeros(3), torch.tensor([0.0, 0.0, 700.0]))
+    iris = CAMERA.project(model.landmarks478.of(placed)[LEFT_IRIS[0]][None])[0].numpy()
+    return preview.draw(placed, CAMERA), iris
+
+
+@pytest.mark.parametrize("yaw", [-0.25, 0.0, 0.25])
+def test_pupils_look_where_the_eyes_look(preview: HeadPreview, model: MorphableModel, yaw: float) -> None:
+    picture, (x, y) = drawn(preview, model, yaw)
+    row = picture[int(y), int(x) - 8 : int(x) + 9].mean(1)
+    assert row[8] < 40  # the pupil
+    assert 40 < row[12] < 120  # the iris
+    assert row[[0, -1]].max() > 120  # sclera or skin
+
+
+def test_shut_eyes_show_no_iris(preview: HeadPreview, model: MorphableModel) -> None:
+    shut, (x, y) = drawn(preview, model, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
+    assert shut[int(y) - 1, int(x)].mean() > 80
+
+
+def test_only_eyeballs_have_irises(model: MorphableModel) -> None:
+    offsets = iris_offsets(model)
+    eyes = model.part_vertices(Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL).numpy()
+    assert set(np.nonzero(np.isfinite(offsets).all(1))[0]) < set(eyes.tolist())
+    assert np.hypot(*offsets[eyes].T).min() < 4
+
+
+def test_lips_fade_into_the_skin(preview: HeadPreview, model: MorphableModel) -> None:
+    """More than the two parts' colours at the vertices around the lips."""
+    lips = model.part_vertices(Part.LIPS).numpy()
+    assert len(np.unique(preview._colours[lips].round(), axis=0)) > 5
+
+
+def test_models_without_lashes_and_eyes(model: MorphableModel) -> None:
+    import dataclasses
+
+    bare = dataclasses.replace(model, triangle_parts=torch.zeros_like(model.triangle_parts))
+    picture, _ = drawn(HeadPreview(bare), bare)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
