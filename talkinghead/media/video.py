@@ -48,7 +48,7 @@ class VideoOptions:
 
     crf: int = 20
     preset: str = "superfast"
-    threads: int = 2
+    threads: int = 1
     audio_bitrate: int = 192_000
 
 

@@ -108,6 +108,12 @@ class LowPass:
         self._back = 2 * (warped**2 - 1) * scale, (1 - np.sqrt(2) * warped + warped**2) * scale
         self._state = np.zeros((2, channels))
 
+    def white_noise_gain(self) -> float:
+        """Standard deviation of what comes out once white noise of variance 1 has gone in for long."""
+        delay = np.exp(-2j * np.pi * np.arange(8192) / 8192)
+        response = self._gain * (1 + delay) ** 2 / (1 + self._back[0] * delay + self._back[1] * delay**2)
+        return float(np.sqrt((np.abs(response) ** 2).mean()))  # Parseval's theorem
+
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:  # [T, channels] -> [T, channels]
         """The next values, smooth; what came before counts."""
         result = np.empty_like(values)
@@ -129,9 +135,8 @@ class _Sway:
         self._rng = rng
         self._filters = []
         for hertz, sizes in self._BANDS:
-            impulse = LowPass(hertz, OUTPUT_RATE, 1)(np.eye(4000, 1))
-            gain = np.array(sizes) / np.sqrt((impulse**2).sum())
-            self._filters.append((LowPass(hertz, OUTPUT_RATE, 3), gain))
+            low_pass = LowPass(hertz, OUTPUT_RATE, 3)
+            self._filters.append((low_pass, np.array(sizes) / low_pass.white_noise_gain()))
 
     def advance(self, count: int) -> NDArray[np.float64]:  # -> [count, 3]
         noise = self._rng.standard_normal((count, len(self._filters), 3))

@@ -72,3 +72,5 @@ def test_low_pass_is_scipys(hertz: float) -> None:
     low_pass = LowPass(hertz, 50, 3)
     pieces = [low_pass(values[i : i + 70]) for i in range(0, 300, 70)]
     np.testing.assert_allclose(np.concatenate(pieces), lfilter(b, a, values, axis=0), atol=1e-9)
+    impulse = lfilter(b, a, np.eye(1, 4000)[0])
+    assert low_pass.white_noise_gain() == pytest.approx(np.sqrt((impulse**2).sum()))
