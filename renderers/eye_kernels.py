@@ -17,6 +17,7 @@ _ENDS, _CORNERS = np.float32(3), np.float32(6)
 # The eyeball: openings that hide it and how much more shows it (1/256 of the face), its fading in the corners (s).
 _TOUCHING, _OPENED, _OUTER = np.float32(0.25), np.float32(1.2), np.float32(0.04)
 _INNER = (np.float32(0.03), np.float32(0.1))
+_SHUT = (np.float32(0.88), np.float32(0.1))  # closure from which it fades, and within which
 _RIM = np.float32(0.94)  # squared radius, on the unit sphere, from which its picture is continued
 # The strips: their reach (1/256 of the face); lashes' flattening, thinning of a shut lid's rim, hanging lashes' onset,
 # strength and shortening; the height of wet rims.
@@ -115,13 +116,15 @@ def paint_ball(window, corner, now, numbers, ball, turn, texture, highlight, ori
 
     Args:
         window, corner, now: as for `grow_lid`.
-        numbers: (zoom, unit, width of the lids' soft edges px, shadow, its reach px in the photo).
+        numbers: (zoom, unit, width of the lids' soft edges px, closure 0..1, shadow, its reach px in the photo).
         ball: (center now x, y, center in the photo x, y, radius in the photo, catch-light's shift x, y in this frame).
         turn: [3, 3] the eyeball's rotation since the photo, camera frame.
         texture, highlight, origin: of `renderers.eyeball.Eyeball`.
     """
     axes, upper, lower = now
-    zoom, unit, edge, shadow, reach = numbers
+    zoom, unit, edge, closure, shadow, reach = numbers
+    # The lids' curves may leave a crack where their points already meet on average.
+    open_share = _ONE - _smooth((closure - _SHUT[0]) / _SHUT[1])
     colour, glint = np.empty(3, np.float32), np.empty(3, np.float32)
     for row in range(window.shape[0]):
         for column in range(window.shape[1]):
@@ -132,7 +135,7 @@ def paint_ball(window, corner, now, numbers, ball, turn, texture, highlight, ori
             if share <= 0:
                 continue
             # Lids that nearly touch hide everything; the corners belong to the lids' strips.
-            share *= _smooth(((floor - rim) / (unit * zoom) - _TOUCHING) / _OPENED)
+            share *= open_share * _smooth(((floor - rim) / (unit * zoom) - _TOUCHING) / _OPENED)
             share *= _smooth((s - _INNER[0]) / _INNER[1]) * _smooth((_ONE - s) / _OUTER)
             if share <= 0:
                 continue

@@ -131,14 +131,14 @@ class EyePainter:
         window = crop[top:bottom, left:right].astype(np.float32)
         corner = (np.float32(left), np.float32(top))
         curves, photo = (opening.axes, opening.upper, opening.lower), (own.axes, own.upper, own.lower)
-        scale = (np.float32(zoom), np.float32(self._unit), np.float32(self._edge))
+        scale = (np.float32(zoom), np.float32(self._unit), np.float32(self._edge), np.float32(closure))
         origin = (np.float32(ball.origin[0]), np.float32(ball.origin[1]))
         grow_lid(window, corner, curves, photo, scale[0], scale[1], eye.lid, eye.grain, origin)
         places = np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32)
         light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self._unit))
         paint_ball(window, corner, curves, (*scale, *light), places, turn, ball.texture, ball.highlight, origin)
         strips = eye.strips
-        lay_strips(window, corner, curves, photo, (*scale, np.float32(closure)), strips.upper, strips.lower, origin)
+        lay_strips(window, corner, curves, photo, scale, strips.upper, strips.lower, origin)
         crop[top:bottom, left:right] = np.clip(window + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
