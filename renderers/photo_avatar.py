@@ -26,6 +26,7 @@ from renderers.mouth.painter import MouthPainter
 from renderers.photo_kernels import View, affine_maps, composite, shade
 from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
+from renderers.relight import Relight
 from renderers.surround import SurroundOptions
 from renderers.surround_warp import SurroundWarp
 
@@ -113,6 +114,9 @@ class PhotoAvatar:
         self._lining = model.part_vertices(Part.INNER_MOUTH).numpy()
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, layers.face_mask)
         self._warp = SurroundWarp(self._mesh, face_skin, self._origin, self._photo, local, self._options.surround)
+        skin = np.ascontiguousarray(self._triangles[self._kinds == Kind.SKIN])
+        undriven = self._mesh.undriven().camera
+        self._relight = Relight(self._photo, local, self._mesh.source - self._origin, undriven, skin)
         self._landmarks = model.landmarks478
         self._margin = 0.03 * face
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
@@ -198,7 +202,8 @@ class PhotoAvatar:
 
     def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, Image]]:
         """The face, then the mouth with more samples per pixel, in the order in which they go over the photo."""
-        maps = affine_maps(pixels[:, :2], self._triangles, self._source)
+        gains = self._relight.gains(frame.camera)
+        maps = affine_maps(pixels[:, :2], self._triangles, np.concatenate([self._source, gains[:, None]], 1))
         result = []
         for ring, samples in ((FACE_OVAL, 1), (INNER_LIPS, self._options.supersampling)):
             region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)

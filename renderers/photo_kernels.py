@@ -38,7 +38,7 @@ def affine_maps(
 def shade(
     face_index: NDArray[np.int32],  # [h, w], -1: none
     view: View,
-    maps: FloatArray,  # [F, 3, 2] affine_maps of (x, y) px in the photo's crop
+    maps: FloatArray,  # [F, 3, 3] affine_maps of (x, y) px in the photo's crop and of the factor on its colours
     skin: NDArray[np.uint8],  # [2h - 1, 2w - 1, 3] the photo's skin on the half grid (`renderers.half_grid`)
     face_mask: FloatArray,  # [h, w] of PhotoLayers
 ) -> NDArray[np.uint8]:  # [h, w, 4]
@@ -62,6 +62,7 @@ def composite(base: NDArray[np.uint8], overlay: NDArray[np.uint8], top: int, lef
 
 # numba promotes float32 with integer literals to float64, which is slower: spell the constants out.
 _ZERO, _HALF, _ONE, _TWO, _FINE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2), np.float32(128)
+_WHITE = np.float32(255)
 
 
 @kernel
@@ -124,9 +125,10 @@ def _shade(face_index, view, maps, skin, face_mask, out):  # type: ignore[no-unt
             if alpha <= 0:
                 continue
             red, green, blue = _sample(skin, x, y)
-            out[row, column, 0] = np.uint8(red * alpha + _HALF)
-            out[row, column, 1] = np.uint8(green * alpha + _HALF)
-            out[row, column, 2] = np.uint8(blue * alpha + _HALF)
+            gain = _at(maps, f, 2, px, py)
+            out[row, column, 0] = np.uint8(min(red * gain, _WHITE) * alpha + _HALF)
+            out[row, column, 1] = np.uint8(min(green * gain, _WHITE) * alpha + _HALF)
+            out[row, column, 2] = np.uint8(min(blue * gain, _WHITE) * alpha + _HALF)
             out[row, column, 3] = np.uint8(np.float32(255) * alpha + _HALF)
 
 

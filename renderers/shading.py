@@ -91,6 +91,13 @@ def sh_basis(normals: Tensor) -> Tensor:  # [..., 3] unit -> [..., 9]
     return terms * normals.new_tensor(SH_FACTORS)
 
 
+def sh_basis_arrays(normals: NDArray[np.float32]) -> NDArray[np.float32]:  # [N, 3] -> [N, 9]
+    """:func:`sh_basis` without torch, for inference."""
+    x, y, z = normals.T
+    terms = np.stack([np.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y], -1)
+    return (terms * np.array(SH_FACTORS)).astype(np.float32)
+
+
 def sh_shading(
     normals: Tensor,  # [..., 3] unit
     light: Tensor,  # [9, C] or [..., 9, C]: the environment's radiance, projected on the basis

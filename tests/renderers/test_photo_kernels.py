@@ -58,9 +58,9 @@ def shade_reference(
     out = np.zeros((*face_index.shape, 4))
     for row, column in zip(*np.nonzero(face_index >= 0), strict=True):
         f = face_index[row, column]
-        x, y = interpolate(f, view.left + (column + 0.5) / view.samples, view.top + (row + 0.5) / view.samples)
+        x, y, gain = interpolate(f, view.left + (column + 0.5) / view.samples, view.top + (row + 0.5) / view.samples)
         alpha = mask_reference(face_mask, x, y)
-        colour = sample_reference(skin, x, y)
+        colour = np.minimum(gain * np.array(sample_reference(skin, x, y)), 255)
         out[row, column] = *(colour * alpha), 255 * alpha
     return out
 
@@ -104,7 +104,8 @@ def test_shading_equals_its_definition(samples: int) -> None:
     pixels = np.array([[2, 2], [27, 4], [6, 21], [28, 23], [0, 0], [30, 0], [15, 24]], np.float32)
     triangles = np.array([[0, 1, 2], [1, 3, 2], [4, 5, 6]], np.int32)
     source = rng.uniform(-3, 33, (7, 2))  # some of it outside the photo
-    values = source.astype(np.float32)
+    gain = rng.uniform(0.6, 1.3, (7, 1))
+    values = np.concatenate([source, gain], 1).astype(np.float32)
     vertices = np.concatenate([(pixels - (view.left, view.top)) * samples, [[200]] * 4 + [[300]] * 3], 1)
     face_index = find_visible(vertices.astype(np.float32), triangles, 18 * samples, 22 * samples)
     assert set(np.unique(face_index)) >= {0, 1}
@@ -135,7 +136,7 @@ def test_a_photo_drawn_onto_itself_is_the_photo() -> None:
     face_index = find_visible(vertices, triangles, HEIGHT, WIDTH)
     fine = half_grid(photo)
     ones = np.ones((HEIGHT, WIDTH), np.float32)
-    maps = affine_maps(pixels, triangles, pixels)
+    maps = affine_maps(pixels, triangles, np.concatenate([pixels, np.ones((4, 1), np.float32)], 1))
     drawn = shade(face_index, View(0, 0, 1), maps, fine, ones)
     np.testing.assert_array_equal(drawn[..., :3], photo)
     assert (drawn[..., 3] == 255).all()
