@@ -35,7 +35,9 @@ class LayerWarp:
     def __init__(self, photo: Image, layers: Layers, grid: Grid, reach: float) -> None:
         self._photo, self._background, self._grid = photo, layers.background, grid
         self._scale = 1 if photo.shape[0] * photo.shape[1] > _LARGE_PX else 2
-        self._person = layers.person if self._scale == 1 else half_grid(layers.person)
+        self._pad = min(1 + round(reach), *(n - 1 for n in photo.shape[:2]))
+        person = continue_beyond(continue_beyond(layers.person, self._pad, 0), self._pad, 1)
+        self._person = person if self._scale == 1 else half_grid(person)
         rows, columns = (s - 2 * grid.margin for s in grid.shape)
         size = columns * grid.spacing, rows * grid.spacing
         shown = np.zeros((size[1], size[0]), np.uint8)
@@ -71,7 +73,7 @@ class LayerWarp:
         height, width = min(bottom * step, out.shape[0]) - y, min(right * step, out.shape[1]) - x
         maps = maps[:height, :width] + self._places(y, x, height, width)
         moved = cv2.remap(  # type: ignore[call-overload]  # the stubs do not know that one map can hold both axes
-            self._person, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+            self._person, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         window = slice(y, y + height), slice(x, x + width)
         out[window] = self._background[window]
@@ -80,6 +82,18 @@ class LayerWarp:
     def _places(self, top: int, left: int, height: int, width: int) -> FloatArray:
         """[height, width, 2] the pixels' own places in the person's picture."""
         result = np.empty((height, width, 2), np.float32)
+        left, top = left + self._pad, top + self._pad
         result[..., 0] = np.arange(left, left + width, dtype=np.float32) * self._scale
         result[..., 1] = (np.arange(top, top + height, dtype=np.float32) * self._scale)[:, None]
         return result
+
+
+def continue_beyond(person: Image, pad: int, axis: int) -> Image:  # [h, w, 4] -> [h + 2 pad, w, 4] for axis 0
+    """The person where the photo ends: mirrored, but only what reaches the border without a gap."""
+    lines = np.moveaxis(person, axis, 0)
+    parts = []
+    for inner in (lines[: pad + 1], lines[::-1][: pad + 1]):
+        opacity = inner[1:, :, 3].astype(np.float32)
+        covered = np.minimum.accumulate(inner[..., 3], 0)[1:] / np.maximum(opacity, 1)
+        parts.append(np.round(inner[1:] * covered[..., None]).astype(np.uint8))
+    return np.ascontiguousarray(np.moveaxis(np.concatenate([parts[0][::-1], lines, parts[1]]), 0, axis))
