@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -52,17 +53,26 @@ class GeneralConfig:
 
 @dataclass(frozen=True)
 class PhotoConfig:
-    """`crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so; `max_side` in pixels."""
+    """How the photo is prepared.
+
+    `crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so; `max_side` in pixels; `background`
+    "keep", "blur" or "color", which is `background_color`, "#rrggbb".
+    """
 
     crop: str
     face_index: int | None
     max_side: int
+    background: str
+    background_color: str
 
     def __post_init__(self) -> None:
         _one_of("photo.crop", self.crop, ("none", "head"))
         if self.face_index is not None:
             _in_range("photo.face_index", self.face_index, 0, 99)
         _in_range("photo.max_side", self.max_side, 64, MAX_SIDE)
+        _one_of("photo.background", self.background, ("keep", "blur", "color"))
+        if not re.fullmatch("#[0-9a-fA-F]{6}", self.background_color):
+            raise SettingError("photo.background_color", f"must look like #00b140, got {self.background_color!r}")
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,28 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
                 _log.info(message)
             if not is_picture(path):
                 _log.info("%s is a video: using its first frame with a usable face.", path)
-            return portrait
+            return _with_background(portrait, path, options)
     raise InputError(f"{path}: {problem}")
+
+
+def _with_background(portrait: Portrait, path: str | Path, options: PhotoConfig) -> Portrait:
+    """The person before what the options ask for.
+
+    Raises:
+        InputError: the person cannot be told from the background.
+    """
+    if options.background == "keep":
+        return portrait
+    from renderers.backdrop import Backdrop, replace_background
+
+    backdrop = Backdrop()
+    if options.background == "color":
+        red, green, blue = bytes.fromhex(options.background_color[1:])
+        backdrop = Backdrop((red, green, blue))
+    image = replace_background(portrait.image, portrait.fit.detection.landmarks_px, backdrop)
+    if image is None:
+        raise InputError(f"{path}: the person cannot be told from the background; use --background keep.")
+    return replace(portrait, image=image)
 
 
 def load_portraits(paths: Sequence[str | Path], options: PhotoConfig, size: int | None = None) -> list[Portrait]:

@@ -13,6 +13,8 @@ SETTINGS = {
     "device": "general.device",
     "face_index": "photo.face_index",
     "crop": "photo.crop",
+    "background": "photo.background",
+    "background_color": "photo.background_color",
     "head_motion": "motion.head_motion",
     "expression_scale": "motion.expression_scale",
     "blink_rate": "motion.blink_rate",
@@ -36,7 +38,21 @@ def add_photo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--face-index", type=int, metavar="N", help="which face, 0 is the largest (default: the largest)"
     )
-    parser.add_argument("--crop", choices=("none", "head"), help="use the whole photo, or head and shoulders only")
+    parser.add_argument(
+        "--crop",
+        nargs="?",
+        const="head",
+        choices=("none", "head"),
+        help="head and shoulders only; --crop none: the whole photo (the default)",
+    )
+    parser.add_argument(
+        "--background",
+        choices=("keep", "blur", "color"),
+        help="keep the photo's own, put it out of focus, or put one colour behind the person",
+    )
+    parser.add_argument(
+        "--background-color", metavar="#RRGGBB", help="the colour (default: #00b140, the green of green screens)"
+    )
     add_size_option(parser)
 
 
@@ -93,6 +109,8 @@ def config_from(options: argparse.Namespace) -> Config:
         InputError: a setting that cannot be; the message names the option, if it came from one.
     """
     given = {name: getattr(options, name, None) for name in SETTINGS}
+    if given["background_color"] is not None and given["background"] is None:
+        given["background"] = "color"
     overrides = {SETTINGS[name].replace(".", "__"): value for name, value in given.items()}
     try:
         return load_config(options.config, options.set, **overrides)

@@ -146,6 +146,25 @@ def test_options_reach_the_configuration() -> None:
     assert (config.motion.head_motion, config.motion.expression_scale, config.motion.blink_rate) == (0.5, 2.0, 3.0)
 
 
+@pytest.mark.parametrize(
+    ("given", "crop", "background", "color"),
+    [
+        ("", "none", "keep", "#00b140"),
+        ("--crop", "head", "keep", "#00b140"),
+        ("--crop none --background blur", "none", "blur", "#00b140"),
+        ("--background color", "none", "color", "#00b140"),
+        ("--background-color #0000ff", "none", "color", "#0000ff"),
+        ("--background keep --background-color #0000ff", "none", "keep", "#0000ff"),
+    ],
+)
+def test_what_is_around_the_person(given: str, crop: str, background: str, color: str) -> None:
+    from talkinghead.commands.options import config_from
+
+    line = f"generate --photo p --audio a --output o.mp4 {given}"
+    photo = config_from(cli.build_parser().parse_args(line.split())).photo
+    assert (photo.crop, photo.background, photo.background_color) == (crop, background, color)
+
+
 def test_it_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "talkinghead", "--version"]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])

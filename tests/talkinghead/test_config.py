@@ -70,6 +70,8 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("general.seed=-1", "must be from 0"),
         ("general.device=tpu", "must be one of cpu, cuda"),
         ("photo.face_index=two", "must be a whole number or null"),
+        ("photo.background=beach", "must be one of keep, blur, color"),
+        ("photo.background_color=green", "must look like #00b140, got 'green'"),
         ("video.fps=[", "cannot be read"),
     ],
 )
