@@ -111,8 +111,7 @@ def read_eyeball(
         colours, bright = _complete_iris(table, valid)
         inner = _bilinear_polar(colours, t, angle)
     else:
-        inner, bright = lit.copy(), np.zeros(valid.shape, bool)
-        inner[:] = np.median(lit[safe], 0) if safe.any() else white
+        inner, bright = _unseen_iris(t, white), np.zeros(valid.shape, bool)
     limbus = _smoothstep((t - 0.9) / 0.2)[..., None]
     complete = inner * (1 - limbus) + white * limbus
     glint = (_bilinear_polar(bright[..., None].astype(np.float32), t, angle)[..., 0] > 0.05) & (t < 1.05) & safe
@@ -221,6 +220,11 @@ def _complete_iris(table: FloatArray, valid: NDArray[np.bool_]) -> tuple[FloatAr
     result[missing] = smooth[missing]
     soft = np.clip(_blur_around(known[..., None].astype(np.float32), 1.5) * 2 - 1, 0, 1) * known[..., None]
     return (soft * table + (1 - soft) * (0.5 * result + 0.5 * smooth)).astype(np.float32), bright
+
+
+def _unseen_iris(t: FloatArray, white: FloatArray) -> FloatArray:
+    """[h, w, 3] a brown iris in the light of the white around it, for eyes that show none."""
+    return (white * np.where(t < 0.42, 0.08, 0.32)[..., None] * np.array([1.1, 0.85, 0.65])).astype(np.float32)
 
 
 def _ring_means(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:  # [_RADII, 1, 3]

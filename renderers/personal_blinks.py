@@ -1,8 +1,8 @@
 """Blinks that just close the lids of one person.
 
 The model's eyeBlink at weight 1 closes the eyes of the mean face. Narrow or squinting eyes would be shut half-way
-through the blink and then bulge, wide ones would stay open a crack. And detected lids never meet: of shut eyes in video,
-MediaPipe's points keep a seventh of their distance, and blinks fitted to them end at 0.7 to 0.9.
+through the blink and then bulge, wide ones would stay open a crack. And detected lids never meet: of shut eyes in
+video, MediaPipe's points keep a seventh of their distance, and blinks fitted to them end at 0.7 to 0.9.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _EYES = (
 )
 _LARGEST = 1.5
 # Fitted blinks from the first weight on mean shut eyes (on 4 GRID clips of speaker 1, full closure at 0.8 instead of 1
-# gave the eyes' region 0.2 dB). Eyes whose own weight in the photo is beyond the second are shut there: nothing is
-# known of their eyeballs.
-SHUT, SHUT_IN_PHOTO = 0.8, 0.7
+# gave the eyes' region 0.2 dB). An eye whose own weight in the photo is beyond the second is shut there, and so are
+# both when their mean is beyond the third: nothing is known of their eyeballs.
+SHUT, SHUT_IN_PHOTO, BOTH_SHUT_IN_PHOTO = 0.8, 0.7, 0.6
 
 
 class PersonalBlinks:
@@ -57,9 +57,10 @@ class PersonalBlinks:
     def adapt(self, expression: Tensor) -> Tensor:
         """[52] with blinks such that `SHUT` closes the eyes; the photo's own blink and less stay as they are."""
         result = expression.clone()
+        both_shut = sum(float(self._own[blink]) for blink, _, _ in _EYES) / 2 > BOTH_SHUT_IN_PHOTO
         for (blink, _, _), closed in zip(_EYES, self.closing_weights(expression), strict=True):
             own, wanted = float(self._own[blink]), float(expression[blink])
-            if own > SHUT_IN_PHOTO:
+            if both_shut or own > SHUT_IN_PHOTO:
                 result[blink] = own
             elif wanted > own:
                 share = min(1.0, (wanted - own) / (SHUT - own))

@@ -93,6 +93,10 @@ def test_a_shut_eye_gives_a_plain_eyeball() -> None:
     assert np.isfinite(ball.texture).all()
     assert ball.highlight.max() == 0
     assert ball.texture.mean() > 60
+    rows, columns = ring(8.5)
+    iris = ball.texture[rows, columns]
+    assert (iris[:, 0] > iris[:, 2]).all()
+    assert iris.mean() < 0.5 * ball.texture.mean()
 
 
 def test_normals_lie_on_the_sphere() -> None:

@@ -83,3 +83,10 @@ def test_eyes_that_are_shut_in_the_photo(model: MorphableModel) -> None:
     blinks = PersonalBlinks(model, torch.zeros(1), shut)
     assert torch.equal(blinks.adapt(shut), shut)
     assert torch.equal(blinks.adapt(torch.zeros(52)), shut)  # what is behind those lids, nobody knows
+
+
+def test_nearly_shut_eyes_open_neither_or_both(model: MorphableModel) -> None:
+    shut = PersonalBlinks(model, torch.zeros(1), expression(eyeBlinkLeft=0.72, eyeBlinkRight=0.6))
+    assert shut.adapt(torch.zeros(52))[[LEFT, RIGHT]].tolist() == pytest.approx([0.72, 0.6])
+    wink = PersonalBlinks(model, torch.zeros(1), expression(eyeBlinkLeft=0.9, eyeBlinkRight=0.1))
+    assert wink.adapt(torch.zeros(52))[[LEFT, RIGHT]].tolist() == pytest.approx([0.9, 0])
