@@ -62,6 +62,8 @@ class VideoFile:
             stream = _video_stream(container, path)
             fps = sensible_rate(stream.average_rate or stream.guessed_rate)
             first = next((frame for frame, _ in _decode(container, stream, Damage())), None)
+            if first is None and container.format.name == "image2":  # its name ends as a picture's; that is all
+                raise InputError(f"{path} is neither a picture nor a video that can be read.")
             if first is None:
                 raise InputError(f"{path} is a video but not one of its frames can be read.")
             # Pixels that are not square are made so at the frame's own height.
