@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from renderers.surround import FloatArray, Grid, SurroundOptions, harmonic_fill, smoothstep
 
-# A shell steeper than this (depth per distance across the line of sight) would fold or tear when the head turns by 20
-# degrees: x' = x cos a + z sin a has the slope cos a -+ sin a times this.
-_STEEPEST = 1.4
+# A shell steeper than this (depth per distance across the line of sight) would fold or tear when the head turns: of
+# x' = x cos a + z sin a, the slope is cos a -+ sin a times this. Heads turn by up to 20 degrees, nod by up to 12.
+_STEEPEST_ACROSS, _STEEPEST_DOWN = 1.4, 3.0
 # How far the skull's depth is carried on beyond its outline, in face heights: from there on, depth is that of hair.
 _SKULL_REACH = 0.12
 
@@ -33,14 +33,14 @@ def shell_depth(
     if not covered.any():
         return np.full(skull.shape, plane, np.float32)
     depth = plane + harmonic_fill(np.where(covered, skull - plane, 0), covered, (1 / nodes / _SKULL_REACH) ** 2)
-    return _not_steeper(depth, _STEEPEST * spacing_mm).astype(np.float32)
+    return _not_steeper(depth, _STEEPEST_DOWN * spacing_mm, _STEEPEST_ACROSS * spacing_mm).astype(np.float32)
 
 
-def _not_steeper(depth: NDArray[np.floating], step: float) -> NDArray[np.floating]:
-    """The greatest function below `depth` that rises by at most `step` from a node to the next along an axis."""
+def _not_steeper(depth: NDArray[np.floating], down: float, across: float) -> NDArray[np.floating]:
+    """The greatest function below `depth` that changes by at most `down` from row to row, `across` in a row."""
     rows, columns = np.indices(depth.shape)
     for _ in range(2):  # each pass is exact along its axis; together they are for steps along axes
-        for axis, index in ((0, rows), (1, columns)):
+        for axis, index, step in ((0, rows, down), (1, columns, across)):
             ramp = step * index
             forward = np.minimum.accumulate(depth - ramp, axis) + ramp
             backward = np.flip(np.minimum.accumulate(np.flip(depth + ramp, axis), axis), axis) - ramp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +31,8 @@ Image = NDArray[np.uint8]
 
 # Hair around a face is nearer than the neck by this, mm; fitted to the optical flow of hair in GRID.
 _HAIR_FORWARD_MM = 35.0
+# Skin that lies this much behind the shell is seen at a grazing angle: it would pull its surroundings apart, mm.
+_GRAZING_MM = 8.0
 
 
 class SurroundWarp:
@@ -61,10 +64,12 @@ class SurroundWarp:
         matte = person_matte(photo, landmarks)
         self._draw = LayerWarp(photo, _take_apart(photo, matte, options.reach * face), self._grid, options.reach * face)
         undriven = mesh.undriven()
-        inside, corners, weights, _ = self._find_nodes(undriven, skin)
+        nodes = face / self._grid.spacing
+        self._points = self._lift(mesh, undriven, nodes)
+        inside, corners, weights, depth = self._find_nodes(undriven, skin)
+        inside = _without_grazing(inside, depth - self._points[..., 2])
         self._inside = np.flatnonzero(inside.ravel())
         self._corners, self._weights = corners.reshape(-1, 3)[self._inside], weights.reshape(-1, 3)[self._inside]
-        nodes = face / self._grid.spacing
         self._extension = HarmonicExtension(inside, (1 / nodes / options.expression_reach) ** 2)
         self._rim = np.searchsorted(self._inside, self._extension.rim)
         self._skin_weight = expression_weight(self._grid, inside, face, options)[..., None]
@@ -76,7 +81,6 @@ class SurroundWarp:
         rest = border_weight(self._grid, width, height, held, options.border * face)
         self._head_share = (share * rest)[..., None]
         self._body_share = ((1 - share) * rest * (matte is not None))[..., None]
-        self._points = self._lift(mesh, undriven, nodes)
         self._centre = self._grid.index(*oval.mean(0))
 
     def _held_sides(self, width: int, height: int) -> tuple[bool, bool, bool, bool]:
@@ -137,6 +141,13 @@ class SurroundWarp:
     def __call__(self, frame: DrivenFrame) -> Image:
         """[h, w, 3] the crop, warped for this frame."""
         return self._draw(inverse_flow(self.targets(frame), self._grid))
+
+
+def _without_grazing(inside: NDArray[np.bool_], behind: FloatArray) -> NDArray[np.bool_]:
+    """The nodes on the skin without those that are seen at a grazing angle and single ones; `behind` the shell, mm."""
+    kept = (inside & (behind < _GRAZING_MM)).astype(np.uint8)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    return np.asarray(cv2.morphologyEx(kept, cv2.MORPH_OPEN, cross)).astype(bool)
 
 
 def _take_apart(photo: Image, matte: FloatArray | None, reach: float) -> Layers:
