@@ -91,7 +91,7 @@ def generate(
         from renderers.large_photo import make_avatar
         from talkinghead.portrait import load_portrait
 
-        portrait = load_portrait(photo, config.photo, config.video.size)
+        portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
         poses = speech_poses(load_speech(config), sound, portrait.fit.parameters.expression[0], config)
         kept: list[Pose] = []
         # The sound is worked on while the avatar is made and frames are drawn.
@@ -316,7 +316,7 @@ def _avatar_of(
     from renderers.large_photo import make_avatar
     from talkinghead.portrait import load_portrait
 
-    portrait: Portrait = load_portrait(photo, config.photo, config.video.size)
+    portrait: Portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
     landmarks, size = portrait.fit.detection.landmarks_px, (portrait.image.shape[1], portrait.image.shape[0])
     fit = portrait.fit.parameters
     if not is_of(motion, fit):

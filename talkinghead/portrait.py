@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
 from face3d.fitting import PhotoFit, choose_face, fit_detection, fit_detections
+from face3d.parameters import FaceParameters
 from talkinghead.config import PhotoConfig
 from talkinghead.media.image import is_picture, iter_stills
 
@@ -22,6 +25,8 @@ _log = logging.getLogger(__name__)
 # Half the side of a head-and-shoulders square, and how far its middle lies below the face's, in sizes of the face.
 _CROP_REACH = 1.35
 _CROP_DROP = 0.12
+# An avatar needs both eyes and the whole mouth; the fit of one photo knows its angle to a few degrees.
+_MOST_TURNED, _ANGLE_ERROR = 35.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,14 @@ class Portrait:
     fit: PhotoFit
 
 
-def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = None) -> Portrait:
+def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = None, animated: bool = False) -> Portrait:
     """Read a photo, or the first good frame of a video, and fit its face.
 
     Args:
         path: a picture or a video.
         options: crop, face and scale.
         size: pixels along the longer side; None keeps the photo's own up to `options.max_side`.
+        animated: the face must also be one that an avatar can be made of, see `check_animatable`.
 
     Raises:
         InputError: unreadable, or no usable face in it.
@@ -53,6 +59,8 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
         for still in iter_stills(path):
             try:
                 portrait = _fit(detector, still, options, size)
+                if animated:
+                    check_animatable(portrait)
             except InputError as error:
                 problem = error
                 continue
@@ -62,6 +70,33 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
                 _log.info("%s is a video: using its first frame with a usable face.", path)
             return _with_background(portrait, path, options)
     raise InputError(f"{path}: {problem}")
+
+
+def check_animatable(portrait: Portrait) -> None:
+    """Refuse faces whose photo shows too little to make them speak.
+
+    Raises:
+        InputError: the head is turned too far from the camera, or the face is a drawing.
+    """
+    angle = turned_away_degrees(portrait.fit.parameters)
+    if angle > _MOST_TURNED + _ANGLE_ERROR:
+        raise InputError(
+            f"The head is turned {angle:.0f} degrees away from the camera, which hides half of the face; "
+            f"use a photo with at most {_MOST_TURNED:.0f} degrees."
+        )
+    from renderers.drawn_face import looks_drawn
+
+    if looks_drawn(portrait.image, portrait.fit.detection.landmarks_px):
+        raise InputError("The face looks drawn; use a photo, or a painting with light and shade.")
+
+
+def turned_away_degrees(parameters: FaceParameters) -> float:
+    """How far the head of a fit's first frame is turned to the side, as the camera sees it, degrees."""
+    forward = axis_angle_to_matrix(parameters.rotation[0])[:, 2]  # camera at +z in the head's axes
+    away = parameters.translation[0] * forward.new_tensor(HEAD_TO_CAMERA_DIAGONAL)
+    to_camera = -away / away.norm()
+    facing, sideways = (forward * to_camera).sum(), float(forward[0] * to_camera[2] - forward[2] * to_camera[0])
+    return math.degrees(math.atan2(abs(sideways), float(facing)))
 
 
 def _with_background(portrait: Portrait, path: str | Path, options: PhotoConfig) -> Portrait:
