@@ -1,16 +1,25 @@
-"""The rasterizers that the same cases run on, and a stand-in for pytorch3d's compiled part."""
+"""The rasterizers that the same cases run on, a stand-in for pytorch3d's compiled part, and an avatar with motion."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch import Tensor
 
+from face3d.arkit import ARKIT_INDEX
 from renderers.rasterize_pytorch3d import loading_problem
 from renderers.rasterizer import Rasterizer, get_rasterizer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from face3d.fitting import PhotoFit
+    from renderers.photo_avatar import PhotoAvatar
 
 
 def _cuda_problem() -> str | None:
@@ -110,3 +119,56 @@ def fake_rasterize_meshes(
             nearest = torch.where(wins, depth, nearest)
             result[n, ..., 0] = torch.where(wins, f, result[n, ..., 0])
     return result, None, None, None
+
+
+@dataclass(frozen=True)
+class Motion:
+    """B frames of motion: expression [B, 52], turn [B, 3] rad, gaze [B, 2, 2] rad, shift [B, 3] mm."""
+
+    expression: Tensor
+    turn: Tensor
+    gaze: Tensor
+    shift: Tensor
+
+    def frame(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.expression[index], self.turn[index], self.gaze[index], self.shift[index]
+
+    def to(self, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.expression.to(device), self.turn.to(device), self.gaze.to(device), self.shift.to(device)
+
+
+# What a driven face does: weights that change, turn, gaze, shift.
+_POSES: tuple[tuple[dict[str, float], tuple[float, ...], float, tuple[float, ...]], ...] = (
+    ({}, (0, 0, 0), 0, (0, 0, 0)),
+    ({"jawOpen": 0.5}, (0, 0.1, 0), 0, (0, 0, 0)),
+    ({"eyeBlinkLeft": 1, "eyeBlinkRight": 1, "jawOpen": 0.2}, (0.1, -0.2, 0.05), 0, (4, -2, 0)),
+    ({"eyeBlinkLeft": 0.4, "mouthSmileLeft": 0.7, "mouthSmileRight": 0.7}, (0, 0.3, -0.1), 0.25, (-5, 0, 30)),
+    ({"mouthClose": 0.2, "mouthPressLeft": 0.6, "mouthRollLower": 0.5}, (-0.15, 0, 0.15), -0.2, (0, 5, -5)),
+    ({"jawOpen": 0.9, "tongueOut": 0.6, "eyeWideLeft": 0.8}, (0, 0, 0), 0.1, (0, 0, 0)),
+)
+
+
+@pytest.fixture(scope="session")
+def astronaut_avatar(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> PhotoAvatar:
+    from renderers.photo_avatar import PhotoAvatar
+
+    return PhotoAvatar(astronaut, astronaut_fit.parameters, astronaut_fit.detection.landmarks_px)
+
+
+@pytest.fixture(scope="session")
+def motion(astronaut_avatar: PhotoAvatar) -> Motion:
+    expressions = []
+    for weights, *_ in _POSES:
+        expression = astronaut_avatar.expression.clone()
+        for name, value in weights.items():
+            expression[ARKIT_INDEX[name]] = value
+        expressions.append(expression)
+    turns, shifts = (torch.tensor([pose[k] for pose in _POSES], dtype=torch.float32) for k in (1, 3))
+    gaze = torch.stack([torch.full((2, 2), float(pose[2])) for pose in _POSES])
+    return Motion(torch.stack(expressions), turns, gaze, shifts)
+
+
+@pytest.fixture(params=["cpu", CUDA])
+def device(request: pytest.FixtureRequest) -> str:
+    """Where torch works."""
+    return str(request.param).removeprefix("pytorch3d-")

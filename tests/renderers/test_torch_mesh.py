@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from face3d.arkit import ARKIT_INDEX
+from renderers.photo_avatar import PhotoAvatar
+from renderers.torch_mesh import TorchMesh
+
+
+def test_batches_are_the_single_frames(astronaut_avatar: PhotoAvatar, motion: Any, device: str) -> None:
+    mesh = astronaut_avatar._mesh
+    batch = TorchMesh(mesh, torch.device(device)).drive(*motion.to(device))
+    points = np.array([[10.0, -20.0, 600.0], [0.0, 0.0, 500.0]], np.float32)
+    moved = batch.move(torch.from_numpy(points).to(device)).cpu().numpy()
+    for i in range(len(motion.turn)):
+        frame = mesh.drive(*motion.frame(i))
+        np.testing.assert_allclose(batch.pixels[i].cpu(), frame.pixels, atol=1e-3)  # px and mm
+        np.testing.assert_allclose(batch.camera[i].cpu(), frame.camera, atol=1e-3)
+        np.testing.assert_allclose(batch.rotation[i].cpu(), frame.rotation, atol=1e-6)
+        np.testing.assert_allclose(batch.shift[i].cpu(), frame.shift)
+        np.testing.assert_allclose(batch.lip_opening_mm[i].cpu(), frame.lip_opening_mm, atol=1e-4)
+        np.testing.assert_allclose(batch.lid_closure[i].cpu(), frame.lid_closure, atol=1e-5)
+        np.testing.assert_allclose(moved[i], frame.move(points), atol=1e-3)
+
+
+def test_landmarks_are_the_embedded_points(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
+    mesh = TorchMesh(astronaut_avatar._mesh, torch.device("cpu"))
+    pixels = mesh.drive(*motion.to("cpu")).pixels
+    expected = astronaut_avatar._landmark_pixels(pixels[2].numpy())
+    np.testing.assert_allclose(mesh.landmarks(pixels)[2], expected, atol=1e-3)
+
+
+def test_a_shut_eye_stays_shut(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
+    """The photo's own weight wins where the photo's eye is shut; see `PersonalBlinks`."""
+    mesh = astronaut_avatar._mesh
+    own = mesh._blinks._own
+    shut = own.clone()
+    shut[ARKIT_INDEX["eyeBlinkLeft"]] = 0.9
+    try:
+        mesh._blinks._own = shut
+        twin = TorchMesh(mesh, torch.device("cpu"))
+        expected = [mesh._blinks.adapt(e) for e in motion.expression]
+    finally:
+        mesh._blinks._own = own
+    torch.testing.assert_close(twin._blinks.adapt(motion.expression), torch.stack(expected))
