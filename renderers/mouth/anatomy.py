@@ -20,6 +20,8 @@ INSIDE_KINDS = (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.MOUTH, Kind.TONGUE)
 # Attributes per vertex: along the arch (mm; tongue: mm from its middle), height (0 gums .. 1 biting edge; tongue: 0
 # root .. 1 tip), facing the viewer 0..1, depth behind the lips in mm.
 ATTRIBUTES = 4
+# Arc length from the middle to the premolars.
+_FRONT_MM = 27.0
 
 
 class MouthAnatomy:
@@ -29,6 +31,7 @@ class MouthAnatomy:
         vertices: [V'] indices of its vertices in the head mesh.
         triangles: [F', 3] into those.
         kinds: [F'] `renderers.kinds.Kind`.
+        front_teeth: [N] which of its vertices are upper teeth that a smile shows.
     """
 
     def __init__(self, model: MorphableModel) -> None:
@@ -39,6 +42,8 @@ class MouthAnatomy:
         self.triangles = np.ascontiguousarray(local.reshape(-1, 3).astype(np.int32))
         self.kinds = np.ascontiguousarray(kinds[keep])
         self._static = _static_attributes(model)[self.vertices]
+        upper = np.isin(self.vertices, model.part_vertices(Part.UPPER_TEETH).numpy())
+        self.front_teeth = np.nonzero(upper & (np.abs(self._static[:, 0]) < _FRONT_MM))[0]
         self._lip_corners = model.landmarks478.triangles.numpy()[list(INNER_LIPS)]
         self._lip_weights = model.landmarks478.barycentric.numpy()[list(INNER_LIPS)]
 

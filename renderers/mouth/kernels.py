@@ -99,9 +99,13 @@ def paint(
     cells_per_mm: float,
     palette: Palette,
     own: OwnMouth,
+    skull: FloatArray,  # [2, 3] pixels of the canvas to the own mouth's, for what is fixed to the skull
     canvas: Canvas,
 ) -> None:
-    """Colour the opening's pixels between the given rows."""
+    """Colour the opening's pixels between the given rows.
+
+    The photo's own upper teeth move as one, before everything else: the mesh's may be shorter.
+    """
     _paint(
         face_index,
         rows,
@@ -112,7 +116,7 @@ def paint(
         (np.float32(levels.shape[2] / face_index.shape[1]), np.float32(cells_per_mm * scale)),
         (palette.teeth, palette.gums, palette.tongue, palette.cavity, palette.lips),
         (palette.upper_gaps, palette.lower_gaps),
-        (own.picture, own.shown, own.light),
+        (own.picture, own.shown, own.light, skull),
         (canvas.material, canvas.base, canvas.own, canvas.shown, canvas.cover, canvas.light, canvas.depth),
     )
 
@@ -214,7 +218,7 @@ def _material(kind, arc, height, facing, depth, light, colours, gaps, out):  # t
 @kernel
 def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, own, out):  # type: ignore[no-untyped-def]
     cells, per_mm = sizes
-    picture, own_shown, own_light = own
+    picture, own_shown, own_light, skull = own
     material, base, own_rgb, shown, covered, lights, depths = out
     has_own = picture.shape[0] > 1
     for row in range(rows[0], rows[1]):
@@ -242,9 +246,13 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
             _material(kind, arc, height, facing, depth, light, colours, gaps, base[row, column])
             shown[row, column] = 0
             if has_own and f >= 0:
-                sx = maps[f, 0, 0] + maps[f, 1, 0] * x + maps[f, 2, 0] * y
-                sy = maps[f, 0, 1] + maps[f, 1, 1] * x + maps[f, 2, 1] * y
-                part = _smooth(own_shown[index], sx, sy)
+                sx = skull[0, 0] * x + skull[0, 1] * y + skull[0, 2]
+                sy = skull[1, 0] * x + skull[1, 1] * y + skull[1, 2]
+                part = _smooth(own_shown[UPPER_TEETH], sx, sy)
+                if part <= 0 and index != UPPER_TEETH:
+                    sx = maps[f, 0, 0] + maps[f, 1, 0] * x + maps[f, 2, 0] * y
+                    sy = maps[f, 0, 1] + maps[f, 1, 1] * x + maps[f, 2, 1] * y
+                    part = _smooth(own_shown[index], sx, sy)
                 if part > 0:
                     then = max(np.float32(0.05), _smooth(own_light, sx, sy))
                     ratio = min(np.float32(1.25), (max(light, np.float32(0.02)) / then) ** np.float32(0.75))

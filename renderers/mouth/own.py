@@ -17,10 +17,12 @@ FloatArray = NDArray[np.float32]
 _LEAST_GAP_MM = 2.0
 # The rim's own shadow and blur: pixels nearer to it than this are not used, mm.
 _RIM_MM = 0.5
-# Teeth are continued this far under the lips, mm.
+# Teeth are continued this far under the lips, and may be this much longer than the mesh's, mm.
 _TEETH_REACH_MM = 3.0
 # Share of the teeth's brightness that tells enamel from what lies beside it.
 _ENAMEL = 0.62
+# Red over green, from which on something dark is lip rather than a tooth in the shade.
+_LIP_REDNESS = 1.45
 
 
 def no_own_mouth() -> OwnMouth:
@@ -47,26 +49,39 @@ def own_mouth(photo: NDArray[np.uint8], scene: MouthScene, canvas: Canvas, teeth
     )
     safe = _shrunk(scene.cover, _RIM_MM * per_mm)
     enamel = safe & (luminance(_blurred(picture, 0.3 * per_mm)) > _ENAMEL * luminance(teeth))
+    red, green, _ = np.moveaxis(_blurred(picture, 0.3 * per_mm), 2, 0)
+    lip_coloured = red > _LIP_REDNESS * green
     result = picture
     shown = np.zeros((4, height, width), np.float32)
+    taken = np.zeros((height, width), bool)
     for material in range(4):
         part = canvas.material == material
         if material in (UPPER_TEETH, LOWER_TEETH):
-            rows = part & enamel
-            if rows.sum() < max(30.0, 6 * per_mm**2):
+            reach = _TEETH_REACH_MM * per_mm
+            row = (_near(part, reach) if material == UPPER_TEETH else part) & enamel & ~taken
+            if row.sum() < max(30.0, 6 * per_mm**2):
                 continue
-            near = cv2.distanceTransform((~rows).astype(np.uint8), cv2.DIST_L2, 5) < _TEETH_REACH_MM * per_mm
-            beside = near & (~safe | part) & ~rows
-            result = np.where(beside[..., None], continue_from(picture, rows, beside, 0.3 * per_mm), result)
-            part = rows | beside
+            taken |= row
+            # Where no tooth is bright any more, towards the corners, the photo's own shadow lies on them.
+            columns = np.nonzero(row.any(0))[0]
+            beyond = np.ones(width, bool)
+            beyond[columns[0] : columns[-1] + 1] = False
+            row |= part & safe & beyond & _near(row, reach) & ~lip_coloured
+            beside = _near(row, reach) & (~safe | part) & ~row
+            result = np.where(beside[..., None], continue_from(picture, row, beside, 0.3 * per_mm), result)
+            part = row | beside
         else:
             part = part & safe & ~enamel
         shown[material] = cv2.GaussianBlur(part.astype(np.float32), (0, 0), 0.35 * per_mm)
     light = cv2.GaussianBlur(canvas.light, (0, 0), 0.5 * per_mm)
     weight = cv2.GaussianBlur((canvas.material >= 0).astype(np.float32), (0, 0), 0.5 * per_mm)
-    light = np.where(weight > 0.05, light / np.maximum(weight, 0.05), 1).astype(np.float32)
+    light = np.where(weight > 0.05, light / np.maximum(weight, 0.05), 1)
     planes = np.ascontiguousarray(result.transpose(2, 0, 1).astype(np.float32))
-    return OwnMouth(planes, shown, light)
+    return OwnMouth(planes, shown, np.asarray(light, np.float32))
+
+
+def _near(mask: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) < distance)
 
 
 def _shrunk(cover: FloatArray, by: float) -> NDArray[np.bool_]:

@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import INNER_LIPS, OUTER_LIPS
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.mouth.anatomy import MouthAnatomy
-from renderers.mouth.kernels import MATERIALS, Canvas, Palette, finish, paint
+from renderers.mouth.kernels import Canvas, Palette, finish, paint
+from renderers.mouth.network import WEIGHTS, MouthNetwork, load_network
 from renderers.mouth.own import no_own_mouth, own_mouth
+from renderers.mouth.planes import MouthContext, mouth_planes
 from renderers.mouth.scene import MouthScene, view_mouth
-from renderers.mouth.window import CELLS_PER_MM, HEIGHT, WIDTH, warp_matrix
+from renderers.mouth.window import CELLS_PER_MM, WIDTH, warp_matrix
 from renderers.photo_kernels import affine_maps
 from renderers.photo_layers import PhotoLayers, luminance, polygon_mask
 from renderers.teeth import LOWER_WIDTHS, UPPER_WIDTHS, tooth_edges
@@ -37,11 +40,19 @@ class MouthPainter:
         landmarks: [478, 2] px in the crop.
         origin: [2] the crop's corner in the photo, px.
         layers: the photo's layers.
+        keep_own: show the photo's own mouth where it can be seen; training hides it.
     """
 
     def __init__(
-        self, photo: Image, mesh: DrivenMesh, landmarks: FloatArray, origin: FloatArray, layers: PhotoLayers
+        self,
+        photo: Image,
+        mesh: DrivenMesh,
+        landmarks: FloatArray,
+        origin: FloatArray,
+        layers: PhotoLayers,
+        keep_own: bool = True,
     ) -> None:
+        self._network = load_network() if WEIGHTS.exists() else MouthNetwork()
         self._origin, self._focal = origin, mesh.camera.focal_px
         self._anatomy = MouthAnatomy(mesh.model)
         undriven = mesh.undriven()
@@ -49,32 +60,48 @@ class MouthPainter:
         low, high = _SCALES
         self._scale = min(high, max(low, math.ceil(_SAMPLES * px_per_mm / CELLS_PER_MM)))
         self._palette = mouth_palette(photo, landmarks, layers)
-        self._white = float(luminance(layers.teeth_rgb))
+        self._context = MouthContext.of(_skin_colour(photo, layers), self._palette, float(luminance(layers.teeth_rgb)))
         self._source = np.zeros((len(self._anatomy.vertices), 2), np.float32)
         self._own = no_own_mouth()
-        scene = self._view(undriven, landmarks)
-        if scene is not None:
+        scene = self.view(undriven, landmarks)
+        if scene is not None and keep_own:
             self._source = scene.vertices[:, :2].copy()
-            self._own = own_mouth(photo, scene, self._paint(scene), layers.teeth_rgb)
+            self._own = own_mouth(photo, scene, self.paint(scene), layers.teeth_rgb)
+
+    @property
+    def context(self) -> MouthContext:
+        """The photo's colours."""
+        return self._context
 
     def draw(self, crop: Image, frame: DrivenFrame, points: FloatArray) -> None:
         """Paint the inside over the crop, in place; `points` [478, 2] are this frame's landmarks in it, px."""
-        scene = self._view(frame, points)
+        scene = self.view(frame, points)
         if scene is None:
             return
-        canvas = self._paint(scene)
+        canvas = self.paint(scene)
         colours = np.zeros((*scene.cover.shape, 4), np.float32)
-        finish(canvas, scene.rows, self._fields(scene, canvas, crop), self._white, colours)
+        finish(canvas, scene.rows, self._fields(scene, canvas), self._context.white, colours)
         _blend(crop, colours, scene)
 
-    def _fields(self, scene: MouthScene, canvas: Canvas, crop: Image) -> FloatArray:
-        return np.zeros((HEIGHT // 2, WIDTH // 2, 6 * MATERIALS), np.float32)
+    def planes(self, scene: MouthScene) -> FloatArray:
+        """[PLANES, HEIGHT, WIDTH] what the network sees of a frame."""
+        return mouth_planes(self.paint(scene), scene.rows, self._context.white, self._scale)
 
-    def _view(self, frame: DrivenFrame, points: FloatArray) -> MouthScene | None:
+    def _fields(self, scene: MouthScene, canvas: Canvas) -> FloatArray:
+        """[h, w, FIELDS] the network's answer."""
+        planes = mouth_planes(canvas, scene.rows, self._context.white, self._scale)
+        with torch.inference_mode():
+            context = torch.from_numpy(self._context.colours)
+            fields = self._network(torch.from_numpy(planes)[None], context[None])[0]
+        return np.ascontiguousarray(fields.permute(1, 2, 0).numpy())
+
+    def view(self, frame: DrivenFrame, points: FloatArray) -> MouthScene | None:
+        """The frame's look into the mouth; None when it is shut."""
         inside = frame.pixels[self._anatomy.vertices, :2] - self._origin
         return view_mouth(self._anatomy, frame, inside, points, self._focal, self._scale)
 
-    def _paint(self, scene: MouthScene) -> Canvas:
+    def paint(self, scene: MouthScene) -> Canvas:
+        """The frame's mouth before the network."""
         values = np.concatenate([self._source, scene.attributes], 1)
         maps = affine_maps(np.ascontiguousarray(scene.vertices[:, :2]), self._anatomy.triangles, values)
         canvas = Canvas.empty(*scene.cover.shape)
@@ -89,9 +116,16 @@ class MouthPainter:
             CELLS_PER_MM,
             self._palette,
             self._own,
+            self._skull_map(scene),
             canvas,
         )
         return canvas
+
+    def _skull_map(self, scene: MouthScene) -> FloatArray:
+        """[2, 3] canvas pixels to the own mouth's canvas, the affine map that fits the front upper teeth best."""
+        teeth = self._anatomy.front_teeth
+        here = np.concatenate([scene.vertices[teeth, :2], np.ones((len(teeth), 1), np.float32)], 1)
+        return np.asarray(np.linalg.lstsq(here, self._source[teeth], rcond=None)[0].T, np.float32)
 
 
 def mouth_palette(photo: Image, landmarks: FloatArray, layers: PhotoLayers) -> Palette:
@@ -114,6 +148,10 @@ def mouth_palette(photo: Image, landmarks: FloatArray, layers: PhotoLayers) -> P
         upper_gaps=tooth_edges(UPPER_WIDTHS),
         lower_gaps=tooth_edges(LOWER_WIDTHS),
     )
+
+
+def _skin_colour(photo: Image, layers: PhotoLayers) -> FloatArray:
+    return np.asarray(np.median(photo[layers.face_mask > 0.5], axis=0), np.float32)
 
 
 def _blend(crop: Image, colours: FloatArray, scene: MouthScene) -> None:

@@ -1,0 +1,90 @@
+"""The mouth's generator: a small U-Net that relights and recolours each material behind the lips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from renderers.mouth.kernels import MATERIALS
+from renderers.mouth.planes import CONTEXT, PLANES
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "assets" / "mouth-v1.safetensors"
+# Fields per material: log-gain and offset of each colour.
+FIELDS = 6 * MATERIALS
+# Bounds: colours change by at most e^+-1.2, and by at most this share of the teeth's brightness.
+_MOST_GAIN, _MOST_OFFSET = 1.2, 0.35
+
+
+class MouthNetwork(nn.Module):
+    """Planes of a painted mouth to smooth fields of gain and offset, at half the planes' size.
+
+    The fields are smooth and kept per material, so edges, gaps between teeth and the photo's own teeth stay as sharp as
+    they were painted at any size, and small changes of the parameters stay small changes of the picture.
+
+    Args:
+        widths: channels at the three sizes.
+    """
+
+    def __init__(self, widths: tuple[int, int, int] = (16, 32, 48)) -> None:
+        super().__init__()
+        a, b, c = widths
+        self.widths = widths
+        self.start = _block(PLANES + CONTEXT, a)
+        self.down1, self.down2 = _block(a, b, stride=2), _block(b, c, stride=2)
+        self.up1, self.up2 = _block(c + b, b), _block(b + a, a)
+        self.end = nn.Conv2d(a, FIELDS, 3, padding=1)
+        nn.init.zeros_(self.end.weight)
+        nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
+
+    def forward(self, planes: Tensor, context: Tensor) -> Tensor:  # [B, PLANES, h, w], [B, CONTEXT]
+        """[B, FIELDS, h / 2, w / 2] log-gains and offsets; h and w are multiples of 8."""
+        x = F.avg_pool2d(planes, 2)
+        constant = context[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
+        first = self.start(torch.cat([x, constant], 1))
+        second = self.down1(first)
+        x = F.interpolate(self.down2(second), scale_factor=2.0)
+        x = F.interpolate(self.up1(torch.cat([x, second], 1)), scale_factor=2.0)
+        raw = self.end(self.up2(torch.cat([x, first], 1)))
+        raw = torch.tanh(raw.unflatten(1, (MATERIALS, 2, 3)))
+        bound = raw.new_tensor([_MOST_GAIN, _MOST_OFFSET])[:, None, None, None]
+        return (raw * bound).flatten(1, 3)
+
+
+def apply_fields(planes: Tensor, fields: Tensor) -> Tensor:  # [B, PLANES, h, w], [B, FIELDS, h / 2, w / 2]
+    """[B, 3, h, w] premultiplied colours of the opening, in shares of the teeth's brightness.
+
+    What `renderers.mouth.kernels.finish` does per pixel, on cells.
+    """
+    fine = F.interpolate(fields, scale_factor=2.0, mode="bilinear", align_corners=False)
+    gain, offset = fine.unflatten(1, (MATERIALS, 2, 3)).unbind(2)
+    materials = planes[:, : 4 * MATERIALS].unflatten(1, (MATERIALS, 4))
+    return (materials[:, :, 1:] * gain.exp() + materials[:, :, :1] * offset).sum(1)
+
+
+def save_network(network: MouthNetwork, path: Path, facts: dict[str, str]) -> None:
+    """Write the weights in half precision with what is to be known about them."""
+    tensors = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, path, metadata={**facts, "widths": ",".join(map(str, network.widths))})
+
+
+def load_network(path: Path = WEIGHTS) -> MouthNetwork:
+    """Read the weights, ready for inference."""
+    with safe_open(str(path), framework="pt") as file:
+        a, b, c = (int(width) for width in file.metadata()["widths"].split(","))
+    network = MouthNetwork((a, b, c))
+    network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    return network.eval().requires_grad_(False)
+
+
+def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1),
+        nn.SiLU(),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
+        nn.SiLU(),
+    )

@@ -1,0 +1,127 @@
+"""Train the mouth's network: gather examples (resumable), then fit `renderers/assets/mouth-v1.safetensors`.
+
+    python scripts/train_mouth.py examples --photos DIR DIR --videos DIR
+    python scripts/train_mouth.py train [--config configs/train/mouth_gpu.yaml]
+
+Photos are portraits whose lips stand open (others are passed over); videos are short clips of one talking face each,
+such as GRID's. `--skip` names files by their beginnings that must stay unseen, for measuring.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "mouth"
+WEIGHTS = ROOT / "renderers" / "assets" / "mouth-v1.safetensors"
+# Openings over widths of lips below which a photo is passed over before it is fitted.
+_OPEN = 0.05
+
+
+def gather(arguments: argparse.Namespace) -> None:
+    """Everything that is still missing in the cache."""
+    fits, examples = arguments.cache / "fits", arguments.cache / "examples"
+    for folder in (fits, examples):
+        folder.mkdir(parents=True, exist_ok=True)
+    photos = [path for folder in arguments.photos for path in sorted(folder.glob("*.jpg"))[: arguments.most]]
+    skipped = tuple(arguments.skip)
+    for path in track(photos, description="photos"):
+        if not path.stem.startswith(skipped):
+            _add_photo(path, fits, examples)
+    videos = [path for folder in arguments.videos for path in sorted(folder.glob("*.mp4"))]
+    videos = [path for path in videos if not path.stem.startswith(skipped)]
+    step = max(1, len(videos) // arguments.clips)
+    for path in track(videos[::step], description="videos"):
+        _add_clip(path, fits, examples)
+
+
+def _add_photo(path: Path, fits: Path, examples: Path) -> None:
+    from face3d.detection import FaceDetector
+    from face3d.errors import InputError
+    from face3d.fitting import choose_face, fit_detection
+    from face3d.parameters import FaceParameters
+    from talkinghead.media.image import iter_stills
+    from talkinghead.training_renderer.mouth_data import photo_examples
+
+    output, fit, points = (folder / f"photo_{path.stem}{end}" for folder, end in _names(fits, examples))
+    if output.exists():
+        return
+    image = next(iter_stills(path))
+    if not fit.exists():
+        with FaceDetector() as detector:
+            faces = detector.detect(image)
+        try:
+            face, _ = choose_face(faces, 0)
+        except InputError:
+            return
+        landmarks = face.landmarks_px
+        if np.linalg.norm(landmarks[13] - landmarks[14]) < _OPEN * np.linalg.norm(landmarks[61] - landmarks[291]):
+            return
+        fit_detection(face, (image.shape[1], image.shape[0])).parameters.save(fit)
+        np.save(points, landmarks)
+    result = photo_examples(image, FaceParameters.load(fit), np.load(points, allow_pickle=False))
+    if result is not None:
+        result.save(output)
+
+
+def _add_clip(path: Path, fits: Path, examples: Path) -> None:
+    from face3d.parameters import FaceParameters
+    from talkinghead.reenactment import fit_clip
+    from talkinghead.training_renderer.mouth_data import clip_examples, read_frames
+
+    output, fit, points = (folder / f"clip_{path.stem}{end}" for folder, end in _names(fits, examples))
+    if output.exists():
+        return
+    if not fit.exists():
+        clip = fit_clip(path)
+        clip.parameters.save(fit)
+        np.save(points, clip.landmarks_px)
+    landmarks = np.load(points, allow_pickle=False)
+    if np.isnan(landmarks).any():
+        return
+    result = clip_examples(list(read_frames(path)), FaceParameters.load(fit), landmarks, sources=3, targets=8)
+    if result is not None:
+        result.save(output)
+
+
+def _names(fits: Path, examples: Path) -> tuple[tuple[Path, str], ...]:
+    return (examples, ".npz"), (fits, ".safetensors"), (fits, ".npy")
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Train and write the weights."""
+    from renderers.mouth.network import save_network
+    from talkinghead.training_renderer.mouth_trainer import load_options, train
+
+    options = load_options(arguments.config)
+    network, figures = train(arguments.cache / "examples", options, report=lambda line: print(line, flush=True))
+    print(figures)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    save_network(network, arguments.output, figures)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    commands = parser.add_subparsers(required=True)
+    examples = commands.add_parser("examples", help="fit photos and videos and paint their mouths")
+    examples.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of .jpg portraits")
+    examples.add_argument("--most", type=int, help="take only this many of each folder, sorted by name")
+    examples.add_argument("--videos", type=Path, nargs="*", default=[], help="folders of .mp4 clips")
+    examples.add_argument("--clips", type=int, default=240, help="about how many clips to take")
+    examples.add_argument("--skip", nargs="*", default=["l", "s", "grid_lbbc2a", "grid_lwbsza"])
+    examples.set_defaults(run=gather)
+    train = commands.add_parser("train", help="fit the network to the examples")
+    train.add_argument("--config", type=Path, help="YAML with other options, e.g. configs/train/mouth_gpu.yaml")
+    train.add_argument("--output", type=Path, default=WEIGHTS)
+    train.set_defaults(run=fit)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

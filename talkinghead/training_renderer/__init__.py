@@ -1,0 +1,1 @@
+"""Training of the renderer's networks on photos and fitted videos."""
