@@ -24,6 +24,10 @@ def drawing(filled: bool, paper: float) -> np.ndarray:
         cv2.ellipse(image, (x, 270), (55, 30), 0, 200, 340, (60, 30, 10), 9, cv2.LINE_AA)
     cv2.polylines(image, [np.array([[300, 330], [280, 430], [315, 435]])], False, (0, 0, 0), 5, cv2.LINE_AA)
     cv2.ellipse(image, (300, 485), (90, 55), 0, 20, 160, (200, 30, 30), 10, cv2.LINE_AA)
+    if filled:
+        cv2.ellipse(image, (300, 510), (70, 30), 0, 0, 360, (200, 60, 60), -1, cv2.LINE_AA)
+        for i in range(40):
+            cv2.line(image, (120 + 9 * i, 200), (110 + 9 * i, 100), (80, 50, 20), 5, cv2.LINE_AA)
     grain = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, image.shape[:2]), (0, 0), 2) * paper
     return np.clip(image + grain[..., None], 0, 255).astype(np.uint8)
 
