@@ -23,6 +23,8 @@ from renderers.kinds import Kind, kinds_of_parts
 from renderers.lip_seam import LipSeam
 from renderers.mouth.anatomy import lining_on_lips
 from renderers.mouth.painter import MouthPainter
+from renderers.neural.planes import FaceSurface
+from renderers.neural.refinement import RenderedFace, FaceRefinement, FaceView
 from renderers.photo_kernels import View, affine_maps, composite, shade
 from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
@@ -46,10 +48,12 @@ class AvatarOptions:
     Attributes:
         supersampling: samples per pixel and axis around the mouth, where thin parts meet.
         surround: reach of the warp around the face.
+        refine: whether the face network corrects the drawn face.
     """
 
     supersampling: int = 2
     surround: SurroundOptions = field(default_factory=SurroundOptions)
+    refine: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,10 @@ class PhotoAvatar:
         landmarks_px: [478, 2] the detected points, in pixels.
         options: see `AvatarOptions`.
         model: the face model of the parameters; the default one when not given.
+
+    Attributes:
+        origin: [2] the corner of the window that changes, px in the photo.
+        face_view: what the face network is shown.
     """
 
     def __init__(
@@ -101,23 +109,26 @@ class PhotoAvatar:
         self._mesh = DrivenMesh(model, parameters, landmarks_px)
         face = face_height(landmarks_px)
         self._crop = self._choose_crop(landmarks_px, face)
-        self._origin = np.array([self._crop.left, self._crop.top], np.float32)
+        self.origin = np.array([self._crop.left, self._crop.top], np.float32)
         self._photo = self._image[self._crop.window].copy()
-        local = landmarks_px - self._origin
+        local = landmarks_px - self.origin
         layers = build_layers(self._photo, local)
-        self._eyes = EyePainter(self._photo, layers.skin, self._mesh, self._origin)
+        self._eyes = EyePainter(self._photo, layers.skin, self._mesh, self.origin)
         self._skin, self._face_mask = half_grid(self._eyes.skin), layers.face_mask
         self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
-        self._mouth = MouthPainter(self._photo, self._mesh, local, self._origin, layers)
-        self._source = lining_on_lips(model, self._mesh.source - self._origin)
+        self._mouth = MouthPainter(self._photo, self._mesh, local, self.origin, layers)
+        self._source = lining_on_lips(model, self._mesh.source - self.origin)
         self._triangles, self._kinds = _drawn_triangles(model)
         self._lining = model.part_vertices(Part.INNER_MOUTH).numpy()
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, layers.face_mask)
-        self._warp = SurroundWarp(self._mesh, face_skin, self._origin, self._photo, local, self._options.surround)
+        self._warp = SurroundWarp(self._mesh, face_skin, self.origin, self._photo, local, self._options.surround)
         skin = np.ascontiguousarray(self._triangles[self._kinds == Kind.SKIN])
-        undriven = self._mesh.undriven().camera
-        self._relight = Relight(self._photo, local, self._mesh.source - self._origin, undriven, skin)
+        undriven, source = self._mesh.undriven(), self._mesh.source - self.origin
+        self._relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
+        surface = FaceSurface.of(model, skin, source, undriven.camera, layers.face_mask)
+        self.face_view = FaceView(self._photo, self._landmark_pixels(undriven.pixels)[:, :2] - self.origin, surface)
+        self._refinement = FaceRefinement(self.face_view) if self._options.refine else None
         self._margin = 0.03 * face
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
@@ -179,11 +190,24 @@ class PhotoAvatar:
         shift: Tensor | None = None,
     ) -> Change:
         """What one frame changes of the photo; arguments as for `render`, whose picture this is a part of."""
-        frame = self._mesh.drive(
-            expression, torch.zeros(3) if turn is None else turn, torch.zeros(2, 2) if gaze is None else gaze, shift
-        )
+        drawn = self.draw(expression, turn, gaze, shift)
+        if self._refinement is not None:
+            self._refinement.draw(drawn)
+        return Change(drawn.crop, self._crop.left, self._crop.top)
+
+    def draw(
+        self,
+        expression: Tensor,
+        turn: Tensor | None = None,
+        gaze: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> RenderedFace:
+        """One frame's crop before the face network has seen it, with what was drawn; arguments as for `render`."""
+        turn = torch.zeros(3) if turn is None else turn
+        gaze = torch.zeros(2, 2) if gaze is None else gaze
+        frame = self._mesh.drive(expression, turn, gaze, shift)
         pixels = frame.pixels.copy()
-        pixels[:, :2] -= self._origin
+        pixels[:, :2] -= self.origin
         pixels[self._lining, 2] += _INSIDE_BEHIND_MM
         warped = self._pool.submit(self._warp, frame)
         points = self._landmark_pixels(pixels)
@@ -194,7 +218,8 @@ class PhotoAvatar:
         self._mouth.draw(crop, frame, points)
         self._seam.draw(crop, points, frame.lip_opening_mm)
         self._eyes.draw(crop, frame, points)
-        return Change(crop, self._crop.left, self._crop.top)
+        context = torch.cat([expression - self._mesh.expression, turn, gaze.reshape(-1)])
+        return RenderedFace(crop, frame, points, pixels, context)
 
     def _landmark_pixels(self, pixels: FloatArray) -> FloatArray:
         corners = self._landmarks.triangles.numpy()

@@ -1,0 +1,1 @@
+"""Networks on top of the rendered face."""

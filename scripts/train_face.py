@@ -1,0 +1,118 @@
+"""Train the face network: gather examples (resumable), then fit `renderers/assets/face-v1.safetensors`.
+
+    python scripts/train_face.py examples --photos DIR DIR --videos DIR DIR
+    python scripts/train_face.py train [--config configs/train/face_gpu.yaml]
+
+Photos are portraits, videos short clips of one talking face each, such as GRID's. `--skip` names files by their
+beginnings that must stay unseen, for measuring.
+"""
+
+from __future__ import annotations
+
+import argparse
+import zlib
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "face"
+WEIGHTS = ROOT / "renderers" / "assets" / "face-v1.safetensors"
+# Pixels along a portrait's longer side: faces as large as the network's window, or larger.
+_PHOTO_SIZE = 512
+
+
+def gather(arguments: argparse.Namespace) -> None:
+    """Everything that is still missing in the cache."""
+    import torch
+
+    torch.set_num_threads(1)
+    for name in ("fits", "examples"):
+        (arguments.cache / name).mkdir(parents=True, exist_ok=True)
+    skipped = tuple(arguments.skip)
+    videos = [p for folder in arguments.videos for p in sorted(folder.iterdir()) if p.suffix in (".mp4", ".mpg")]
+    videos = [path for path in videos if not path.stem.startswith(skipped)]
+    for path in track(videos[:: max(1, len(videos) // arguments.clips)], description="videos"):
+        _add_clip(path, arguments.cache)
+    photos = [path for folder in arguments.photos for path in sorted(folder.glob("*.jpg"))]
+    photos = [path for path in photos if not path.stem.startswith(skipped)]
+    for path in track(photos[:: max(1, len(photos) // arguments.portraits)], description="photos"):
+        _add_photo(path, arguments.cache)
+
+
+def _add_photo(path: Path, cache: Path) -> None:
+    from face3d.errors import InputError
+    from talkinghead.config import load_config
+    from talkinghead.portrait import load_portrait
+    from talkinghead.training_renderer.face_data import photo_examples
+
+    output = cache / "examples" / f"photo_{path.stem}.npz"
+    if output.exists():
+        return
+    try:
+        portrait = load_portrait(path, load_config().photo, _PHOTO_SIZE)
+    except InputError:
+        return
+    landmarks = portrait.fit.detection.landmarks_px
+    photo_examples(portrait.image, portrait.fit.parameters, landmarks, 2, _generator(path)).save(output)
+
+
+def _add_clip(path: Path, cache: Path) -> None:
+    from face3d.parameters import FaceParameters
+    from talkinghead.reenactment import fit_clip
+    from talkinghead.training_renderer.face_data import clip_examples
+    from talkinghead.training_renderer.mouth_data import read_frames
+
+    output = cache / "examples" / f"clip_{path.stem}.npz"
+    fit, points = (cache / "fits" / f"clip_{path.stem}{end}" for end in (".safetensors", ".npy"))
+    if output.exists():
+        return
+    if not fit.exists():
+        clip = fit_clip(path)
+        np.save(points, clip.landmarks_px)
+        clip.parameters.save(fit)
+    landmarks = np.load(points, allow_pickle=False)
+    frames = list(read_frames(path))
+    clip_examples(frames, FaceParameters.load(fit), landmarks, 2, 8, _generator(path)).save(output)
+
+
+def _generator(path: Path) -> np.random.Generator:
+    """The same for a file whatever else is gathered."""
+    return np.random.default_rng(zlib.crc32(path.stem.encode()))
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Train and write the weights."""
+    from renderers.neural.network import save_network
+    from talkinghead.training_renderer.face_trainer import load_options, train
+
+    options = load_options(arguments.config)
+    network, figures = train(arguments.cache / "examples", options, report=lambda line: print(line, flush=True))
+    print(figures)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    save_network(network, arguments.output, figures)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    commands = parser.add_subparsers(required=True)
+    examples = commands.add_parser("examples", help="fit photos and videos and draw them")
+    examples.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of .jpg portraits")
+    examples.add_argument("--portraits", type=int, default=100, help="about how many portraits to take")
+    examples.add_argument("--videos", type=Path, nargs="*", default=[], help="folders of .mp4 or .mpg clips")
+    examples.add_argument("--clips", type=int, default=100, help="about how many clips to take")
+    examples.add_argument("--skip", nargs="*", default=["l", "s", "grid_lbbc2a", "grid_lwbsza"])
+    examples.set_defaults(run=gather)
+    train = commands.add_parser("train", help="fit the network to the examples")
+    train.add_argument("--config", type=Path, help="YAML with other options, e.g. configs/train/face_gpu.yaml")
+    train.add_argument("--output", type=Path, default=WEIGHTS)
+    train.set_defaults(run=fit)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
