@@ -16,7 +16,7 @@ Image = NDArray[np.uint8]
 # Flows below this do not count as motion, px.
 _STILL = 0.03
 # Strips of this many rows of nodes are drawn at a time, each as wide as its own motion.
-_STRIP = 6
+_STRIP = 4
 # Crops with more pixels than this are sampled without the half grid: at that size nobody sees it, and it needs four
 # times the memory.
 _LARGE_PX = 4_000_000
@@ -29,7 +29,7 @@ class LayerWarp:
         photo: [h, w, 3] uint8.
         layers: the photo taken apart.
         grid: nodes of the flow.
-        reach: how far the person may move, px.
+        reach: how far the person may move beyond the photo's border, px.
     """
 
     def __init__(self, photo: Image, layers: Layers, grid: Grid, reach: float) -> None:
@@ -42,9 +42,11 @@ class LayerWarp:
         size = columns * grid.spacing, rows * grid.spacing
         shown = np.zeros((size[1], size[0]), np.uint8)
         shown[: photo.shape[0], : photo.shape[1]] = layers.person[..., 3] > 0
-        shown = shown.reshape(rows, grid.spacing, columns, grid.spacing).max((1, 3))
-        near = 2 * (1 + round(reach / grid.spacing)) + 1
-        self._near_person = cv2.dilate(shown, np.ones((near, near), np.uint8)).astype(bool)
+        self._shown = np.ascontiguousarray(shown.reshape(rows, grid.spacing, columns, grid.spacing).max((1, 3)))
+        self._nodes = grid.points() + np.float32(self._pad - 0.5)  # OpenCV counts from pixels' centres
+        # Fresh memory costs more than the work in it.
+        strip = (_STRIP + 2) * grid.spacing * (columns + 2) * grid.spacing
+        self._maps, self._moved = np.empty(2 * strip, np.float32), np.empty(4 * strip, np.uint8)
 
     def __call__(self, flow: FloatArray) -> Image:
         """A new frame [h, w, 3].
@@ -54,7 +56,9 @@ class LayerWarp:
         """
         out = self._photo.copy()
         m = self._grid.margin
-        moving = (np.abs(flow[m:-m, m:-m]).max(-1) > _STILL) & self._near_person
+        size = np.abs(flow[m:-m, m:-m]).max(-1)
+        near = 2 * int(np.ceil(size.max() / self._grid.spacing)) + 1
+        moving = (size > _STILL) & (cv2.dilate(self._shown, np.ones((near, near), np.uint8)) > 0)
         # Pixels between a node that moves and one that does not move too.
         moving = cv2.dilate(moving.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
         for first in range(0, len(moving), _STRIP):
@@ -66,26 +70,26 @@ class LayerWarp:
     def _draw(self, out: Image, flow: FloatArray, top: int, bottom: int, left: int, right: int) -> None:
         """The blocks of nodes in rows top..bottom and columns left..right."""
         step, m = self._grid.spacing, self._grid.margin
-        nodes = flow[top + m - 1 : bottom + m + 1, left + m - 1 : right + m + 1] * np.float32(self._scale)
-        size = nodes.shape[1] * step, nodes.shape[0] * step
-        maps = cv2.resize(nodes, size, interpolation=cv2.INTER_LINEAR)[step:-step, step:-step]
+        window = slice(top + m - 1, bottom + m + 1), slice(left + m - 1, right + m + 1)
+        # Places are as linear between nodes as flows are.
+        nodes = (self._nodes[window] + flow[window]) * np.float32(self._scale)
+        rows, columns = nodes.shape[0] * step, nodes.shape[1] * step
+        maps = self._maps[: 2 * rows * columns].reshape(rows, columns, 2)
+        cv2.resize(nodes, (columns, rows), maps, interpolation=cv2.INTER_LINEAR)
         y, x = top * step, left * step
         height, width = min(bottom * step, out.shape[0]) - y, min(right * step, out.shape[1]) - x
-        maps = maps[:height, :width] + self._places(y, x, height, width)
-        moved = cv2.remap(  # type: ignore[call-overload]  # the stubs do not know that one map can hold both axes
-            self._person, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        moved = self._moved[: 4 * height * width].reshape(height, width, 4)
+        cv2.remap(  # type: ignore[call-overload]  # the stubs do not know that one map can hold both axes
+            self._person,
+            maps[step : step + height, step : step + width],
+            None,
+            cv2.INTER_LINEAR,
+            moved,
+            borderMode=cv2.BORDER_REPLICATE,
         )
-        window = slice(y, y + height), slice(x, x + width)
-        out[window] = self._background[window]
-        composite(out, np.asarray(moved, np.uint8), y, x)
-
-    def _places(self, top: int, left: int, height: int, width: int) -> FloatArray:
-        """[height, width, 2] the pixels' own places in the person's picture."""
-        result = np.empty((height, width, 2), np.float32)
-        left, top = left + self._pad, top + self._pad
-        result[..., 0] = np.arange(left, left + width, dtype=np.float32) * self._scale
-        result[..., 1] = (np.arange(top, top + height, dtype=np.float32) * self._scale)[:, None]
-        return result
+        here = slice(y, y + height), slice(x, x + width)
+        out[here] = self._background[here]
+        composite(out, moved, y, x)
 
 
 def continue_beyond(person: Image, pad: int, axis: int) -> Image:  # [h, w, 4] -> [h + 2 pad, w, 4] for axis 0
