@@ -24,7 +24,7 @@ from renderers.lip_seam import LipSeam
 from renderers.mouth.anatomy import lining_on_lips
 from renderers.mouth.painter import MouthPainter
 from renderers.neural.planes import FaceSurface
-from renderers.neural.refinement import RenderedFace, FaceRefinement, FaceView
+from renderers.neural.refinement import FaceRefinement, FaceView, RenderedFace
 from renderers.photo_kernels import View, affine_maps, composite, shade
 from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
