@@ -19,6 +19,8 @@ FloatArray = NDArray[np.float32]
 _CLEAR = 0.06
 # From what opacity on a pixel is of no use for the background, and from which on nothing of it is.
 _MIXED, _LOST = 0.02, 0.15
+# Smooth continuations are made at this many pixels along the longer side.
+_SMOOTH_PX = 320
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,23 @@ def fill_behind(photo: Image, matte: FloatArray, reach: float) -> Image:
     unknown = cv2.dilate(hole, ball).astype(bool)
     if unknown.all() or not unknown.any():
         return photo.copy()
-    smooth = fill_smoothly(photo, ~unknown)
+    smooth = _fill_small(photo, ~unknown)
     mirrored, weight = _mirror(photo, smooth, unknown, reach)
     filled = smooth + (mirrored - smooth) * weight[..., None]
     lost = np.clip((matte - _MIXED) / (_LOST - _MIXED), 0, 1)[..., None]
     return np.clip(np.round(photo + (filled - photo) * lost), 0, 255).astype(np.uint8)
+
+
+def _fill_small(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
+    """`fill_smoothly` at a size at which it is quick: there is nothing fine in it."""
+    height, width = known.shape
+    scale = min(1.0, _SMOOTH_PX / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    sure = np.asarray(cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 0.999
+    if not sure.any():
+        return fill_smoothly(photo, known)
+    small = fill_smoothly(np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8), sure)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def fill_smoothly(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
@@ -98,7 +112,7 @@ def _mirror(photo: Image, smooth: FloatArray, hole: NDArray[np.bool_], reach: fl
     height, width = hole.shape
     here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
     there = 2 * rim - here
-    picked = np.where(hole[..., None], smooth, photo.astype(np.float32))
+    picked = np.where(hole[..., None], np.round(smooth).astype(np.uint8), photo)
     x, y = there[..., 0], there[..., 1]
     mirrored = cv2.remap(picked, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     inside = cv2.remap(hole.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
@@ -116,22 +130,21 @@ def split_layers(photo: Image, matte: FloatArray, background: Image) -> Layers:
         matte: [h, w] float32 0..1.
         background: [h, w, 3] uint8.
     """
-    behind, colour = background.astype(np.float32), photo.astype(np.float32)
-    darker = 1 - (colour / np.maximum(behind, 1)).min(-1)
-    brighter = 1 - ((255 - colour) / np.maximum(255 - behind, 1)).min(-1)
-    opacity = np.maximum(matte, np.maximum(darker, brighter))
-    # Where photo and background are the same, there is no person to be seen.
-    opacity[(matte < _MIXED) & (photo == background).all(-1)] = 0
+    # Where photo and background are the same, there is no person to be seen; where the matte is 1, nothing else.
+    mixed = (matte < 1) & ((matte >= _MIXED) | (photo != background).any(-1))
+    colour, behind = photo[mixed], background[mixed]
+    darker = 1 - (colour / np.maximum(behind, np.float32(1))).min(-1)
+    brighter = 1 - ((255 - colour) / np.maximum(255 - behind, np.float32(1))).min(-1)
+    opacity = np.maximum(matte[mixed], np.maximum(darker, brighter))
     alpha = np.ceil(np.clip(opacity, 0, 1) * 255).astype(np.int32)
-    rest = _through(background, alpha)
-    short = (rest > photo).any(-1)
-    alpha[short] = 255
-    person = np.empty((*matte.shape, 4), np.uint8)
-    person[..., :3] = photo - _through(background, alpha)
-    person[..., 3] = alpha
+    alpha[(_through(behind, alpha) > colour).any(-1)] = 255
+    person = np.zeros((*matte.shape, 4), np.uint8)
+    person[matte >= 1, :3], person[matte >= 1, 3] = photo[matte >= 1], 255
+    person[mixed, :3] = colour - _through(behind, alpha)
+    person[mixed, 3] = alpha
     return Layers(background, person)
 
 
 def _through(background: Image, alpha: NDArray[np.int32]) -> NDArray[np.int32]:
     """What of the background shows through; rounded as `renderers.photo_kernels.composite` does."""
-    return (background * (255 - alpha)[..., None] + 127) // 255
+    return (background.astype(np.int32) * (255 - alpha)[..., None] + 127) // 255
