@@ -19,6 +19,8 @@ FloatArray = NDArray[np.float32]
 _CLEAR = 0.06
 # From what opacity on a pixel is of no use for the background, and from which on nothing of it is.
 _MIXED, _LOST = 0.02, 0.15
+# Mean differences from the blurred surroundings, in levels, of a plain and of a busy background.
+_PLAIN, _BUSY = 3.0, 10.0
 # Smooth continuations are made at this many pixels along the longer side.
 _SMOOTH_PX = 320
 
@@ -114,7 +116,15 @@ def _mirror(photo: Image, smooth: FloatArray, hole: NDArray[np.bool_], reach: fl
     there = 2 * rim - here
     picked = np.where(hole[..., None], np.round(smooth).astype(np.uint8), photo)
     x, y = there[..., 0], there[..., 1]
-    mirrored = cv2.remap(picked, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    # On a plain wall a mirrored gradient would show as a dome: only grain is mirrored there.
+    size = 2 * max(1, round(0.15 * reach)) + 1
+    coarse = cv2.blur(picked, (size, size))
+    ring = ~hole & (cv2.dilate(hole.astype(np.uint8), np.ones((2 * size + 1, 2 * size + 1), np.uint8)) > 0)
+    texture = float(np.abs(photo[ring].astype(np.float32) - coarse[ring]).mean()) if ring.any() else 0.0
+    busy = np.float32(np.clip((texture - _PLAIN) / (_BUSY - _PLAIN), 0, 1))
+    fine = np.asarray(cv2.remap(picked, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32)
+    below = np.asarray(cv2.remap(coarse, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32)
+    mirrored = fine + (smooth - below) * (1 - busy)
     inside = cv2.remap(hole.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     weight = np.clip(1.5 - distance / max(reach, 1.0), 0, 1) * (1 - inside)
     return mirrored.astype(np.float32), weight.astype(np.float32)
