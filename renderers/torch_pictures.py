@@ -20,8 +20,7 @@ def sample(picture: Tensor, places: Tensor, padding: str = "border") -> Tensor:
     Args:
         picture: [C, h, w], or [B, C, h, w] with one picture per frame.
         places: [B, H, W, 2] positions (x, y), px.
-        padding: what lies outside: "border" goes on with the last pixels, "zeros" is 0, "reflection" is mirrored at the
-            last pixels' centres.
+        padding: what lies outside: "border" goes on with the last pixels, "zeros" is 0.
 
     Returns:
         [B, C, H, W] float32.

@@ -1,0 +1,101 @@
+"""The photo avatar in torch: batches of frames on any device, the same pictures as `renderers.photo_avatar`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
+from renderers.photo_avatar import _INSIDE_BEHIND_MM, PhotoAvatar
+from renderers.rasterizer import Rasterizer, get_rasterizer
+from renderers.torch_eyes import TorchEyes
+from renderers.torch_lip_seam import TorchLipSeam
+from renderers.torch_mesh import DrivenBatch, TorchMesh
+from renderers.torch_mouth import TorchMouth
+from renderers.torch_pictures import Windows
+from renderers.torch_skin import TorchRelight, TorchSkin
+from renderers.torch_surround import TorchSurround
+
+
+class TorchPhotoAvatar:
+    """A photo that can be driven by face parameters, many frames at a time.
+
+    Pictures stay on the device. They are those of `PhotoAvatar` to a level or two: what the compiled kernels compute in
+    the same order differs only by the rounding of 8-bit steps between the stages.
+
+    Args:
+        avatar: what was prepared of the photo; nothing is prepared twice.
+        device: where to work.
+        rasterizer: default: pytorch3d for a CUDA device where it loads, numba otherwise.
+        dtype: of the networks' numbers; default: half precision on a CUDA device, single elsewhere.
+    """
+
+    def __init__(
+        self,
+        avatar: PhotoAvatar,
+        device: torch.device | str = "cpu",
+        rasterizer: Rasterizer | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        device = torch.device(device)
+        rasterizer = rasterizer or get_rasterizer("auto", device)
+        dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
+        self.device, self.photo, self.frame_size = device, avatar.photo, avatar.frame_size
+        crop = avatar._crop
+        self.window = crop.window
+        self._samples, self._margin = avatar._options.supersampling, avatar._margin
+        self._photo = torch.as_tensor(avatar.photo, device=device)
+        self._origin = torch.as_tensor(avatar.origin, device=device)
+        self._lining = torch.as_tensor(avatar._lining, device=device)
+        self._mesh = TorchMesh(avatar._mesh, device)
+        self._surround = TorchSurround(avatar._warp, rasterizer, device)
+        self._relight = TorchRelight(avatar._relight, device)
+        self._skin = TorchSkin(avatar._skin, avatar._face_mask, avatar._source, avatar._triangles, rasterizer, device)
+        self._mouth = TorchMouth(avatar._mouth, rasterizer, device, dtype)
+        self._seam = TorchLipSeam(avatar._seam, device)
+        self._eyes = TorchEyes(avatar._eyes, device)
+
+    @property
+    def expression(self) -> Tensor:  # [52]
+        """The photo's own expression."""
+        return self._mesh.expression
+
+    def render(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor) -> Tensor:
+        """B frames.
+
+        Args:
+            expression: [B, 52] absolute ARKit weights, 0..1.
+            turn: [B, 3] head rotation relative to the photo's, axis-angle in the head frame, rad.
+            gaze: [B, 2, 2] eyeball (pitch, yaw) relative to the photo's, rad.
+            shift: [B, 3] mm in the camera frame, what the head moves besides.
+
+        Returns:
+            [B, H, W, 3] uint8 RGB on the device.
+        """
+        crops = self.render_changed(expression, turn, gaze, shift)
+        frames = self._photo.expand(len(crops), -1, -1, -1).clone()
+        frames[(slice(None), *self.window)] = crops
+        return frames
+
+    @torch.inference_mode()
+    def render_changed(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor) -> Tensor:
+        """[B, h, w, 3] uint8 RGB on the device: what B frames have in :attr:`window`; elsewhere they are the photo."""
+        frame = self._mesh.drive(*(t.to(self.device, torch.float32) for t in (expression, turn, gaze, shift)))
+        pixels = frame.pixels.clone()
+        pixels[..., :2] -= self._origin
+        pixels[:, self._lining, 2] += _INSIDE_BEHIND_MM
+        points = self._mesh.landmarks(pixels)
+        crops = self._surround(frame)
+        self._draw_skin(crops, frame, pixels, points)
+        self._mouth.draw(crops, frame, points)
+        self._seam.draw(crops, points, frame.lip_opening_mm)
+        self._eyes.draw(crops, frame, points)
+        return crops.permute(0, 2, 3, 1)
+
+    def _draw_skin(self, crops: Tensor, frame: DrivenBatch, pixels: Tensor, points: Tensor) -> None:
+        """The face, then the mouth with more samples per pixel."""
+        maps = self._skin.maps(pixels, self._relight.gains(frame.camera))
+        for ring, samples in ((FACE_OVAL, 1), (INNER_LIPS, self._samples)):
+            windows = Windows.around(points[:, list(ring)], self._margin, *crops.shape[2:])
+            if windows is not None:
+                self._skin.draw(crops, pixels, maps, windows, samples)

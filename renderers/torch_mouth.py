@@ -1,0 +1,218 @@
+"""The mouth's inside in torch: `renderers.mouth.painter` and its kernels for batches.
+
+Formulas and what their numbers mean are those of `renderers.mouth.kernels`.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from renderers.kinds import Kind
+from renderers.mouth.kernels import _TILT, CAVITY, DEPTHS_MM, MATERIALS, OWN, TONGUE, UPPER_TEETH
+from renderers.mouth.painter import MouthPainter
+from renderers.mouth.planes import _DEPTH_MM
+from renderers.mouth.window import CELLS_PER_MM, WIDTH
+from renderers.rasterizer import Rasterizer
+from renderers.torch_mesh import DrivenBatch
+from renderers.torch_mouth_scene import SceneBatch, TorchMouthView, canvas_centres
+from renderers.torch_pictures import Windows, sample, to_levels
+from renderers.torch_skin import affine_maps, map_at
+
+# Where a pixel shows nothing: the cavity, this far behind the lips, mm.
+_NOTHING_MM = 40.0
+
+
+@dataclass(frozen=True)
+class CanvasBatch:
+    """B painted windows; see `Canvas`.
+
+    Attributes:
+        material: [B, H, W] int64.
+        base: [B, 3, H, W] 0..255.
+        own: [B, 3, H, W] 0..255.
+        shown, cover, light, depth: [B, H, W]; `cover` is 0 where nothing is painted.
+    """
+
+    material: Tensor
+    base: Tensor
+    own: Tensor
+    shown: Tensor
+    cover: Tensor
+    light: Tensor
+    depth: Tensor
+
+
+class TorchMouth:
+    """`MouthPainter.draw` for batches.
+
+    Args:
+        painter: the photo's.
+        rasterizer: finds what is visible.
+        device: where to work.
+        dtype: of the network's numbers.
+    """
+
+    def __init__(
+        self, painter: MouthPainter, rasterizer: Rasterizer, device: torch.device, dtype: torch.dtype = torch.float32
+    ) -> None:
+        def tensor(values: object) -> Tensor:
+            return torch.as_tensor(values, device=device)
+
+        self._scale, self._dtype = painter._scale, dtype
+        self._origin = tensor(painter._origin)
+        self._view = TorchMouthView(painter._anatomy, painter._focal, painter._scale, rasterizer, device)
+        self._front_teeth = tensor(painter._anatomy.front_teeth)
+        self._kinds, self._source = tensor(painter._anatomy.kinds).long(), tensor(painter._source)
+        palette, own = painter._palette, painter._own
+        self._teeth, self._gums, self._tongue, self._cavity, self._lips = (
+            tensor(c)[:, None, None]
+            for c in (palette.teeth, palette.gums, palette.tongue, palette.cavity, palette.lips)
+        )
+        self._gaps = tensor(palette.upper_gaps), tensor(palette.lower_gaps)
+        self._own_picture = tensor(own.picture) if own.picture.shape[1] > 1 else None
+        self._own_shown, self._own_light = tensor(own.shown), tensor(own.light)
+        self._network = copy.deepcopy(painter._network).to(device, dtype)
+        self._context, self._white = tensor(painter.context.colours), painter.context.white
+
+    def draw(self, crops: Tensor, frame: DrivenBatch, points: Tensor) -> None:
+        """Paint the inside over crops [B, 3, h, w] uint8 in place; `points` [B, 478, 2] px are their landmarks."""
+        scene = self._view(frame, frame.pixels[:, self._view.vertices, :2] - self._origin, points)
+        canvas = self._paint(scene)
+        colours = self._finish(canvas, self._fields(canvas))
+        step = scene.window.px_per_mm / CELLS_PER_MM / self._scale
+        # A linear filter would skip canvas pixels.
+        factors = torch.where(step < 0.5, (0.5 / step).ceil(), 1).long()
+        for factor in factors.unique().tolist():
+            self._blend(crops, F.avg_pool2d(colours, factor, ceil_mode=True), scene, factor, factors == factor)
+
+    def _paint(self, scene: SceneBatch) -> CanvasBatch:
+        """As `kernels.paint`."""
+        values = torch.cat([self._source.expand(len(scene.vertices), -1, -1), scene.attributes], -1)
+        maps = affine_maps(scene.vertices[..., :2], self._view.triangles, values)
+        centres = canvas_centres(self._scale, maps.device)
+        faces, covered = scene.visible.clamp_min(0), scene.visible >= 0
+        mapped = map_at(maps, faces, centres.expand(len(maps), -1, -1, -1))
+        source, (arc, height, facing, depth) = mapped[..., :2], mapped[..., 2:].unbind(-1)
+        arc, height = (torch.where(covered, a, 0) for a in (arc, height))
+        facing, depth = torch.where(covered, facing, 1), torch.where(covered, depth, _NOTHING_MM)
+        kind = torch.where(covered, self._kinds[faces], int(Kind.MOUTH))
+        material = torch.where(kind == Kind.TONGUE, TONGUE, torch.where(kind == Kind.MOUTH, CAVITY, kind - 2))
+        light = self._light(scene.levels, centres, depth)
+        base = self._materials(kind, arc, height, facing, depth, light)
+        skull = self._skull_places(scene.vertices, centres)
+        own, shown = self._own(source, skull, material, light, covered)
+        return CanvasBatch(material, base, own, shown, scene.cover * scene.open_pixels(), light, depth)
+
+    def _light(self, levels: Tensor, centres: Tensor, depth: Tensor) -> Tensor:  # [B, H, W]
+        """Share of the world that points see, 0..1."""
+        shift = _TILT * depth * CELLS_PER_MM * self._scale
+        places = torch.stack([centres[..., 0].expand_as(depth), centres[..., 1] - shift], -1)
+        first, second, third = sample(levels, places * (levels.shape[3] / depth.shape[2])).unbind(1)
+        near, middle, far = DEPTHS_MM
+        shallow = first + (depth - near) / (middle - near) * (second - first)
+        deep = second + ((depth - middle) / (far - middle)).clamp_max(1) * (third - second)
+        deep = deep * (far / depth.clamp_min(far)) ** 2
+        return torch.where(depth <= near, first, torch.where(depth <= middle, shallow, deep))
+
+    def _materials(
+        self, kind: Tensor, arc: Tensor, height: Tensor, facing: Tensor, depth: Tensor, light: Tensor
+    ) -> Tensor:  # [B, 3, H, W]
+        """As `kernels._material`."""
+        dark = 1 - light.clamp_max(1)
+        result = torch.zeros_like(light)[:, None]
+        for row, gaps in zip((Kind.UPPER_TEETH, Kind.LOWER_TEETH), self._gaps, strict=True):
+            enamel, gum, beyond = _tooth(arc, height, gaps)
+            shade = (0.6 + 0.4 * facing) * (1 - dark**2.4)
+            bright = enamel * (1 - gum) * (1 - 0.75 * beyond) * shade
+            teeth = self._teeth * bright[:, None] + self._gums * (gum * shade)[:, None]
+            result = torch.where((kind == row)[:, None], teeth, result)
+        shade = (0.35 + 0.65 * facing) * (1 - 0.10 * torch.exp(-((arc / 4) ** 2))) * (1 - dark**1.6)
+        result = torch.where((kind == Kind.TONGUE)[:, None], self._tongue * shade[:, None], result)
+        rim = torch.exp(-depth.clamp_min(0) / 4)[:, None]
+        lining = (self._cavity * (1 - rim) + self._lips * 0.6 * rim) * (0.15 + 0.85 * light)[:, None]
+        return torch.where((kind == Kind.MOUTH)[:, None], lining, result)
+
+    def _skull_places(self, vertices: Tensor, centres: Tensor) -> Tensor:  # [B, V', 3], [H, W, 2] -> [B, H, W, 2]
+        """Where in the own mouth's window the canvas' pixels lie if they are fixed to the skull."""
+        here = F.pad(vertices[:, self._front_teeth, :2], (0, 1), value=1.0).double()
+        wanted = here.transpose(1, 2) @ self._source[self._front_teeth].double()
+        skull = torch.linalg.solve(here.transpose(1, 2) @ here, wanted).float()  # [B, 3, 2], least squares
+        return F.pad(centres, (0, 1), value=1.0) @ skull[:, None]
+
+    def _own(
+        self, source: Tensor, skull: Tensor, material: Tensor, light: Tensor, covered: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The photo's own colours [B, 3, H, W] in this frame's light, and their share [B, H, W]."""
+        if self._own_picture is None:
+            return torch.zeros_like(light)[:, None].expand(-1, 3, -1, -1), torch.zeros_like(light)
+        teeth = sample(self._own_shown[UPPER_TEETH, None], skull)[:, 0]
+        rest = sample(self._own_shown, source).gather(1, material[:, None])[:, 0]
+        fixed = (teeth > 0) | (material == UPPER_TEETH)
+        places = torch.where(fixed[..., None], skull, source)
+        then = sample(self._own_light[None], places)[:, 0].clamp_min(0.05)
+        ratio = ((light.clamp_min(0.02) / then) ** 0.75).clamp_max(1.25)
+        return ratio[:, None] * sample(self._own_picture, places), torch.where(fixed, teeth, rest) * covered
+
+    def _fields(self, canvas: CanvasBatch) -> Tensor:  # [B, FIELDS, h, w]
+        planes = self._planes(canvas).to(self._dtype)
+        context = self._context.expand(len(planes), -1).to(self._dtype)
+        return self._network(planes, context).float()
+
+    def _planes(self, canvas: CanvasBatch) -> Tensor:  # [B, PLANES, HEIGHT, WIDTH]
+        """As `planes.mouth_planes`."""
+        own = canvas.cover * canvas.shown
+        shares = [torch.where(canvas.material == m, canvas.cover - own, 0)[:, None] for m in range(OWN)]
+        parts = [torch.cat([share, share * canvas.base / self._white], 1) for share in shares]
+        parts.append(torch.cat([own[:, None], own[:, None] * canvas.own / self._white], 1))
+        parts += [(canvas.cover * canvas.light)[:, None], (canvas.cover * canvas.depth / _DEPTH_MM)[:, None]]
+        return torch.cat([F.avg_pool2d(part, self._scale) for part in parts], 1)
+
+    def _finish(self, canvas: CanvasBatch, fields: Tensor) -> Tensor:  # [B, 4, H, W]
+        """As `kernels.finish`: premultiplied colours, and the coverage."""
+        size = canvas.cover.shape[1:]
+        value = torch.zeros_like(canvas.base)
+        for material, field in enumerate(fields.unflatten(1, (MATERIALS, 6)).unbind(1)):
+            fine = F.interpolate(field, size, mode="bilinear", align_corners=False)
+            own = material == OWN
+            share = canvas.shown if own else (1 - canvas.shown) * (canvas.material == material)
+            colour = canvas.own if own else canvas.base
+            value = value + share[:, None] * (colour * fine[:, :3].exp() + fine[:, 3:] * self._white)
+        cover = canvas.cover[:, None]
+        return torch.cat([cover * value.clamp(0, 255), cover], 1)
+
+    def _blend(self, crops: Tensor, colours: Tensor, scene: SceneBatch, factor: int, chosen: Tensor) -> None:
+        """As `painter._blend`, for the chosen [B] frames."""
+        rows = scene.rows / self._scale  # [B, 2] cells
+        shown = (chosen & (scene.rows[:, 1] > scene.rows[:, 0]))[:, None]
+        corners = rows.new_tensor([[0, 0], [WIDTH, 0], [0, 0], [WIDTH, 0]]).repeat(len(rows), 1, 1)
+        corners[..., 1] = rows[:, [0, 0, 1, 1]]
+        corners = scene.window.to_crop(corners)
+        low, high = corners.amin(1).floor() - 1, corners.amax(1).ceil() + 1
+        windows = Windows.between(low, torch.where(shown, high, low), *crops.shape[2:])
+        if windows is None:
+            return
+        cells = scene.window.to_cells(windows.centres().flatten(1, 2)).view(len(crops), windows.height, -1, 2)
+        moved = sample(colours, cells * (self._scale / factor), "zeros")
+        under = windows.read(crops).float()
+        windows.write(crops, to_levels(under * (1 - moved[:, 3:]) + moved[:, :3]))
+
+
+def _tooth(arc: Tensor, height: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As `kernels._tooth`: brightness of the enamel, share of gums, share of dark below the biting edge."""
+    along = arc.abs()
+    distance = torch.full_like(along, 100)
+    for gap in gaps.tolist():
+        distance = torch.minimum(distance, (along - gap).abs())
+    line = torch.exp(-((distance / 0.25) ** 2))
+    gums = torch.sigmoid((0.22 + 0.12 * torch.exp(-((distance / 0.9) ** 2)) - height) * 40)
+    edge = 1 - 0.12 * (height - 0.8).clamp_min(0) / 0.2
+    rounded = 1 - 0.12 * torch.exp(-distance / 0.8)
+    limit = 0.995 - 0.085 * torch.exp(-distance / 0.55)
+    beyond = ((height - limit) / 0.035).clamp(0, 1)
+    fall = 1 - 0.22 * (along / 30).clamp_max(1)
+    return (1 - 0.2 * line) * edge * rounded * fall, gums, beyond

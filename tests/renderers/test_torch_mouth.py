@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from renderers.mouth.scene import view_mouth
+from renderers.photo_avatar import PhotoAvatar
+from renderers.rasterizer import get_rasterizer
+from renderers.smooth_curve import curve_through as curve_through_arrays
+from renderers.torch_mesh import DrivenBatch, TorchMesh
+from renderers.torch_mouth import TorchMouth
+from renderers.torch_mouth_scene import curve_through
+
+
+def drive(avatar: PhotoAvatar, motion: Any, device: str) -> tuple[DrivenBatch, torch.Tensor]:
+    mesh = TorchMesh(avatar._mesh, torch.device(device))
+    frames = mesh.drive(*motion.to(device))
+    return frames, mesh.landmarks(frames.pixels) - torch.as_tensor(avatar.origin, device=device)
+
+
+def test_curves_are_the_single_ones() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.2, 2, (5, 11)).cumsum(1)
+    y = rng.normal(size=(5, 11))
+    y[1], y[2, 3:6] = 0, 1  # level parts
+    at = np.linspace(x[:, 0], x[:, -1], 60, axis=1)
+    found = curve_through(*(torch.from_numpy(a) for a in (x, y, at)))
+    for i in range(len(x)):
+        np.testing.assert_allclose(found[i], curve_through_arrays(x[i], y[i], at[i]), atol=1e-9)
+
+
+def test_scenes_are_the_single_ones(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
+    painter = astronaut_avatar._mouth
+    frames, points = drive(astronaut_avatar, motion, "cpu")
+    view = TorchMouth(painter, get_rasterizer("numba"), torch.device("cpu"))._view
+    scenes = view(frames, frames.pixels[:, view.vertices, :2] - torch.from_numpy(painter._origin), points)
+    shown = 0
+    for i in range(len(motion.turn)):
+        frame = astronaut_avatar._mesh.drive(*motion.frame(i))
+        inside = frame.pixels[painter._anatomy.vertices, :2] - painter._origin
+        scene = view_mouth(painter._anatomy, frame, inside, points[i].numpy(), painter._focal, painter._scale)
+        if scene is None:
+            assert not scenes.open_pixels()[i].any()
+            continue
+        shown += 1
+        assert tuple(scenes.rows[i].tolist()) == scene.rows
+        np.testing.assert_allclose(scenes.cover[i], scene.cover, atol=1e-3)
+        np.testing.assert_allclose(scenes.vertices[i], scene.vertices, atol=1e-2)
+        np.testing.assert_allclose(scenes.attributes[i], scene.attributes, atol=2e-2)
+        np.testing.assert_allclose(scenes.levels[i], scene.levels, atol=1e-3)
+        assert (scenes.visible[i].numpy() != scene.face_index).mean() < 1e-3
+    assert shown >= 3
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_mouths_are_the_painters(trained: bool, astronaut_avatar: PhotoAvatar, motion: Any, device: str) -> None:
+    """With the network as it is and with one whose fields are large."""
+    painter = astronaut_avatar._mouth
+    end = painter._network.end
+    before = [p.detach().clone() for p in end.parameters()]
+    if trained:
+        with torch.no_grad():
+            for p in end.parameters():
+                p.copy_(
+                    torch.randn(p.shape, generator=torch.Generator().manual_seed(0)) * (0.05 if p.ndim > 1 else 0.3)
+                )
+    try:
+        check(astronaut_avatar, motion, device)
+    finally:
+        with torch.no_grad():
+            for p, value in zip(end.parameters(), before, strict=True):
+                p.copy_(value)
+
+
+def check(avatar: PhotoAvatar, motion: Any, device: str) -> None:
+    painter, (frames, points) = avatar._mouth, drive(avatar, motion, device)
+    photo = avatar._photo
+    crops = torch.as_tensor(photo, device=device).permute(2, 0, 1).repeat(len(motion.turn), 1, 1, 1).contiguous()
+    mouth = TorchMouth(painter, get_rasterizer("auto", device), torch.device(device))
+    with torch.inference_mode():
+        mouth.draw(crops, frames, points)
+    changed = 0
+    for i, found in enumerate(crops.permute(0, 2, 3, 1).cpu().numpy()):
+        expected = photo.copy()
+        painter.draw(expected, avatar._mesh.drive(*motion.frame(i)), points[i].cpu().numpy())
+        painted = (expected != photo).any(-1)
+        changed += int(painted.sum())
+        # The same formulas in the same precision; a visible triangle may differ along an edge.
+        difference = np.abs(found.astype(int) - expected)
+        assert (difference.max(-1) > 3).sum() <= 3
+        assert difference[painted].sum() <= 0.1 * max(1, painted.sum())
+    assert changed > 300
