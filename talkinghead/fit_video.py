@@ -130,6 +130,8 @@ def follow(
     source = fingerprint(video.path, face_index=face_index)
     with TrackWriter(spool, float(video.fps), video.size, source) as writer, ExitStack() as stack:
         begun = writer.frames
+        if begun:
+            _log.info("Going on with the fit of %s that was interrupted after %d frames.", video.path, begun)
         seen = writer.last_seen() if begun else None
         # Resuming begins with the last frame that showed the person, to know them again.
         first = seen[0] if seen is not None else begun

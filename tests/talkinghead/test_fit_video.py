@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -147,7 +148,9 @@ def test_all_outputs(tmp_path: Path, small: type[SmallFollower]) -> None:
     assert np.abs(source[50:] - drawn[50:]).max() < 12, "nothing where there is nobody"
 
 
-def test_an_interruption_is_resumed(tmp_path: Path, small: type[SmallFollower]) -> None:
+def test_an_interruption_is_resumed(
+    tmp_path: Path, small: type[SmallFollower], caplog: pytest.LogCaptureFixture
+) -> None:
     film = write_film(tmp_path / "film.mp4", "..####..##|#")
     whole, outputs = (FitOutputs(tmp_path / n / "y.safetensors", report=tmp_path / n / "y.json") for n in ("a", "b"))
     fit_video(film, whole)
@@ -158,7 +161,11 @@ def test_an_interruption_is_resumed(tmp_path: Path, small: type[SmallFollower]) 
     assert list(outputs.parameters.parent.iterdir()) == [spool]
     assert open_track(spool).found.tolist() == [False, False, True, True, True, True, False]
     small.interrupt_at = None
-    fit_video(film, outputs)
+    assert "Going on" not in caplog.text
+    with caplog.at_level(logging.INFO, logger="talkinghead"):
+        fit_video(film, outputs)
+    assert "Going on with the fit of" in caplog.text
+    assert "interrupted after 7 frames" in caplog.text
     assert small.made[-1].steps == 7, "from the last frame that showed the person"
     assert not spool.exists()
     for field in ("expression", "confidence", "translation"):

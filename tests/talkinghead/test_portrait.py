@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from face3d.errors import InputError
 from face3d.fitting import PhotoFit
+from talkinghead import portrait
+from talkinghead.config import load_config
 from talkinghead.driving import nobody
-from talkinghead.portrait import Portrait, check_animatable, turned_away_degrees
+from talkinghead.portrait import Portrait, check_animatable, load_portraits, may_differ, turned_away_degrees
 
 
 @pytest.mark.parametrize("yaw", [-60.0, -20.0, 0.0, 35.0, 80.0])
@@ -35,9 +40,36 @@ def test_heads_turned_too_far(yaw: float, refused: bool, astronaut, astronaut_fi
     centred = torch.tensor([[0.0, 0.0, 800.0]])
     turned = torch.tensor([[0.0, math.radians(yaw), 0.0]])
     parameters = dataclasses.replace(astronaut_fit.parameters, rotation=turned, translation=centred)
-    portrait = Portrait(astronaut, dataclasses.replace(astronaut_fit, parameters=parameters))
+    turned_portrait = Portrait(astronaut, dataclasses.replace(astronaut_fit, parameters=parameters))
     if not refused:
-        check_animatable(portrait)
+        check_animatable(turned_portrait)
         return
     with pytest.raises(InputError, match=f"turned {abs(yaw):.0f} degrees .* at most 35"):
-        check_animatable(portrait)
+        check_animatable(turned_portrait)
+
+
+def test_shapes_that_are_far_apart() -> None:
+    one, direction = nobody(10), torch.ones(10) / math.sqrt(10)
+    assert not may_differ(one, one)
+    assert not may_differ(one, dataclasses.replace(one, identity=1.5 * direction))
+    assert may_differ(one, dataclasses.replace(one, identity=3 * direction))
+
+
+@pytest.mark.parametrize("shape", [0.0, 3.0])
+def test_photos_of_different_people_are_mentioned(
+    shape: float, astronaut_fit: PhotoFit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo = Path(__file__).parents[1] / "data" / "astronaut.jpg"
+    real, count = portrait.fit_detection, 0
+
+    def fit_detection(*arguments: Any, **options: Any) -> PhotoFit:
+        nonlocal count
+        count += 1
+        fit = real(*arguments, **options)
+        moved = fit.parameters.identity + (shape if count == 2 else 0.0)
+        return dataclasses.replace(fit, parameters=dataclasses.replace(fit.parameters, identity=moved))
+
+    monkeypatch.setattr(portrait, "fit_detection", fit_detection)
+    with caplog.at_level(logging.INFO, logger="talkinghead"):
+        assert len(load_portraits([photo, photo], load_config().photo)) == 2
+    assert ("may show different people" in caplog.text) == (shape > 0)
