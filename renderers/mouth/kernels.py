@@ -25,6 +25,8 @@ DEPTHS_MM = (2.0, 9.0, 24.0)
 BLURS_MM = (1.0, 4.0, 10.0)
 # How far the light's way in rises per millimetre of depth.
 _TILT = 0.3
+# The photo's own upper teeth count as this deep, mm: one depth, so that no edge of the mesh shows in their light.
+_OWN_TEETH_MM = 6.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class OwnMouth:
     Attributes:
         picture: [3, h, w] float32 0..255, the photo resampled to the window.
         shown: [4, h, w] float32 0..1, how far the picture shows each material there.
-        light: [h, w] float32 0..1, the light that fell on it.
+        light: [2, h, w] float32 0..1, the light that fell on the upper teeth and on everything else.
     """
 
     picture: FloatArray
@@ -121,6 +123,13 @@ def paint(
     )
 
 
+def teeth_light(levels: FloatArray, shape: tuple[int, int], cells_per_mm: float, scale: int) -> FloatArray:
+    """[H, W] the light on upper teeth everywhere; arguments as of `paint`."""
+    result = np.zeros(shape, np.float32)
+    _teeth_light(levels, np.float32(levels.shape[2] / shape[1]), np.float32(cells_per_mm * scale), result)
+    return result
+
+
 def finish(
     canvas: Canvas,
     rows: tuple[int, int],
@@ -169,6 +178,14 @@ def _light(levels, x, y, depth, cells, per_mm):  # type: ignore[no-untyped-def]
     low = _smooth(levels[first], x, y)
     result = low + share * (_smooth(levels[second], x, y) - low)
     return result * (far / depth) ** 2 if depth > far else result
+
+
+@kernel
+def _teeth_light(levels, cells, per_mm, out):  # type: ignore[no-untyped-def]
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            x, y = np.float32(column) + _HALF, np.float32(row) + _HALF
+            out[row, column] = _light(levels, x, y, np.float32(_OWN_TEETH_MM), cells, per_mm)
 
 
 @kernel
@@ -245,16 +262,21 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
             depths[row, column] = depth
             _material(kind, arc, height, facing, depth, light, colours, gaps, base[row, column])
             shown[row, column] = 0
+            then = _ZERO
             if has_own and f >= 0:
                 sx = skull[0, 0] * x + skull[0, 1] * y + skull[0, 2]
                 sy = skull[1, 0] * x + skull[1, 1] * y + skull[1, 2]
                 part = _smooth(own_shown[UPPER_TEETH], sx, sy)
+                if part > 0:
+                    light = _light(levels, x, y, np.float32(_OWN_TEETH_MM), cells, per_mm)
+                    then = _smooth(own_light[0], sx, sy)
                 if part <= 0 and index != UPPER_TEETH:
                     sx = maps[f, 0, 0] + maps[f, 1, 0] * x + maps[f, 2, 0] * y
                     sy = maps[f, 0, 1] + maps[f, 1, 1] * x + maps[f, 2, 1] * y
                     part = _smooth(own_shown[index], sx, sy)
+                    then = _smooth(own_light[1], sx, sy)
                 if part > 0:
-                    then = max(np.float32(0.05), _smooth(own_light, sx, sy))
+                    then = max(np.float32(0.05), then)
                     ratio = min(np.float32(1.25), (max(light, np.float32(0.02)) / then) ** np.float32(0.75))
                     for k in range(3):
                         own_rgb[row, column, k] = ratio * _smooth(picture[k], sx, sy)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from renderers.mouth.kernels import LOWER_TEETH, UPPER_TEETH, Canvas, OwnMouth
+from renderers.mouth.kernels import LOWER_TEETH, UPPER_TEETH, Canvas, OwnMouth, teeth_light
 from renderers.mouth.scene import MouthScene
 from renderers.mouth.window import CELLS_PER_MM, warp_matrix
 from renderers.photo_layers import continue_from, luminance
@@ -17,17 +17,23 @@ FloatArray = NDArray[np.float32]
 _LEAST_GAP_MM = 2.0
 # The rim's own shadow and blur: pixels nearer to it than this are not used, mm.
 _RIM_MM = 0.5
-# Teeth are continued this far under the lips, and may be this much longer than the mesh's, mm.
+# Teeth are continued this far under the lips, mm.
 _TEETH_REACH_MM = 3.0
+# Enamel no higher than one row of teeth is all upper teeth, if the mesh's end that far from it; mm.
+_ROW_MM, _LONG_TEETH_MM = 11.0, 8.0
+# A throat seen through less than this is mostly the teeth's shadow, mm.
+_THROAT_GAP_MM = 8.0
+# Less of a tongue or throat than this is what lies between teeth, mm^2.
+_LEAST_THROAT_MM2 = 80.0
 # Share of the teeth's brightness that tells enamel from what lies beside it.
 _ENAMEL = 0.62
-# Red over green, from which on something dark is lip rather than a tooth in the shade.
-_LIP_REDNESS = 1.45
+# Red over green, in shares of the teeth's, from which on something is lip or gum rather than a tooth.
+_LIP_REDNESS = 1.22
 
 
 def no_own_mouth() -> OwnMouth:
     """For photos with closed lips."""
-    return OwnMouth(*(np.zeros(shape, np.float32) for shape in ((3, 1, 1), (4, 1, 1), (1, 1))))
+    return OwnMouth(*(np.zeros(shape, np.float32) for shape in ((3, 1, 1), (4, 1, 1), (2, 1, 1))))
 
 
 def own_mouth(photo: NDArray[np.uint8], scene: MouthScene, canvas: Canvas, teeth: FloatArray) -> OwnMouth:
@@ -50,38 +56,52 @@ def own_mouth(photo: NDArray[np.uint8], scene: MouthScene, canvas: Canvas, teeth
     safe = _shrunk(scene.cover, _RIM_MM * per_mm)
     enamel = safe & (luminance(_blurred(picture, 0.3 * per_mm)) > _ENAMEL * luminance(teeth))
     red, green, _ = np.moveaxis(_blurred(picture, 0.3 * per_mm), 2, 0)
-    lip_coloured = red > _LIP_REDNESS * green
+    lip_coloured = red * teeth[1] > _LIP_REDNESS * green * teeth[0]
+    enamel &= ~lip_coloured
     result = picture
     shown = np.zeros((4, height, width), np.float32)
+    one_row = np.quantile(enamel.sum(0)[enamel.any(0)], 0.9) < _ROW_MM * per_mm if enamel.any() else False
+    upper_reach = (_LONG_TEETH_MM if one_row else _TEETH_REACH_MM) * per_mm
     taken = np.zeros((height, width), bool)
     for material in range(4):
         part = canvas.material == material
         if material in (UPPER_TEETH, LOWER_TEETH):
-            reach = _TEETH_REACH_MM * per_mm
-            row = (_near(part, reach) if material == UPPER_TEETH else part) & enamel & ~taken
+            upper = material == UPPER_TEETH
+            row = (_near(part, upper_reach) if upper else part) & enamel & ~taken
             if row.sum() < max(30.0, 6 * per_mm**2):
                 continue
             taken |= row
-            # Where no tooth is bright any more, towards the corners, the photo's own shadow lies on them.
-            columns = np.nonzero(row.any(0))[0]
-            beyond = np.ones(width, bool)
-            beyond[columns[0] : columns[-1] + 1] = False
-            row |= part & safe & beyond & _near(row, reach) & ~lip_coloured
-            beside = _near(row, reach) & (~safe | part) & ~row
-            result = np.where(beside[..., None], continue_from(picture, row, beside, 0.3 * per_mm), result)
-            part = row | beside
+            inwards = _before_edge(row, upper)
+            # Under the lip teeth go on as they begin; beyond the biting edge, and in the shade of the corners, the
+            # photo is right even where the mesh has longer teeth.
+            hidden = _near(row, _TEETH_REACH_MM * per_mm) & (~safe | part) & inwards & ~row & ~lip_coloured
+            dark = part & safe & ~inwards & ~lip_coloured
+            result = np.where(hidden[..., None], continue_from(picture, row, hidden, 0.3 * per_mm), result)
+            part = row | hidden | dark
+        elif scene.rim.gap.max() < _THROAT_GAP_MM * per_mm:
+            continue
         else:
-            part = part & safe & ~enamel
+            part = part & safe & ~_near(enamel, _RIM_MM * per_mm)
+            if part.sum() < _LEAST_THROAT_MM2 * per_mm**2:
+                continue
         shown[material] = cv2.GaussianBlur(part.astype(np.float32), (0, 0), 0.35 * per_mm)
     light = cv2.GaussianBlur(canvas.light, (0, 0), 0.5 * per_mm)
     weight = cv2.GaussianBlur((canvas.material >= 0).astype(np.float32), (0, 0), 0.5 * per_mm)
     light = np.where(weight > 0.05, light / np.maximum(weight, 0.05), 1)
     planes = np.ascontiguousarray(result.transpose(2, 0, 1).astype(np.float32))
-    return OwnMouth(planes, shown, np.asarray(light, np.float32))
+    teeth_shade = teeth_light(scene.levels, scene.cover.shape, CELLS_PER_MM, scene.scale)
+    return OwnMouth(planes, shown, np.stack([teeth_shade, light]).astype(np.float32))
 
 
 def _near(mask: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
     return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) < distance)
+
+
+def _before_edge(row: NDArray[np.bool_], upper: bool) -> NDArray[np.bool_]:
+    """Where teeth are or could be: in the columns of `row` and not beyond its biting edge."""
+    seen = row[::-1] if upper else row
+    reached = np.maximum.accumulate(seen, axis=0)
+    return np.asarray(reached[::-1] if upper else reached)
 
 
 def _shrunk(cover: FloatArray, by: float) -> NDArray[np.bool_]:

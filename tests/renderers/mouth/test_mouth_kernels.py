@@ -26,7 +26,7 @@ PALETTE = Palette(
     upper_gaps=np.array([0, 8.5, 15], np.float32),
     lower_gaps=np.array([0, 5, 10.5], np.float32),
 )
-NOTHING = OwnMouth(np.zeros((3, 1, 1), np.float32), np.zeros((4, 1, 1), np.float32), np.zeros((1, 1), np.float32))
+NOTHING = OwnMouth(np.zeros((3, 1, 1), np.float32), np.zeros((4, 1, 1), np.float32), np.zeros((2, 1, 1), np.float32))
 
 
 def smooth(plane: np.ndarray, x: float, y: float) -> float:
@@ -114,16 +114,15 @@ def own_mouth() -> OwnMouth:
     shape = HEIGHT * SCALE, WIDTH * SCALE
     shown = np.zeros((4, *shape), np.float32)
     shown[0, 55:70, 60:100] = 1
-    return OwnMouth(rng.uniform(0, 120, (3, *shape)).astype(np.float32), shown, np.full(shape, 0.5, np.float32))
+    return OwnMouth(rng.uniform(0, 120, (3, *shape)).astype(np.float32), shown, np.full((2, *shape), 0.5, np.float32))
 
 
 def test_the_photos_own_teeth_are_taken_where_it_shows_them() -> None:
     own = own_mouth()
-    canvas, _, _, levels, maps = scene(Kind.UPPER_TEETH, own)
+    canvas, _, _, levels, _ = scene(Kind.UPPER_TEETH, own)
     assert canvas.shown[62, 80] == 1
     assert canvas.shown[62, 130] == 0
-    depth = float(maps[0, 5] + maps[1, 5] * 80.5 + maps[2, 5] * 62.5)
-    light = light_reference(levels, 80.5, 62.5, depth)
+    light = light_reference(levels, 80.5, 62.5, kernels._OWN_TEETH_MM)
     ratio = min(1.25, (max(light, 0.02) / 0.5) ** 0.75)
     expected = [ratio * smooth(plane, 80.8, 62.3) for plane in own.picture]
     np.testing.assert_allclose(canvas.own[62, 80], expected, rtol=2e-3)
