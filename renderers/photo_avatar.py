@@ -29,6 +29,7 @@ from renderers.photo_kernels import View, affine_maps, composite, shade
 from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
 from renderers.relight import Relight
+from renderers.shading import vertex_normals_arrays
 from renderers.surround import SurroundOptions
 from renderers.surround_warp import SurroundWarp
 
@@ -39,6 +40,8 @@ FloatArray = NDArray[np.float32]
 _CROP = (1.45, 1.35, 1.45)
 # The mouth's lining would poke through thin lips: for visibility it counts as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
+# Cosines between the line of sight and the skin's normal, from not drawn to fully drawn.
+_GRAZING = (0.12, 0.35)
 
 
 @dataclass(frozen=True)
@@ -114,19 +117,20 @@ class PhotoAvatar:
         local = landmarks_px - self.origin
         layers = build_layers(self._photo, local)
         self._eyes = EyePainter(self._photo, layers.skin, self._mesh, self.origin)
-        self._skin, self._face_mask = half_grid(self._eyes.skin), layers.face_mask
+        self._skin = half_grid(self._eyes.skin)
         self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
         self._mouth = MouthPainter(self._photo, self._mesh, local, self.origin, layers)
         self._source = lining_on_lips(model, self._mesh.source - self.origin)
         self._triangles, self._kinds = _drawn_triangles(model)
         self._lining = model.part_vertices(Part.INNER_MOUTH).numpy()
-        face_skin = _face_triangles(self._triangles, self._kinds, self._source, layers.face_mask)
-        self._warp = SurroundWarp(self._mesh, face_skin, self.origin, self._photo, local, self._options.surround)
         skin = np.ascontiguousarray(self._triangles[self._kinds == Kind.SKIN])
         undriven, source = self._mesh.undriven(), self._mesh.source - self.origin
+        self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
+        face_skin = _face_triangles(self._triangles, self._kinds, self._source, self._face_mask)
+        self._warp = SurroundWarp(self._mesh, face_skin, self.origin, self._photo, local, self._options.surround)
         self._relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
-        surface = FaceSurface.of(model, skin, source, undriven.camera, layers.face_mask)
+        surface = FaceSurface.of(model, skin, source, undriven.camera, self._face_mask)
         self.face_view = FaceView(self._photo, self._landmark_pixels(undriven.pixels)[:, :2] - self.origin, surface)
         self._refinement = FaceRefinement(self.face_view) if self._options.refine else None
         self._margin = 0.03 * face
@@ -261,6 +265,29 @@ def _drawn_triangles(model: MorphableModel) -> tuple[NDArray[np.int32], NDArray[
     kinds[kinds == Kind.MOUTH] = Kind.SKIN
     keep = (kinds == Kind.EYE) | ((kinds == Kind.SKIN) & front[triangles].all(1))
     return np.ascontiguousarray(triangles[keep]), np.ascontiguousarray(kinds[keep])
+
+
+def _frontal(
+    source: FloatArray, camera: FloatArray, skin: NDArray[np.int32], shape: tuple[int, ...]
+) -> FloatArray:  # [h, w]
+    """1 where the photo shows skin from the front, 0 where it only grazes it: turned towards us, that would be smeared.
+
+    Drawn at a quarter of the photo's size: it is smooth.
+    """
+    small = (source / 4).astype(np.float32)
+    size = -(-shape[0] // 4), -(-shape[1] // 4)
+    facing = -vertex_normals_arrays(camera, skin)[:, 2:]
+    maps = affine_maps(small, skin, facing)
+    visible = find_visible(np.concatenate([small, camera[:, 2:]], 1).astype(np.float32), skin, *size)
+    rows, columns = np.nonzero(visible >= 0)
+    at = maps[visible[rows, columns], :, 0]
+    picture = np.ones(size, np.float32)
+    picture[rows, columns] = at[:, 0] + at[:, 1] * (columns + 0.5) + at[:, 2] * (rows + 0.5)
+    low, high = _GRAZING
+    share = np.clip((picture - low) / (high - low), 0, 1)
+    smooth = cv2.GaussianBlur(share, (0, 0), max(0.8, 0.004 * shape[0]))
+    large = cv2.resize(smooth, (4 * size[1], 4 * size[0]), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(large[: shape[0], : shape[1]])
 
 
 def _face_triangles(
