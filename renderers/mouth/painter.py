@@ -14,7 +14,7 @@ from face3d.landmark_sets import INNER_LIPS, OUTER_LIPS
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.mouth.anatomy import MouthAnatomy
 from renderers.mouth.kernels import Canvas, Palette, finish, paint
-from renderers.mouth.network import WEIGHTS, MouthNetwork, load_network
+from renderers.mouth.network import load_network
 from renderers.mouth.own import no_own_mouth, own_mouth
 from renderers.mouth.planes import MouthContext, mouth_planes
 from renderers.mouth.scene import MouthScene, view_mouth
@@ -52,7 +52,7 @@ class MouthPainter:
         layers: PhotoLayers,
         keep_own: bool = True,
     ) -> None:
-        self._network = load_network() if WEIGHTS.exists() else MouthNetwork()
+        self._network = load_network()
         self._origin, self._focal = origin, mesh.camera.focal_px
         self._anatomy = MouthAnatomy(mesh.model)
         undriven = mesh.undriven()

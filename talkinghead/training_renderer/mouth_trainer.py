@@ -13,12 +13,14 @@ import yaml
 from torch import Tensor
 from torch.nn import functional as F
 
-from renderers.mouth.kernels import MATERIALS
+from renderers.mouth.kernels import CAVITY, LOWER_TEETH, MATERIALS, OWN, TONGUE, UPPER_TEETH
 from renderers.mouth.network import MouthNetwork, apply_fields
 from talkinghead.training_renderer.mouth_data import MouthExamples
 
 # What `renderers.mouth.planes.MouthContext` holds: three colours.
 _COLOURS = 9
+# Brightness in shares of well-lit teeth's, and red over green, by which enamel and soft tissue are told apart.
+_DARKEST_TEETH, _REDDEST_TEETH, _BRIGHTEST_TONGUE = 0.25, 1.5, 0.42
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class MouthTrainOptions:
         device: "cpu" or "cuda".
     """
 
-    steps: int = 2000
-    batch: int = 16
+    steps: int = 600
+    batch: int = 12
     rate: float = 2e-3
-    photos: float = 0.6
+    photos: float = 0.5
     widths: tuple[int, int, int] = (16, 32, 48)
     edges: float = 0.5
     steady: float = 0.5
@@ -171,6 +173,7 @@ def _moved(batch: _Examples, device: str) -> _Examples:
 def _loss(network: MouthNetwork, batch: _Examples, options: MouthTrainOptions, steady: bool) -> Tensor:
     fields = network(batch.planes, batch.context)
     error, cover = _error(batch, fields)
+    cover = cover * _credible(batch)
     total = cover.sum() * 3 + 1
     loss = (error.square() + 1e-4).sqrt().mul(cover).sum() / total
     for size in (1, 2):
@@ -197,6 +200,24 @@ def _error(batch: _Examples, fields: Tensor) -> tuple[Tensor, Tensor]:
     error = apply_fields(planes, fields) - cover * batch.target.float()
     coarse = F.avg_pool2d(error, 3, stride=1, padding=1)
     return torch.where(batch.coarse[:, None, None, None], coarse, error), cover
+
+
+def _credible(batch: _Examples) -> Tensor:
+    """[B, 1, h, w] share of each cell's materials that the real picture may show there.
+
+    Real teeth stand elsewhere than the mesh's: bright cells tell nothing of the tongue or the throat, dark or red ones
+    nothing of teeth.
+    """
+    shares = batch.planes[:, : 4 * MATERIALS : 4].float()
+    target = batch.target.float()
+    red, green, blue = target.unbind(1)
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    enamel = (light > _DARKEST_TEETH) & (red < _REDDEST_TEETH * green)
+    soft = light < _BRIGHTEST_TONGUE
+    teeth = shares[:, [UPPER_TEETH, LOWER_TEETH]].sum(1)
+    rest = shares[:, [CAVITY, TONGUE]].sum(1)
+    right = teeth * enamel + rest * soft + shares[:, OWN]
+    return (right / shares.sum(1).clamp_min(1e-3)).clamp(0, 1)[:, None]
 
 
 @torch.inference_mode()
