@@ -32,6 +32,7 @@ from renderers.relight import Relight
 from renderers.shading import vertex_normals_arrays
 from renderers.surround import SurroundOptions
 from renderers.surround_warp import SurroundWarp
+from renderers.toning import Toning
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -134,6 +135,7 @@ class PhotoAvatar:
         self.face_view = FaceView(self._photo, self._landmark_pixels(undriven.pixels)[:, :2] - self.origin, surface)
         self._refinement = FaceRefinement(self.face_view) if self._options.refine else None
         self._margin = 0.03 * face
+        self._toning = Toning.of(self._photo)
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
 
@@ -197,6 +199,10 @@ class PhotoAvatar:
         drawn = self.draw(expression, turn, gaze, shift)
         if self._refinement is not None:
             self._refinement.draw(drawn)
+        if self._toning is not None:
+            box = _Region.around(drawn.points, self._margin, self._crop.width, self._crop.height)
+            if box is not None:
+                self._toning.apply(drawn.crop, box.window)
         return Change(drawn.crop, self._crop.left, self._crop.top)
 
     def draw(
