@@ -158,11 +158,12 @@ def _blend(crop: Image, colours: FloatArray, scene: MouthScene) -> None:
     """Put premultiplied canvas `colours` [H, W, 4] over the crop in place."""
     window, scale = scene.window, scene.scale
     step = window.px_per_mm / CELLS_PER_MM / scale
+    per_cell = float(scale)
     if step < 0.5:
         # A linear filter would skip canvas pixels.
         factor = 1 / math.ceil(0.5 / step)
         colours = np.asarray(cv2.resize(colours, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
-    per_cell = colours.shape[1] / WIDTH
+        per_cell *= factor  # the canvas may be no multiple
     low_row, high_row = (row / scale for row in scene.rows)
     corners = np.array([[0, low_row], [WIDTH, low_row], [0, high_row], [WIDTH, high_row]], np.float32)
     corners = window.to_crop(corners)
