@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from renderers.kinds import Kind
-from renderers.mouth.kernels import _TILT, CAVITY, DEPTHS_MM, MATERIALS, OWN, TONGUE, UPPER_TEETH
+from renderers.mouth.kernels import _OWN_TEETH_MM, _TILT, CAVITY, DEPTHS_MM, MATERIALS, OWN, TONGUE, UPPER_TEETH
 from renderers.mouth.painter import MouthPainter
 from renderers.mouth.planes import _DEPTH_MM
 from renderers.mouth.window import CELLS_PER_MM, WIDTH
@@ -105,7 +105,8 @@ class TorchMouth:
         light = self._light(scene.levels, centres, depth)
         base = self._materials(kind, arc, height, facing, depth, light)
         skull = self._skull_places(scene.vertices, centres)
-        own, shown = self._own(source, skull, material, light, covered)
+        teeth_light = self._light(scene.levels, centres, torch.full_like(depth, float(_OWN_TEETH_MM)))
+        own, shown = self._own(source, skull, material, (teeth_light, light), covered)
         return CanvasBatch(material, base, own, shown, scene.cover * scene.open_pixels(), light, depth)
 
     def _light(self, levels: Tensor, centres: Tensor, depth: Tensor) -> Tensor:  # [B, H, W]
@@ -145,16 +146,27 @@ class TorchMouth:
         return F.pad(centres, (0, 1), value=1.0) @ skull[:, None]
 
     def _own(
-        self, source: Tensor, skull: Tensor, material: Tensor, light: Tensor, covered: Tensor
+        self, source: Tensor, skull: Tensor, material: Tensor, lights: tuple[Tensor, Tensor], covered: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The photo's own colours [B, 3, H, W] in this frame's light, and their share [B, H, W]."""
+        """The photo's own colours [B, 3, H, W] in this frame's light, and their share [B, H, W].
+
+        Args:
+            source: [B, H, W, 2] places in the own mouth's window by the mesh.
+            skull: [B, H, W, 2] the same for what is fixed to the skull.
+            material: [B, H, W].
+            lights: [B, H, W] each, on the own upper teeth and on everything else.
+            covered: [B, H, W] where there is a mesh.
+        """
+        light = lights[1]
         if self._own_picture is None:
             return torch.zeros_like(light)[:, None].expand(-1, 3, -1, -1), torch.zeros_like(light)
         teeth = sample(self._own_shown[UPPER_TEETH, None], skull)[:, 0]
         rest = sample(self._own_shown, source).gather(1, material[:, None])[:, 0]
         fixed = (teeth > 0) | (material == UPPER_TEETH)
         places = torch.where(fixed[..., None], skull, source)
-        then = sample(self._own_light[None], places)[:, 0].clamp_min(0.05)
+        then_teeth, then_rest = sample(self._own_light, places).unbind(1)
+        then = torch.where(fixed, then_teeth, then_rest).clamp_min(0.05)
+        light = torch.where(fixed, lights[0], light)
         ratio = ((light.clamp_min(0.02) / then) ** 0.75).clamp_max(1.25)
         return ratio[:, None] * sample(self._own_picture, places), torch.where(fixed, teeth, rest) * covered
 

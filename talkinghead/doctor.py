@@ -189,7 +189,12 @@ def check_pytorch3d() -> Finding:
         importlib.import_module("pytorch3d._C")
         return str(getattr(pytorch3d, "__version__", "loads"))
 
-    mend = "only for NVIDIA GPUs: with a CUDA 13 build of torch, pip install 'talkinghead[cuda]'"
+    from talkinghead.pytorch3d_setup import SCRIPT, Machine, why_not
+
+    reason = why_not(Machine.here())
+    if reason is not None:
+        return Finding("pytorch3d rasterizer", False, reason, needed=False)
+    mend = f"for --device cuda: python {SCRIPT}, or with a CUDA 13 build of torch pip install 'talkinghead[cuda]'"
     return _import_check("pytorch3d rasterizer", "pytorch3d", load, mend, needed=False)
 
 

@@ -22,6 +22,7 @@ from talkinghead.config import Config, load_config
 from talkinghead.driving import Pose, find_photo, frames_of, is_of, nobody, rest_of, speak_over, to_parameters
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
+from talkinghead.media.planar import PlanarChange
 from talkinghead.media.prefetch import Prefetched
 from talkinghead.media.video import VideoOptions, VideoWriter
 
@@ -87,6 +88,7 @@ def generate(
     check_output(output, ".mp4", inputs)
     if parameters is not None:
         check_output(parameters, ".safetensors", inputs)
+    _check_device(config)
     with sound_of(audio, text, config.general.seed) as sound, torch_threads(config.general.threads):
         from renderers.large_photo import make_avatar
         from talkinghead.portrait import load_portrait
@@ -97,7 +99,7 @@ def generate(
         # The sound is worked on while the avatar is made and frames are drawn.
         with Prefetched(poses, _WAITING_POSES) as ahead:
             avatar = make_avatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
-            changes = (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in _keep(ahead, kept))
+            changes = _changes(avatar, _keep(ahead, kept), config)
             result = write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
     if parameters is not None:
         _save(to_parameters(kept, portrait.fit.parameters, result.fps), parameters)
@@ -161,14 +163,23 @@ def render(
     if not len(motion):
         raise InputError(f"{parameters} holds no frames.")
     sound = AudioFile.open(audio) if audio is not None else None
+    if photo is not None:
+        _check_device(config)
     with torch_threads(config.general.threads):
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
             return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
         avatar, poses = _avatar_of(motion, photo, config)
-        changes = (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in poses)
         return write_video(
-            changes, output, avatar.frame_size, sound, config, progress, motion.fps, len(motion), avatar.photo
+            _changes(avatar, poses, config),
+            output,
+            avatar.frame_size,
+            sound,
+            config,
+            progress,
+            motion.fps,
+            len(motion),
+            avatar.photo,
         )
 
 
@@ -242,7 +253,7 @@ def speech_poses(
 
 
 def write_video(
-    pictures: Iterable[Image | Change],
+    pictures: Iterable[Image | Change | PlanarChange],
     output: PathLike,
     size: tuple[int, int],
     sound: AudioFile | None,
@@ -279,6 +290,8 @@ def write_video(
         for done, picture in enumerate(pictures, 1):
             if isinstance(picture, np.ndarray):
                 waiting.append(encoder.submit(writer.write, picture))
+            elif isinstance(picture, PlanarChange):
+                waiting.append(encoder.submit(writer.write_planes, picture))
             else:
                 waiting.append(encoder.submit(writer.write_window, picture.picture, picture.left, picture.top))
             if len(waiting) > waiting_frames:
@@ -288,6 +301,26 @@ def write_video(
         for future in waiting:
             future.result()
     return VideoResult(Path(output), count, writer.size, float(exact_rate(fps)))
+
+
+def _check_device(config: Config) -> None:
+    """Before anything is done: whether frames can be made where they are to be."""
+    if config.general.device == "cuda":
+        from talkinghead.batches import check_gpu
+
+        check_gpu()
+
+
+def _changes(
+    avatar: PhotoAvatar | ReducedAvatar, poses: Iterable[Pose], config: Config
+) -> Iterator[Change | PlanarChange]:
+    """What each frame changes of the photo, made on the configured device."""
+    if config.general.device == "cuda":
+        from renderers.torch_large_photo import make_torch_avatar
+        from talkinghead.batches import batched_changes
+
+        return batched_changes(make_torch_avatar(avatar, "cuda"), poses)
+    return (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in poses)
 
 
 def _save(parameters: FaceParameters, output: PathLike) -> None:

@@ -99,7 +99,14 @@ def add_motion_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head-motion", type=float, metavar="X", help="1 is natural, 0 keeps the head still")
     parser.add_argument("--expression-scale", type=float, metavar="X", help="1 is natural, 0 keeps the mouth at rest")
     parser.add_argument("--blink-rate", type=float, metavar="X", help="blinks per minute (default: 15)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="where the speech network runs (default: cpu)")
+    add_device_option(parser)
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), help="where networks run and frames are made (default: cpu)"
+    )
 
 
 def config_from(options: argparse.Namespace) -> Config:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from talkinghead.commands.options import add_config_options, add_photo_options, config_from
+from talkinghead.commands.options import add_config_options, add_device_option, add_photo_options, config_from
 from talkinghead.commands.progress import progress_of
 
 NAME = "render"
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audio", metavar="FILE", help="sound to put in, padded or cut to the motion's length")
     parser.add_argument("--output", required=True, metavar="FILE.mp4", help="the video to write")
     add_photo_options(parser)
+    add_device_option(parser)
     add_config_options(parser)
 
 

@@ -7,6 +7,8 @@ costs that window.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,24 @@ BLACK, NO_COLOUR = 16, 128
 # The kernel's fixed point: 16 bits behind the point for one pixel, two of them for the mean of four.
 _LUMA_WEIGHTS = np.round(BT709[0] * 65536).astype(np.int32)
 _CHROMA_WEIGHTS = np.round(BT709[1:] * 16384).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class PlanarChange:
+    """A window of a yuv420p picture, all numbers even.
+
+    Attributes:
+        luma: [h, w] uint8.
+        blue, red: [h / 2, w / 2] uint8, Cb and Cr.
+        left: the picture's column of the window's first one.
+        top: the picture's row of the window's first one.
+    """
+
+    luma: Image
+    blue: Image
+    red: Image
+    left: int
+    top: int
 
 
 class PlanarPicture:
@@ -63,13 +83,28 @@ class PlanarPicture:
         Raises:
             ValueError: odd numbers, or the window leaves the picture.
         """
-        height, width = picture.shape[:2]
-        rows, columns = self.luma.shape
-        if (left | top | width | height) % 2 or min(left, top) < 0 or top + height > rows or left + width > columns:
-            raise ValueError(f"{width} x {height} at ({left}, {top}) does not fit a picture of {columns} x {rows}")
+        self._check(left, top, picture.shape[1], picture.shape[0])
         # Contiguous arrays as they are: of slices the compiler would not know that pixels lie side by side.
         pixels = np.ascontiguousarray(picture)
         _convert(pixels, _LUMA_WEIGHTS, _CHROMA_WEIGHTS, self.luma, self.blue, self.red, left, top)
+
+    def put_planes(self, change: PlanarChange) -> None:
+        """Replace a window by one that is converted already.
+
+        Raises:
+            ValueError: odd numbers, or the window leaves the picture.
+        """
+        height, width = change.luma.shape
+        self._check(change.left, change.top, width, height)
+        rows, columns = slice(change.top, change.top + height), slice(change.left, change.left + width)
+        self.luma[rows, columns] = change.luma
+        rows, columns = (slice(s.start // 2, s.stop // 2) for s in (rows, columns))
+        self.blue[rows, columns], self.red[rows, columns] = change.blue, change.red
+
+    def _check(self, left: int, top: int, width: int, height: int) -> None:
+        rows, columns = self.luma.shape
+        if (left | top | width | height) % 2 or min(left, top) < 0 or top + height > rows or left + width > columns:
+            raise ValueError(f"{width} x {height} at ({left}, {top}) does not fit a picture of {columns} x {rows}")
 
 
 def convert_reference(picture: Image) -> tuple[Image, Image, Image]:  # [h, w, 3] -> [h, w], 2 x [h / 2, w / 2]

@@ -19,7 +19,7 @@ from talkinghead.config import MAX_SIDE
 from talkinghead.media.audio import exact_rate
 from talkinghead.media.ffmpeg import file_url, find_ffmpeg, last_words
 from talkinghead.media.output import complete_file
-from talkinghead.media.planar import PlanarPicture
+from talkinghead.media.planar import PlanarChange, PlanarPicture
 
 Image = NDArray[np.uint8]
 Window = tuple[int, int, int, int]  # left, top, width, height
@@ -142,21 +142,14 @@ class VideoWriter:
             ValueError: there is no still photo, or the window leaves it.
             RuntimeError: ffmpeg has failed, for example because the disk is full.
         """
-        if self._still is None:
-            raise ValueError("write_window needs the still photo")
+        still = self._still_for(picture.shape[1], picture.shape[0], left, top)
         height, width = picture.shape[:2]
-        if min(left, top) < 0 or top + height > self._still.shape[0] or left + width > self._still.shape[1]:
-            raise ValueError(f"A window of {width} x {height} at ({left}, {top}) leaves the photo")
         even = self._even_window(left, top, width, height)
-        if self._shown is None:
-            self._check(self._still)
-            self._put_still((0, 0, *self.size))
-        elif self._shown != even:
-            self._put_still(self._shown)
+        self._restore_still(even)
         if even == (left, top, width, height):
             self._planar.put(picture, left, top)
         else:
-            patch = self._still[even[1] : even[1] + even[3], even[0] : even[0] + even[2]].copy()
+            patch = still[even[1] : even[1] + even[3], even[0] : even[0] + even[2]].copy()
             # An odd last column or row of the photo is no part of the video.
             rows, columns = slice(top - even[1], top - even[1] + height), slice(left - even[0], left - even[0] + width)
             inside = patch[rows, columns]
@@ -164,6 +157,37 @@ class VideoWriter:
             self._planar.put(patch, *even[:2])
         self._shown = even
         self._send()
+
+    def write_planes(self, change: PlanarChange) -> None:
+        """As :meth:`write_window`, for a window that is converted already.
+
+        Raises:
+            ValueError: there is no still photo, the window leaves it, or its numbers are odd.
+            RuntimeError: ffmpeg has failed, for example because the disk is full.
+        """
+        height, width = change.luma.shape
+        self._still_for(width, height, change.left, change.top)
+        self._restore_still((change.left, change.top, width, height))
+        self._planar.put_planes(change)
+        self._shown = (change.left, change.top, width, height)
+        self._send()
+
+    def _still_for(self, width: int, height: int, left: int, top: int) -> Image:
+        """The still photo, in which the window must lie."""
+        if self._still is None:
+            raise ValueError("A window needs the still photo")
+        if min(left, top) < 0 or top + height > self._still.shape[0] or left + width > self._still.shape[1]:
+            raise ValueError(f"A window of {width} x {height} at ({left}, {top}) leaves the photo")
+        return self._still
+
+    def _restore_still(self, window: Window) -> None:
+        """Before `window` is replaced: the photo everywhere else."""
+        if self._shown is None:
+            assert self._still is not None  # noqa: S101 - _still_for has checked
+            self._check(self._still)
+            self._put_still((0, 0, *self.size))
+        elif self._shown != window:
+            self._put_still(self._shown)
 
     def _even_window(self, left: int, top: int, width: int, height: int) -> Window:
         """The smallest window that holds the one given and whole chroma samples."""

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 from talkinghead import doctor
 from talkinghead.commands.doctor import run
@@ -34,6 +35,7 @@ def test_this_machine_can_do_the_main_job() -> None:
     ],
 )
 def test_a_missing_package(check: Any, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("talkinghead.pytorch3d_setup.why_not", lambda machine: None)
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else real(name))
     finding = check()
@@ -70,8 +72,14 @@ def test_pytorch3d_on_a_cpu_torch_is_not_taken_for_present(monkeypatch: pytest.M
     package.__spec__ = importlib.machinery.ModuleSpec("pytorch3d", None)
     monkeypatch.setitem(sys.modules, "pytorch3d", package)
     monkeypatch.delitem(sys.modules, "pytorch3d._C", raising=False)
+    monkeypatch.setattr(torch.version, "cuda", None)
     finding = doctor.check_pytorch3d()
-    assert (finding.present, finding.needed) == (False, False)
+    assert (finding.present, finding.needed, finding.mend) == (False, False, "")
+    assert "is a CPU build" in finding.detail
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    finding = doctor.check_pytorch3d()
+    assert not finding.present
+    assert "install_pytorch3d.py" in finding.mend
 
 
 def test_no_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

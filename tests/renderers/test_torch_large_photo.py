@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from face3d.fitting import PhotoFit
+from renderers.large_photo import ReducedAvatar
+from renderers.photo_avatar import PhotoAvatar
+from renderers.torch_avatar import TorchPhotoAvatar
+from renderers.torch_large_photo import make_torch_avatar
+
+
+@pytest.fixture(scope="module")
+def reduced(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> ReducedAvatar:
+    return ReducedAvatar(astronaut[:319], astronaut_fit.parameters, astronaut_fit.detection.landmarks_px, 2)
+
+
+def test_frames_are_the_reduced_avatars(reduced: ReducedAvatar, motion: Any, device: str) -> None:
+    avatar = make_torch_avatar(reduced, device)
+    crops = avatar.render_changed(*motion.to(device)).cpu().numpy()
+    assert avatar.frame_size == (320, 319)
+    for i, found in enumerate(crops):
+        expected = reduced.render_changed(*motion.frame(i))
+        assert avatar.window == expected.window
+        difference = np.abs(found.astype(int) - expected.picture).max(-1)
+        # OpenCV enlarges with rounded weights.
+        assert difference.mean() < 0.3
+        assert np.quantile(difference, 0.999) <= (2 if device == "cpu" else 5)
+
+
+def test_the_usual_photo(astronaut_avatar: PhotoAvatar) -> None:
+    assert isinstance(make_torch_avatar(astronaut_avatar, "cpu"), TorchPhotoAvatar)
