@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from face3d.errors import InputError
 from talkinghead.driving import Pose
@@ -37,15 +38,26 @@ def check_gpu() -> None:
         )
 
 
+def batch_size(avatar: TorchPhotoAvatar | TorchReducedAvatar) -> int:
+    """Frames of one batch."""
+    rows, columns = avatar.window
+    pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
+    return max(1, min(_BATCH, _BATCH_PIXELS // pixels))
+
+
+def stack_poses(poses: list[Pose]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Expression [B, 52], turn [B, 3], gaze [B, 2, 2] and shift [B, 3]."""
+    expression, turn, gaze, shift = (
+        torch.stack([getattr(pose, name) for pose in poses]) for name in ("expression", "turn", "gaze", "shift")
+    )
+    return expression, turn, gaze, shift
+
+
 def batched_changes(avatar: TorchPhotoAvatar | TorchReducedAvatar, poses: Iterable[Pose]) -> Iterator[PlanarChange]:
     """What each frame changes of the avatar's photo."""
     from talkinghead.media.torch_planar import planar_changes
 
     rows, columns = avatar.window
-    pixels = (rows.stop - rows.start) * (columns.stop - columns.start)
-    size = max(1, min(_BATCH, _BATCH_PIXELS // pixels))
-    remaining = iter(poses)
+    size, remaining = batch_size(avatar), iter(poses)
     while batch := list(islice(remaining, size)):
-        values = ([getattr(pose, name) for pose in batch] for name in ("expression", "turn", "gaze", "shift"))
-        crops = avatar.render_changed(*(torch.stack(value) for value in values))
-        yield from planar_changes(crops, columns.start, rows.start)
+        yield from planar_changes(avatar.render_changed(*stack_poses(batch)), columns.start, rows.start)
