@@ -148,6 +148,7 @@ class DrivenMesh:
         """The photo's own frame."""
         return self.drive(self.expression, torch.zeros(3), torch.zeros(2, 2))
 
+    @torch.inference_mode()
     def drive(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor | None = None) -> DrivenFrame:
         """Move the mesh.
 

@@ -50,12 +50,13 @@ class AvatarOptions:
     """How the photo is animated.
 
     Attributes:
-        supersampling: samples per pixel and axis around the mouth, where thin parts meet.
+        supersampling: samples per pixel and axis of the lips; more than one changes a few pixels at their corners, for
+            the mouth's inside has smooth edges of its own.
         surround: reach of the warp around the face.
         refine: whether the face network corrects the drawn face.
     """
 
-    supersampling: int = 2
+    supersampling: int = 1
     surround: SurroundOptions = field(default_factory=SurroundOptions)
     refine: bool = False
 
@@ -236,11 +237,14 @@ class PhotoAvatar:
         return (pixels[corners][..., :2] * self._landmarks.barycentric.numpy()[..., None]).sum(1)
 
     def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, Image]]:
-        """The face, then the mouth with more samples per pixel, in the order in which they go over the photo."""
+        """The face, then the lips with more samples per pixel, in the order in which they go over the photo."""
         gains = self._relight.gains(frame.camera)
         maps = affine_maps(pixels[:, :2], self._triangles, np.concatenate([self._source, gains[:, None]], 1))
         result = []
-        for ring, samples in ((FACE_OVAL, 1), (INNER_LIPS, self._options.supersampling)):
+        rings: list[tuple[tuple[int, ...], int]] = [(FACE_OVAL, 1)]
+        if self._options.supersampling > 1:
+            rings.append((INNER_LIPS, self._options.supersampling))
+        for ring, samples in rings:
             region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
             if region is not None:
                 view = View(region.left, region.top, samples)

@@ -33,7 +33,9 @@ class Toning:
         sums = np.stack([np.bincount(grey, pixels[:, k], minlength=256) for k in range(3)], 1)
         known = np.flatnonzero(count)
         means = sums[known] / count[known, None]
-        table = np.stack([np.interp(np.arange(256), known, means[:, k]) for k in range(3)], 1)
+        # Brightnesses that the photo does not have differ from grey as the nearest ones that it has.
+        levels = np.arange(256)
+        table = np.stack([levels + np.interp(levels, known, means[:, k] - known) for k in range(3)], 1)
         if np.abs(pixels - table[grey]).mean() > _ONE_TONE:
             return None
         return cls(np.round(table).clip(0, 255).astype(np.uint8))
