@@ -13,8 +13,10 @@ from renderers.torch_lip_seam import TorchLipSeam
 from renderers.torch_mesh import DrivenBatch, TorchMesh
 from renderers.torch_mouth import TorchMouth
 from renderers.torch_pictures import Windows
+from renderers.torch_refinement import TorchRefinement
 from renderers.torch_skin import TorchRelight, TorchSkin
 from renderers.torch_surround import TorchSurround
+from renderers.torch_toning import TorchToning
 
 
 class TorchPhotoAvatar:
@@ -54,6 +56,9 @@ class TorchPhotoAvatar:
         self._mouth = TorchMouth(avatar._mouth, rasterizer, device, dtype)
         self._seam = TorchLipSeam(avatar._seam, device)
         self._eyes = TorchEyes(avatar._eyes, device)
+        self._toning = None if avatar._toning is None else TorchToning(avatar._toning, device)
+        correct = avatar._refinement
+        self._refinement = None if correct is None else TorchRefinement(correct, rasterizer, device, dtype)
 
     @property
     def expression(self) -> Tensor:  # [52]
@@ -80,7 +85,8 @@ class TorchPhotoAvatar:
     @torch.inference_mode()
     def render_changed(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor) -> Tensor:
         """[B, h, w, 3] uint8 RGB on the device: what B frames have in :attr:`window`; elsewhere they are the photo."""
-        frame = self._mesh.drive(*(t.to(self.device, torch.float32) for t in (expression, turn, gaze, shift)))
+        expression, turn, gaze, shift = (t.to(self.device, torch.float32) for t in (expression, turn, gaze, shift))
+        frame = self._mesh.drive(expression, turn, gaze, shift)
         pixels = frame.pixels.clone()
         pixels[..., :2] -= self._origin
         pixels[:, self._lining, 2] += _INSIDE_BEHIND_MM
@@ -90,12 +96,22 @@ class TorchPhotoAvatar:
         self._mouth.draw(crops, frame, points)
         self._seam.draw(crops, points, frame.lip_opening_mm)
         self._eyes.draw(crops, frame, points)
+        if self._refinement is not None:
+            context = torch.cat([expression - self._mesh.expression, turn, gaze.flatten(1)], 1)
+            self._refinement.draw(crops, frame, pixels, points, context)
+        if self._toning is not None:
+            windows = Windows.around(points, self._margin, *crops.shape[2:])
+            if windows is not None:
+                self._toning.apply(crops, windows)
         return crops.permute(0, 2, 3, 1)
 
     def _draw_skin(self, crops: Tensor, frame: DrivenBatch, pixels: Tensor, points: Tensor) -> None:
-        """The face, then the mouth with more samples per pixel."""
+        """The face, then the lips with more samples per pixel."""
         maps = self._skin.maps(pixels, self._relight.gains(frame.camera))
-        for ring, samples in ((FACE_OVAL, 1), (INNER_LIPS, self._samples)):
+        rings: list[tuple[tuple[int, ...], int]] = [(FACE_OVAL, 1)]
+        if self._samples > 1:
+            rings.append((INNER_LIPS, self._samples))
+        for ring, samples in rings:
             windows = Windows.around(points[:, list(ring)], self._margin, *crops.shape[2:])
             if windows is not None:
                 self._skin.draw(crops, pixels, maps, windows, samples)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from renderers.photo_avatar import PhotoAvatar
+from face3d.fitting import PhotoFit
+from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.torch_avatar import TorchPhotoAvatar
 
 
@@ -61,6 +62,18 @@ def test_the_seam_of_lips_that_are_open_in_the_photo(
     assert difference.mean() < 0.05
     monkeypatch.setattr(astronaut_avatar._seam, "_missing", 0.0)
     assert (astronaut_avatar.render(rest) != expected).any()
+
+
+def test_black_and_white_photos_stay_so(astronaut: np.ndarray, astronaut_fit: PhotoFit, motion: Any) -> None:
+    grey = np.repeat(astronaut.mean(-1, keepdims=True).astype(np.uint8), 3, axis=2)
+    fine = AvatarOptions(supersampling=2)
+    avatar = PhotoAvatar(grey, astronaut_fit.parameters, astronaut_fit.detection.landmarks_px, fine)
+    assert avatar._toning is not None
+    found = TorchPhotoAvatar(avatar).render(*(values[1:2] for values in motion.to("cpu")))[0].numpy()
+    assert (found == found[..., :1]).all()
+    difference = np.abs(found.astype(int) - avatar.render(*motion.frame(1))).max(-1)
+    assert difference.max() <= 4
+    assert difference.mean() < 0.05
 
 
 @pytest.mark.cuda
