@@ -27,6 +27,9 @@ _SPOKEN = ("jaw", "mouth", "tongue")
 # so many frames are compared.
 _SAME_FRAME, _CANDIDATES = 0.03, 200
 
+# The share of another person's travel that a head takes over.
+_BORROWED_TRAVEL = 0.5
+
 # Where `animate` puts a face that belongs to no photo: a square picture with the head in its middle.
 NEUTRAL_CAMERA = Camera(1000.0, (256.0, 256.0), (512, 512))
 NEUTRAL_TRANSLATION_MM = (0.0, 10.0, 850.0)
@@ -66,16 +69,18 @@ def frames_of(parameters: FaceParameters, fit: FaceParameters) -> Iterator[Pose]
     """The motion of a file, for the person of `fit` (one frame).
 
     Head and eyes move relative to the photo when the file was made from this very fit, otherwise relative to the file's
-    first frame: another camera's absolute pose means nothing in this photo.
+    first frame: another camera's absolute pose means nothing in this photo. Then the head also travels less, because
+    the photo's shoulders hardly go with it.
     """
-    reference = fit if is_of(parameters, fit) else parameters
+    own = is_of(parameters, fit)
+    reference, travel = (fit, 1.0) if own else (parameters, _BORROWED_TRAVEL)
     rotation, translation = reference.rotation[0], reference.translation[0]
     back = axis_angle_to_matrix(rotation).transpose(-1, -2)
     for index in range(len(parameters)):
         turn = matrix_to_axis_angle(back @ axis_angle_to_matrix(parameters.rotation[index]))
         gaze = parameters.eye_rotation[index] - reference.eye_rotation[0]
         _, turned = turn_head(rotation, translation, turn)
-        yield Pose(parameters.expression[index], turn, gaze, parameters.translation[index] - turned)
+        yield Pose(parameters.expression[index], turn, gaze, travel * (parameters.translation[index] - turned))
 
 
 def is_of(parameters: FaceParameters, fit: FaceParameters) -> bool:
@@ -111,14 +116,15 @@ def find_photo(
     # The head's origin lies between the eyes: frames in which it is elsewhere need no closer look.
     between_eyes = (detected[LEFT_EYE_OUTER] + detected[RIGHT_EYE_OUTER]) / 2
     distance = (parameters.camera.project(parameters.translation) - between_eyes).norm(dim=-1) / unit
-    best, least = -1, _SAME_FRAME
+    errors = {}
     for index in distance.argsort()[:_CANDIDATES].tolist():
         projected = project_landmarks(model, parameters.frames(index, index + 1))[0]
-        error = float((projected - detected).norm(dim=-1).mean()) / unit
-        if error < least:
-            best, least = index, error
-    if best < 0:
+        errors[index] = float((projected - detected).norm(dim=-1).mean()) / unit
+    least = min(errors.values())
+    if least > _SAME_FRAME:
         return None
+    # Neighbours look alike: the first of those that are about as near.
+    best = min(index for index, error in errors.items() if error < 1.3 * least + 0.001)
     return replace(parameters.frames(best, best + 1), camera=parameters.camera.scaled(scale))
 
 

@@ -49,6 +49,10 @@ class FaceWindow:
         """[2] cells per pixel."""
         return np.array([SIZE / self.width, SIZE / self.height], np.float32)
 
+    def cells(self, points: FloatArray) -> FloatArray:  # [N, 2] px -> [N, 2]
+        """Points of the crop in cells of the window."""
+        return ((points - (self.left, self.top)) * self.scale).astype(np.float32)
+
     def cut(self, picture: Image) -> FloatArray:  # [h, w, 3] -> [SIZE, SIZE, 3]
         """The picture in the window, 0..1, every pixel counted; beyond its border it is continued."""
         step = max(1, int(0.5 / max(self.scale)))  # two samples per cell are enough

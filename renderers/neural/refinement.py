@@ -94,13 +94,13 @@ class FaceRefinement:
         window, planes = self._view.planes(drawn)
         with torch.inference_mode():
             change = self._network(planes[None], drawn.context[None])[0].permute(1, 2, 0).numpy()
-        add_change(drawn.crop, window, change * (255 * strength * soft_oval(window, drawn.points))[..., None])
+        mask = soft_oval(window, drawn.points)
+        add_change(drawn.crop, window, change * (255 * strength * mask)[..., None])
 
 
 def soft_oval(window: FaceWindow, points: FloatArray) -> FloatArray:
     """[SIZE, SIZE] 1 inside the face, 0 at its outline."""
-    cells = (points[list(FACE_OVAL)] - (window.left, window.top)) * window.scale
-    inner = polygon_mask((SIZE, SIZE), cells.astype(np.float32), -_BORDER * SIZE).astype(np.float32)
+    inner = polygon_mask((SIZE, SIZE), window.cells(points[list(FACE_OVAL)]), -_BORDER * SIZE).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(inner, (0, 0), 0.4 * _BORDER * SIZE), np.float32)
 
 

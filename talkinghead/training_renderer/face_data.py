@@ -170,7 +170,7 @@ def _aligned(
     real: Image, landmarks: FloatArray, points: FloatArray, window: FaceWindow
 ) -> tuple[FloatArray, FloatArray]:
     """The real picture [3, SIZE, SIZE] with its `landmarks` moved to the drawn `points`, and where it is known."""
-    cells = (points - (window.left, window.top)) * window.scale
+    cells = window.cells(points)
     triangles = Delaunay(cells).simplices.astype(np.int32)
     vertices = np.concatenate([cells, np.ones((len(cells), 1))], 1).astype(np.float32)
     fragments = rasterize_arrays(vertices, _anticlockwise(triangles, cells), SIZE, SIZE)
