@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
+from face3d.landmark_sets import FACE_OVAL
 from renderers.neural.planes import _MARGIN, SIZE
 from renderers.neural.refinement import _BORDER, _HALF_MOTION, _LEAST_STRENGTH, FaceRefinement
 from renderers.rasterizer import Rasterizer
@@ -82,7 +82,7 @@ class TorchRefinement:
         self._source, self._normals = tensor(surface.source), tensor(surface.normals)
         self._fixed = torch.cat([tensor(surface.place), tensor(surface.inside)[:, None]], 1)
         self._centres = pixel_centres(SIZE, SIZE, device)
-        self._soft, self._rim = gaussian_weights(0.4 * _BORDER * SIZE, device), gaussian_weights(0.8, device)
+        self._soft = gaussian_weights(0.4 * _BORDER * SIZE, device)
 
     def draw(self, crops: Tensor, frame: DrivenBatch, pixels: Tensor, points: Tensor, context: Tensor) -> None:
         """Correct the faces in crops in place.
@@ -100,7 +100,7 @@ class TorchRefinement:
             [window.cut(crops), self._own.expand(len(crops), -1, -1, -1), *self._geometry(window, frame, pixels)], 1
         )
         change = self._network(planes.to(self._dtype), context.to(self._dtype)).float()
-        change = change * (255 * strength[:, None, None] * self._mask(window, points))[:, None]
+        change = change * (255 * strength[:, None, None] * self._soft_oval(window, points))[:, None]
         low, high = window.corner, window.corner + window.size
         shown = (strength >= _LEAST_STRENGTH)[:, None]
         windows = Windows.between(low, torch.where(shown, high, low.floor()), *crops.shape[2:])
@@ -133,12 +133,11 @@ class TorchRefinement:
         first, second = b - a, c - a
         return (first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]).abs() + 1e-3
 
-    def _mask(self, window: WindowBatch, points: Tensor) -> Tensor:  # [B, SIZE, SIZE]
-        """How far the change counts: inside the face's outline, as `refinement.soft_oval`, but not behind the lips."""
-        oval, lips = (window.to_cells(points[:, list(ring)]) for ring in (FACE_OVAL, INNER_LIPS))
-        face = (depth_inside(self._centres, oval) + _OUTLINE - round(_BORDER * SIZE) + 0.5).clamp(0, 1)
-        mouth = (depth_inside(self._centres, lips) + _OUTLINE + 1 + 0.5).clamp(0, 1)
-        return (blur(face[:, None], self._soft) * (1 - blur(mouth[:, None], self._rim)))[:, 0]
+    def _soft_oval(self, window: WindowBatch, points: Tensor) -> Tensor:  # [B, SIZE, SIZE]
+        """As `refinement.soft_oval`: 1 inside the face, 0 at its outline."""
+        oval = window.to_cells(points[:, list(FACE_OVAL)])
+        inner = (depth_inside(self._centres, oval) + _OUTLINE - round(_BORDER * SIZE) + 0.5).clamp(0, 1)
+        return blur(inner[:, None], self._soft)[:, 0]
 
 
 def depth_inside(places: Tensor, polygons: Tensor) -> Tensor:  # [h, w, 2], [B, N, 2] -> [B, h, w]

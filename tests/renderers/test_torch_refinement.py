@@ -8,7 +8,7 @@ import torch
 
 from renderers.neural.network import FaceNetwork
 from renderers.neural.planes import SIZE, FaceWindow
-from renderers.neural.refinement import FaceRefinement, _without_mouth, soft_oval
+from renderers.neural.refinement import FaceRefinement, soft_oval
 from renderers.photo_avatar import PhotoAvatar
 from renderers.rasterizer import get_rasterizer
 from renderers.torch_avatar import TorchPhotoAvatar
@@ -48,8 +48,8 @@ def test_planes_are_the_views(astronaut_avatar: PhotoAvatar, refinement: FaceRef
         geometry = torch.cat(twin._geometry(batch, frames, pixels), 1)[0]
         different = ((geometry - planes[6:]).abs() > 1e-2).any(0)
         assert different.float().mean() < 1e-3
-        wanted = soft_oval(window, drawn.points) * _without_mouth(window, drawn.points)
-        mask = twin._mask(batch, points)[0].numpy()
+        wanted = soft_oval(window, drawn.points)
+        mask = twin._soft_oval(batch, points)[0].numpy()
         assert np.abs(mask - wanted).mean() < 0.01
         assert np.quantile(np.abs(mask - wanted), 0.99) < 0.2, "a hard mask's steps"
         assert float(twin._strength(points)[0]) == pytest.approx(refinement._view.strength(drawn), abs=1e-4)
