@@ -19,11 +19,11 @@ from face3d.landmark_sets import (
     RIGHT_UPPER_LID,
     UPPER_INNER_LIP,
 )
+from face3d.mesh_field import MeshField
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from face3d.pose import neck_in_camera, turn_head
-from face3d.mesh_field import MeshField
 from renderers.personal_blinks import PersonalBlinks
 
 FloatArray = NDArray[np.float32]

@@ -53,7 +53,8 @@ class AvatarOptions:
         supersampling: samples per pixel and axis of the lips; more than one changes a few pixels at their corners, for
             the mouth's inside has smooth edges of its own.
         surround: reach of the warp around the face.
-        refine: whether the face network corrects the drawn face.
+        refine: whether the face network corrects the drawn face: a little nearer to real frames, a little hazier mouths
+            (`renderers/assets/face-v1.md`).
     """
 
     supersampling: int = 1

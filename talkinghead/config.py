@@ -92,10 +92,12 @@ class MotionConfig:
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """`fps` 1..120; `size` of the longer side, pixels, or None; x264's `crf`, `preset`, `threads`; AAC's bits/s."""
+    """`fps` 1..120; `size` of the longer side, pixels, or None; `refine` with the face network or not; x264's `crf`,
+    `preset`, `threads`; AAC's bits/s."""
 
     fps: float
     size: int | None
+    refine: bool
     crf: int
     preset: str
     threads: int
@@ -227,7 +229,7 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
         return float(value)
     if type(value) in allowed:
         return value
-    words = {int: "a whole number", float: "a number", str: "text", type(None): "null"}
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
     expected = " or ".join(words[a] for a in allowed)
     raise SettingError(name, f"must be {expected}, got {value!r}")
 

@@ -91,6 +91,7 @@ def generate(
     _check_device(config)
     with sound_of(audio, text, config.general.seed) as sound, torch_threads(config.general.threads):
         from renderers.large_photo import make_avatar
+        from renderers.photo_avatar import AvatarOptions
         from talkinghead.portrait import load_portrait
 
         portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
@@ -98,7 +99,8 @@ def generate(
         kept: list[Pose] = []
         # The sound is worked on while the avatar is made and frames are drawn.
         with Prefetched(poses, _WAITING_POSES) as ahead:
-            avatar = make_avatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
+            options = AvatarOptions(refine=config.video.refine)
+            avatar = make_avatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px, options)
             changes = _changes(avatar, _keep(ahead, kept), config)
             result = write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
     if parameters is not None:
@@ -347,6 +349,7 @@ def _avatar_of(
     """The photo's person, and the motion as relative to the photo."""
     from face3d.models.registry import model_of
     from renderers.large_photo import make_avatar
+    from renderers.photo_avatar import AvatarOptions
     from talkinghead.portrait import load_portrait
 
     portrait: Portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
@@ -354,7 +357,8 @@ def _avatar_of(
     fit = portrait.fit.parameters
     if not is_of(motion, fit):
         fit = find_photo(motion, model_of(motion), landmarks, size) or fit
-    return make_avatar(portrait.image, fit, landmarks), frames_of(motion, fit)
+    options = AvatarOptions(refine=config.video.refine)
+    return make_avatar(portrait.image, fit, landmarks, options), frames_of(motion, fit)
 
 
 def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[Image], tuple[int, int]]:
