@@ -22,7 +22,7 @@ LANDMARK_NOISE, LIP_NOISE, LID_NOISE, OUTLINE_NOISE, DEPTH_NOISE = 0.00115, 0.00
 # distance.
 ROTATION_NOISE, PLACE_NOISE, SCALE_NOISE = (0.0053, 0.0033, 0.0018), 0.00078, 0.0020
 # Of the mean of all landmarks, as a share of the face's size, and its noise over agility: heads move quickly.
-CENTER_NOISE, CENTER_STIFFNESS = 0.0014, 8.0
+CENTER_NOISE, CENTER_STIFFNESS = 0.0016, 8.0
 FACE_MM = 165.0  # what `size_px` spans on a middling face
 GAZE_NOISE = (0.0090, 0.0142)  # pitch, yaw, radians
 # Of fitted expression weights. Those at rest hardly change: _LEAST_EXPRESSION_NOISE.
