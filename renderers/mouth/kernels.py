@@ -26,7 +26,7 @@ BLURS_MM = (1.0, 4.0, 10.0)
 # How far the light's way in rises per millimetre of depth.
 _TILT = 0.3
 # The photo's own upper teeth count as this deep, mm: one depth, so that no edge of the mesh shows in their light.
-_OWN_TEETH_MM = 6.0
+_OWN_TEETH_MM = 2.5
 
 
 @dataclass(frozen=True)
