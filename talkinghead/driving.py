@@ -12,7 +12,7 @@ from torch import Tensor
 
 from face3d.arkit import ARKIT_NAMES
 from face3d.camera import Camera, axis_angle_to_matrix, matrix_to_axis_angle
-from face3d.fitting import project_landmarks
+from face3d.landmark_motion import LandmarkMotion
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
@@ -101,7 +101,7 @@ def find_photo(
 
     Args:
         parameters: the motion.
-        model: its face model.
+        model: the model of its person, `face3d.models.registry.model_of(parameters)`.
         landmarks_px: what is detected in the photo.
         image_size: (width, height) of the photo.
 
@@ -116,15 +116,13 @@ def find_photo(
     # The head's origin lies between the eyes: frames in which it is elsewhere need no closer look.
     between_eyes = (detected[LEFT_EYE_OUTER] + detected[RIGHT_EYE_OUTER]) / 2
     distance = (parameters.camera.project(parameters.translation) - between_eyes).norm(dim=-1) / unit
-    errors = {}
-    for index in distance.argsort()[:_CANDIDATES].tolist():
-        projected = project_landmarks(model, parameters.frames(index, index + 1))[0]
-        errors[index] = float((projected - detected).norm(dim=-1).mean()) / unit
-    least = min(errors.values())
-    if least > _SAME_FRAME:
+    candidates = distance.argsort()[:_CANDIDATES].numpy()
+    projected = LandmarkMotion.of(model, parameters.identity).project(parameters, candidates)
+    errors = np.linalg.norm(projected - detected.numpy(), axis=-1).mean(axis=-1) / unit
+    if errors.min() > _SAME_FRAME:
         return None
     # Neighbours look alike: the first of those that are about as near.
-    best = min(index for index, error in errors.items() if error < 1.3 * least + 0.001)
+    best = int(candidates[errors < 1.3 * errors.min() + 0.001].min())
     return replace(parameters.frames(best, best + 1), camera=parameters.camera.scaled(scale))
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
-from face3d.fitting import PhotoFit
-from face3d.morphable_model import MorphableModel
+from face3d.fitting import PhotoFit, project_landmarks
+from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
 from talkinghead.driving import Pose, find_photo, frames_of, nobody, rest_of, speak_over, to_parameters
 
@@ -109,6 +109,14 @@ def test_a_photo_taken_from_the_video_is_found(
     torch.testing.assert_close(found.translation[0], film.translation[4])
     assert found.camera.image_size == size
     assert found.camera.focal_px == pytest.approx(scale * film.camera.focal_px)
+
+
+def test_a_video_with_a_shape_of_its_own_is_found(film: FaceParameters, model: MorphableModel) -> None:
+    larger = dataclasses.replace(film, shape_residual=0.1 * model.neutral(film.identity))
+    photo = project_landmarks(model, larger.frames(4, 5))[0].numpy()
+    found = find_photo(larger, personal_model(larger, model), photo, larger.camera.image_size)
+    assert found is not None
+    torch.testing.assert_close(found.translation[0], larger.translation[4])
 
 
 def test_another_photo_is_not_taken_for_one(
