@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Image = NDArray[np.uint8]
 
@@ -35,3 +40,53 @@ class Change:
         result = photo.copy()
         result[self.window] = self.picture
         return result
+
+
+class Avatar(ABC):
+    """A photo that can be driven by face parameters."""
+
+    @property
+    @abstractmethod
+    def photo(self) -> Image:  # [H, W, 3]
+        """The photo; outside the window of `render_changed`, every frame is it."""
+
+    @property
+    @abstractmethod
+    def expression(self) -> Tensor:  # [52]
+        """The photo's own expression."""
+
+    @abstractmethod
+    def render_changed(
+        self,
+        expression: Tensor,
+        turn: Tensor | None = None,
+        gaze: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> Change:
+        """What one frame changes of the photo; arguments as for `render`, whose picture this is a part of."""
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(width, height) of every frame, the photo's own."""
+        return self.photo.shape[1], self.photo.shape[0]
+
+    def render(
+        self,
+        expression: Tensor,
+        turn: Tensor | None = None,
+        gaze: Tensor | None = None,
+        shift: Tensor | None = None,
+    ) -> Image:
+        """One frame.
+
+        Args:
+            expression: [52] absolute ARKit weights, 0..1.
+            turn: [3] head rotation relative to the photo's, axis-angle in the head frame, rad; none when not given.
+            gaze: [2, 2] eyeball (pitch, yaw) relative to the photo's, rad; none when not given.
+            shift: [3] mm in the camera frame (+x right, +y down, +z away), what the head moves besides; none when not
+                given.
+
+        Returns:
+            [H, W, 3] uint8 RGB, a new array.
+        """
+        return self.render_changed(expression, turn, gaze, shift).over(self.photo)

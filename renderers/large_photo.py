@@ -18,7 +18,7 @@ from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
-from renderers.composition import Change
+from renderers.composition import Avatar, Change
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.photo_layers import face_height
 
@@ -48,7 +48,7 @@ def make_avatar(
     return ReducedAvatar(image, parameters, landmarks_px, factor, options, model)
 
 
-class ReducedAvatar:
+class ReducedAvatar(Avatar):
     """A `PhotoAvatar` of the photo made smaller, whose frames have the photo's size.
 
     Args:
@@ -78,29 +78,12 @@ class ReducedAvatar:
         self._detail = self._find_detail(face_height(landmarks_px) / factor)
 
     @property
-    def photo(self) -> Image:  # [H, W, 3]
-        """The photo; outside the window of `render_changed`, every frame is it."""
+    def photo(self) -> Image:
         return self._image
 
     @property
-    def frame_size(self) -> tuple[int, int]:
-        """(width, height) of every frame, the photo's own."""
-        return self._image.shape[1], self._image.shape[0]
-
-    @property
-    def expression(self) -> Tensor:  # [52]
-        """The photo's own expression."""
+    def expression(self) -> Tensor:
         return self._avatar.expression
-
-    def render(
-        self,
-        expression: Tensor,
-        turn: Tensor | None = None,
-        gaze: Tensor | None = None,
-        shift: Tensor | None = None,
-    ) -> Image:
-        """As `PhotoAvatar.render`."""
-        return self.render_changed(expression, turn, gaze, shift).over(self._image)
 
     def render_changed(
         self,
@@ -109,7 +92,6 @@ class ReducedAvatar:
         gaze: Tensor | None = None,
         shift: Tensor | None = None,
     ) -> Change:
-        """As `PhotoAvatar.render_changed`."""
         small = self._avatar.render_changed(expression, turn, gaze, shift)
         large = self._enlarge(small)
         cv2.add(large.picture, self._detail, dst=large.picture, dtype=cv2.CV_8U)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
 from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
-from renderers.composition import Change
+from renderers.composition import Avatar, Change
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.eye_painter import EyePainter
 from renderers.half_grid import half_grid
@@ -86,7 +87,7 @@ class _Region:
         return cls(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-class PhotoAvatar:
+class PhotoAvatar(Avatar):
     """A photo that can be driven by face parameters; the expensive part happens once, here.
 
     Args:
@@ -98,7 +99,6 @@ class PhotoAvatar:
 
     Attributes:
         origin: [2] the corner of the window that changes, px in the photo.
-        face_view: what the face network is shown.
     """
 
     def __init__(
@@ -123,23 +123,30 @@ class PhotoAvatar:
         self._skin = half_grid(self._eyes.skin)
         self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
         self._mouth = MouthPainter(self._photo, self._mesh, local, self.origin, layers)
-        self._source = lining_on_lips(model, self._mesh.source - self.origin)
+        source = self._mesh.source - self.origin
+        self._source = lining_on_lips(model, source)
         self._triangles, self._kinds = _drawn_triangles(model)
         self._lining = model.part_vertices(Part.INNER_MOUTH).numpy()
         skin = np.ascontiguousarray(self._triangles[self._kinds == Kind.SKIN])
-        undriven, source = self._mesh.undriven(), self._mesh.source - self.origin
+        undriven = self._mesh.undriven()
         self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, self._face_mask)
         self._warp = SurroundWarp(self._mesh, face_skin, self.origin, self._photo, local, self._options.surround)
         self._relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
-        surface = FaceSurface.of(model, skin, source, undriven.camera, self._face_mask)
-        self.face_view = FaceView(self._photo, self._landmark_pixels(undriven.pixels)[:, :2] - self.origin, surface)
         self._refinement = FaceRefinement(self.face_view) if self._options.refine else None
         self._margin = 0.03 * face
         self._toning = Toning.of(self._photo)
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
+
+    @cached_property
+    def face_view(self) -> FaceView:
+        """What the face network is shown; made when it is needed, for it is off by default."""
+        undriven = self._mesh.undriven()
+        skin, source = self._triangles[self._kinds == Kind.SKIN], self._mesh.source - self.origin
+        surface = FaceSurface.of(self._mesh.model, np.ascontiguousarray(skin), source, undriven.camera, self._face_mask)
+        return FaceView(self._photo, self._landmark_pixels(undriven.pixels) - self.origin, surface)
 
     def _choose_crop(self, landmarks: FloatArray, face: float) -> _Region:
         centre = (landmarks.min(0) + landmarks.max(0)) / 2
@@ -155,40 +162,12 @@ class PhotoAvatar:
         return _Region(left, top, right - left, bottom - top)
 
     @property
-    def photo(self) -> Image:  # [H, W, 3]
-        """The photo; outside the window of `render_changed`, every frame is it."""
+    def photo(self) -> Image:
         return self._image
 
     @property
-    def frame_size(self) -> tuple[int, int]:
-        """(width, height) of every frame, the photo's own."""
-        return self._image.shape[1], self._image.shape[0]
-
-    @property
-    def expression(self) -> Tensor:  # [52]
-        """The photo's own expression."""
+    def expression(self) -> Tensor:
         return self._mesh.expression
-
-    def render(
-        self,
-        expression: Tensor,
-        turn: Tensor | None = None,
-        gaze: Tensor | None = None,
-        shift: Tensor | None = None,
-    ) -> Image:
-        """One frame.
-
-        Args:
-            expression: [52] absolute ARKit weights, 0..1.
-            turn: [3] head rotation relative to the photo's, axis-angle in the head frame, rad; none when not given.
-            gaze: [2, 2] eyeball (pitch, yaw) relative to the photo's, rad; none when not given.
-            shift: [3] mm in the camera frame (+x right, +y down, +z away), what the head moves besides; none when not
-                given.
-
-        Returns:
-            [H, W, 3] uint8 RGB, a new array.
-        """
-        return self.render_changed(expression, turn, gaze, shift).over(self._image)
 
     def render_changed(
         self,
@@ -197,7 +176,6 @@ class PhotoAvatar:
         gaze: Tensor | None = None,
         shift: Tensor | None = None,
     ) -> Change:
-        """What one frame changes of the photo; arguments as for `render`, whose picture this is a part of."""
         drawn = self.draw(expression, turn, gaze, shift)
         if self._refinement is not None:
             self._refinement.draw(drawn)

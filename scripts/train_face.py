@@ -59,22 +59,16 @@ def _add_photo(path: Path, cache: Path) -> None:
 
 
 def _add_clip(path: Path, cache: Path) -> None:
-    from face3d.parameters import FaceParameters
-    from talkinghead.reenactment import fit_clip
+    from talkinghead.media.video_file import VideoFile
+    from talkinghead.reenactment import kept_fit
     from talkinghead.training_renderer.face_data import clip_examples
-    from talkinghead.training_renderer.mouth_data import read_frames
 
     output = cache / "examples" / f"clip_{path.stem}.npz"
-    fit, points = (cache / "fits" / f"clip_{path.stem}{end}" for end in (".safetensors", ".npy"))
     if output.exists():
         return
-    if not fit.exists():
-        clip = fit_clip(path)
-        np.save(points, clip.landmarks_px)
-        clip.parameters.save(fit)
-    landmarks = np.load(points, allow_pickle=False)
-    frames = list(read_frames(path))
-    clip_examples(frames, FaceParameters.load(fit), landmarks, 2, 8, _generator(path)).save(output)
+    parameters, landmarks = kept_fit(path, cache / "fits")
+    with VideoFile.open(path).read() as frames:
+        clip_examples(list(frames), parameters, landmarks, 2, 8, _generator(path)).save(output)
 
 
 def _generator(path: Path) -> np.random.Generator:
@@ -84,7 +78,7 @@ def _generator(path: Path) -> np.random.Generator:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
-    from renderers.neural.network import save_network
+    from renderers.unet import save_network
     from talkinghead.training_renderer.face_trainer import load_options, train
 
     options = load_options(arguments.config)

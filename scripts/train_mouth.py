@@ -47,7 +47,8 @@ def _add_photo(path: Path, fits: Path, examples: Path) -> None:
     from talkinghead.media.image import iter_stills
     from talkinghead.training_renderer.mouth_data import photo_examples
 
-    output, fit, points = (folder / f"photo_{path.stem}{end}" for folder, end in _names(fits, examples))
+    output = examples / f"photo_{path.stem}.npz"
+    fit, points = (fits / f"photo_{path.stem}{end}" for end in (".safetensors", ".npy"))
     if output.exists():
         return
     image = next(iter_stills(path))
@@ -69,32 +70,25 @@ def _add_photo(path: Path, fits: Path, examples: Path) -> None:
 
 
 def _add_clip(path: Path, fits: Path, examples: Path) -> None:
-    from face3d.parameters import FaceParameters
-    from talkinghead.reenactment import fit_clip
-    from talkinghead.training_renderer.mouth_data import clip_examples, read_frames
+    from talkinghead.media.video_file import VideoFile
+    from talkinghead.reenactment import kept_fit
+    from talkinghead.training_renderer.mouth_data import clip_examples
 
-    output, fit, points = (folder / f"clip_{path.stem}{end}" for folder, end in _names(fits, examples))
+    output = examples / f"clip_{path.stem}.npz"
     if output.exists():
         return
-    if not fit.exists():
-        clip = fit_clip(path)
-        clip.parameters.save(fit)
-        np.save(points, clip.landmarks_px)
-    landmarks = np.load(points, allow_pickle=False)
+    parameters, landmarks = kept_fit(path, fits)
     if np.isnan(landmarks).any():
         return
-    result = clip_examples(list(read_frames(path)), FaceParameters.load(fit), landmarks, sources=3, targets=8)
+    with VideoFile.open(path).read() as frames:
+        result = clip_examples(list(frames), parameters, landmarks, sources=3, targets=8)
     if result is not None:
         result.save(output)
 
 
-def _names(fits: Path, examples: Path) -> tuple[tuple[Path, str], ...]:
-    return (examples, ".npz"), (fits, ".safetensors"), (fits, ".npy")
-
-
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
-    from renderers.mouth.network import save_network
+    from renderers.unet import save_network
     from talkinghead.training_renderer.mouth_trainer import load_options, train
 
     options = load_options(arguments.config)

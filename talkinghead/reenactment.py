@@ -77,6 +77,16 @@ def fit_clip(path: Path) -> Clip:
     return Clip(video, fit.parameters, landmarks, fit.messages)
 
 
+def kept_fit(path: Path, folder: Path) -> tuple[FaceParameters, NDArray[np.float32]]:
+    """Parameters and landmarks of `fit_clip`, kept in a folder and read from there the next time."""
+    fit, points = (folder / f"clip_{path.stem}{end}" for end in (".safetensors", ".npy"))
+    if not fit.exists():
+        clip = fit_clip(path)
+        np.save(points, clip.landmarks_px)
+        clip.parameters.save(fit)
+    return FaceParameters.load(fit), np.load(points, allow_pickle=False)
+
+
 def save_photo(clip: Clip, folder: Path) -> Path:
     """Write the first frame as `folder`/NAME.png."""
     from PIL import Image as Pictures

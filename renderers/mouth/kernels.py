@@ -284,6 +284,13 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
 
 
 @kernel
+def _between(fields, r, c, i, weights):  # type: ignore[no-untyped-def]
+    """Field `i` between the four cells from (r, c) on, by their weights."""
+    w00, w01, w10, w11 = weights
+    return w00 * fields[r, c, i] + w01 * fields[r, c + 1, i] + w10 * fields[r + 1, c, i] + w11 * fields[r + 1, c + 1, i]
+
+
+@kernel
 def _finish(canvas, rows, fields, cells, white, out):  # type: ignore[no-untyped-def]
     material, base, own, shown, cover = canvas
     for row in range(rows[0], rows[1]):
@@ -297,41 +304,17 @@ def _finish(canvas, rows, fields, cells, white, out):  # type: ignore[no-untyped
             x = min(max((np.float32(column) + _HALF) * cells - _HALF, _ZERO), np.float32(fields.shape[1] - 1))
             c = min(int(x), fields.shape[1] - 2)
             ax = x - np.float32(c)
-            w00, w01, w10, w11 = (_ONE - ax) * (_ONE - ay), ax * (_ONE - ay), (_ONE - ax) * ay, ax * ay
+            weights = (_ONE - ax) * (_ONE - ay), ax * (_ONE - ay), (_ONE - ax) * ay, ax * ay
             part = shown[row, column]
             for k in range(3):
                 value = _ZERO
                 if part < 1:
                     i = 6 * material[row, column] + k
-                    gain = (
-                        w00 * fields[r, c, i]
-                        + w01 * fields[r, c + 1, i]
-                        + w10 * fields[r + 1, c, i]
-                        + w11 * fields[r + 1, c + 1, i]
-                    )
-                    i += 3
-                    offset = (
-                        w00 * fields[r, c, i]
-                        + w01 * fields[r, c + 1, i]
-                        + w10 * fields[r + 1, c, i]
-                        + w11 * fields[r + 1, c + 1, i]
-                    )
+                    gain, offset = _between(fields, r, c, i, weights), _between(fields, r, c, i + 3, weights)
                     value = (_ONE - part) * (base[row, column, k] * math.exp(gain) + offset * white)
                 if part > 0:
                     i = 6 * OWN + k
-                    gain = (
-                        w00 * fields[r, c, i]
-                        + w01 * fields[r, c + 1, i]
-                        + w10 * fields[r + 1, c, i]
-                        + w11 * fields[r + 1, c + 1, i]
-                    )
-                    i += 3
-                    offset = (
-                        w00 * fields[r, c, i]
-                        + w01 * fields[r, c + 1, i]
-                        + w10 * fields[r + 1, c, i]
-                        + w11 * fields[r + 1, c + 1, i]
-                    )
+                    gain, offset = _between(fields, r, c, i, weights), _between(fields, r, c, i + 3, weights)
                     value += part * (own[row, column, k] * math.exp(gain) + offset * white)
                 out[row, column, k] = share * min(max(value, _ZERO), np.float32(255))
             out[row, column, 3] = share

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from renderers.mouth.kernels import MATERIALS
 from renderers.mouth.planes import CONTEXT, PLANES
+from renderers.unet import UNet, Widths, block, read_network
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "assets" / "mouth-v1.safetensors"
 # Fields per material: log-gain and offset of each colour.
@@ -21,7 +20,7 @@ FIELDS = 6 * MATERIALS
 _MOST_GAIN, _MOST_OFFSET = (0.5, 0.5, 0.5, 0.3, 0.25), (0.08, 0.08, 0.06, 0.04, 0.04)
 
 
-class MouthNetwork(nn.Module):
+class MouthNetwork(UNet):
     """Planes of a painted mouth to smooth fields of gain and offset, at half the planes' size.
 
     The fields are smooth and kept per material, so edges, gaps between teeth and the photo's own teeth stay as sharp as
@@ -31,13 +30,12 @@ class MouthNetwork(nn.Module):
         widths: channels at the three sizes.
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (16, 32, 48)) -> None:
-        super().__init__()
+    def __init__(self, widths: Widths = (16, 32, 48)) -> None:
+        super().__init__(widths)
         a, b, c = widths
-        self.widths = widths
-        self.start = _block(PLANES + CONTEXT, a)
-        self.down1, self.down2 = _block(a, b, stride=2), _block(b, c, stride=2)
-        self.up1, self.up2 = _block(c + b, b), _block(b + a, a)
+        self.start = block(PLANES + CONTEXT, a)
+        self.down1, self.down2 = block(a, b, stride=2), block(b, c, stride=2)
+        self.up1, self.up2 = block(c + b, b), block(b + a, a)
         self.end = nn.Conv2d(a, FIELDS, 3, padding=1)
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
@@ -67,25 +65,6 @@ def apply_fields(planes: Tensor, fields: Tensor) -> Tensor:  # [B, PLANES, h, w]
     return (materials[:, :, 1:] * gain.exp() + materials[:, :, :1] * offset).sum(1)
 
 
-def save_network(network: MouthNetwork, path: Path, facts: dict[str, str]) -> None:
-    """Write the weights in half precision with what is to be known about them."""
-    tensors = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, path, metadata={**facts, "widths": ",".join(map(str, network.widths))})
-
-
 def load_network(path: Path = WEIGHTS) -> MouthNetwork:
     """Read the weights, ready for inference."""
-    with safe_open(str(path), framework="pt") as file:
-        a, b, c = (int(width) for width in file.metadata()["widths"].split(","))
-    network = MouthNetwork((a, b, c))
-    network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return network.eval().requires_grad_(False)
-
-
-def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1),
-        nn.SiLU(),
-        nn.Conv2d(outputs, outputs, 3, padding=1),
-        nn.SiLU(),
-    )
+    return read_network(MouthNetwork, path)

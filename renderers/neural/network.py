@@ -5,19 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from renderers.neural.planes import CONTEXT, PLANES
+from renderers.unet import UNet, Widths, block, read_network
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "assets" / "face-v1.safetensors"
 # A colour changes by at most this share of the range.
 MOST = 0.35
 
 
-class FaceNetwork(nn.Module):
+class FaceNetwork(UNet):
     """Planes of a rendered face to a residual of its colours and the mask with which it is blended in.
 
     Works at half and at smaller sizes (Ronneberger et al., "U-Net", 2015, with sub-pixel output, Shi et al., 2016);
@@ -28,14 +27,13 @@ class FaceNetwork(nn.Module):
         widths: channels at 1/2, 1/4 and 1/8 of the window's size.
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (24, 40, 64)) -> None:
-        super().__init__()
+    def __init__(self, widths: Widths = (24, 40, 64)) -> None:
+        super().__init__(widths)
         a, b, c = widths
-        self.widths = widths
-        self.start = _block(4 * PLANES, a)
-        self.down1, self.down2 = _block(a, b, stride=2), _block(b, c, stride=2)
+        self.start = block(4 * PLANES, a)
+        self.down1, self.down2 = block(a, b, stride=2), block(b, c, stride=2)
         self.motion = nn.Linear(CONTEXT, c)
-        self.up1, self.up2 = _block(c + b, b), _block(b + a, a)
+        self.up1, self.up2 = block(c + b, b), block(b + a, a)
         self.end = nn.Conv2d(a, 16, 3, padding=1)
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
@@ -52,25 +50,6 @@ class FaceNetwork(nn.Module):
         return residual * mask
 
 
-def save_network(network: FaceNetwork, path: Path, facts: dict[str, str]) -> None:
-    """Write the weights in half precision with what is to be known about them."""
-    tensors = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, path, metadata={**facts, "widths": ",".join(map(str, network.widths))})
-
-
 def load_network(path: Path = WEIGHTS) -> FaceNetwork:
     """Read the weights, ready for inference."""
-    with safe_open(str(path), framework="pt") as file:
-        a, b, c = (int(width) for width in file.metadata()["widths"].split(","))
-    network = FaceNetwork((a, b, c))
-    network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return network.eval().requires_grad_(False)
-
-
-def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1),
-        nn.SiLU(),
-        nn.Conv2d(outputs, outputs, 3, padding=1),
-        nn.SiLU(),
-    )
+    return read_network(FaceNetwork, path)

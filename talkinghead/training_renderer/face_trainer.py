@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from renderers.neural.network import FaceNetwork
 from talkinghead.training_renderer.face_data import FaceExamples
+from talkinghead.training_renderer.presets import draw_batch, split_files, with_changes
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,7 @@ class FaceTrainOptions:
 
 def load_options(path: Path | None) -> FaceTrainOptions:
     """The defaults, changed by a YAML file of options."""
-    if path is None:
-        return FaceTrainOptions()
-    changes = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    if "widths" in changes:
-        changes["widths"] = tuple(changes["widths"])
-    return replace(FaceTrainOptions(), **changes)
+    return with_changes(FaceTrainOptions(), path)
 
 
 @dataclass(frozen=True)
@@ -118,10 +113,8 @@ def train(folder: Path, options: FaceTrainOptions, report: Callable[[str], None]
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
-    paths = sorted(folder.glob("*.npz"))
-    if not paths:
-        raise FileNotFoundError(f"{folder} holds no examples: run `train_face.py examples` first")
-    check, known = load_examples(paths[::10]), load_examples([p for i, p in enumerate(paths) if i % 10] or paths)
+    to_check, to_train = split_files(folder, "train_face.py")
+    check, known = load_examples(to_check), load_examples(to_train or to_check)
     report(f"{len(known.photo)} examples ({int(known.photo.sum())} of photos), {len(check.photo)} to check")
     network, judge = FaceNetwork(options.widths).to(options.device), PatchDiscriminator().to(options.device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-3)
@@ -129,7 +122,9 @@ def train(folder: Path, options: FaceTrainOptions, report: Callable[[str], None]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, options.steps, pct_start=0.05)
     before = psnr(network, check, options.device)
     for step in range(options.steps):
-        batch = _augmented(known[_draw(known, options, generator)].on("cpu"), generator).on(options.device)
+        batch = _augmented(
+            known[draw_batch(known.photo, options.batch, options.photos, generator)].on("cpu"), generator
+        ).on(options.device)
         change = network(batch.planes, batch.context)
         drawn = corrected(batch, change)
         loss = _loss(batch, drawn, options) + options.steady * _unsteadiness(network, batch, change, options)
@@ -175,17 +170,6 @@ def load_examples(paths: list[Path]) -> Examples:
 def corrected(batch: Examples, change: Tensor) -> Tensor:  # [B, 3, S, S]
     """[B, 3, S, S] the faces as `renderers.neural.refinement` would show them."""
     return (batch.planes[:, :3] + change * (batch.strength[:, None, None] * batch.known)[:, None]).clamp(0, 1)
-
-
-def _draw(examples: Examples, options: FaceTrainOptions, generator: torch.Generator) -> Tensor:
-    """Indices of a batch with its share of portraits."""
-    portraits = round(options.photos * options.batch)
-    kinds, counts = [examples.photo.nonzero()[:, 0], (~examples.photo).nonzero()[:, 0]], [portraits]
-    counts.append(options.batch - portraits)
-    if not all(len(kind) for kind in kinds):
-        kinds, counts = [torch.arange(len(examples.photo))], [options.batch]
-    drawn = [kind[torch.randint(len(kind), (n,), generator=generator)] for kind, n in zip(kinds, counts, strict=True)]
-    return torch.cat(drawn)
 
 
 def _augmented(batch: Examples, generator: torch.Generator) -> Examples:

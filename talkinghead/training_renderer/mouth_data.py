@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,15 +110,6 @@ def clip_examples(
             if scene is not None and _is_open(scene):
                 rows.append(_example(painter, scene, frames[index]))
     return _joined(rows) if rows else None
-
-
-def read_frames(path: Path) -> Iterator[Image]:
-    """All frames of a small video, RGB."""
-    import av
-
-    with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
 def _painter(image: Image, mesh: DrivenMesh, landmarks: FloatArray, keep_own: bool) -> MouthPainter:

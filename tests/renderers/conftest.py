@@ -149,6 +149,21 @@ _POSES: tuple[tuple[dict[str, float], tuple[float, ...], float, tuple[float, ...
 
 
 @pytest.fixture(scope="session")
+def landmarks(astronaut_fit: PhotoFit) -> np.ndarray:  # [478, 2] px
+    return astronaut_fit.detection.landmarks_px
+
+
+@pytest.fixture(scope="session")
+def matte(astronaut: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The astronaut's."""
+    from renderers.person_matte import person_matte
+
+    result = person_matte(astronaut, landmarks)
+    assert result is not None
+    return result
+
+
+@pytest.fixture(scope="session")
 def astronaut_avatar(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> PhotoAvatar:
     from renderers.photo_avatar import PhotoAvatar
 

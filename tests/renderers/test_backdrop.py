@@ -5,24 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from face3d.fitting import PhotoFit
 from renderers import backdrop
 from renderers.backdrop import Backdrop, replace_background, unmix
-from renderers.person_matte import person_matte
 
 GREEN = (0, 177, 64)
-
-
-@pytest.fixture(scope="module")
-def landmarks(astronaut_fit: PhotoFit) -> np.ndarray:
-    return astronaut_fit.detection.landmarks_px
-
-
-@pytest.fixture(scope="module")
-def matte(astronaut: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    result = person_matte(astronaut, landmarks)
-    assert result is not None
-    return result
 
 
 def test_one_colour(astronaut: np.ndarray, landmarks: np.ndarray, matte: np.ndarray) -> None:

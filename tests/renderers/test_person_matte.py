@@ -5,22 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from face3d.fitting import PhotoFit
 from face3d.landmark_sets import FACE_OVAL
 from renderers.person_matte import guided_filter, person_matte, this_person
 from renderers.photo_layers import polygon_mask
-
-
-@pytest.fixture(scope="module")
-def landmarks(astronaut_fit: PhotoFit) -> np.ndarray:
-    return astronaut_fit.detection.landmarks_px
-
-
-@pytest.fixture(scope="module")
-def matte(astronaut: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    result = person_matte(astronaut, landmarks)
-    assert result is not None
-    return result
 
 
 def test_matte_of_a_portrait(matte: np.ndarray, astronaut: np.ndarray, landmarks: np.ndarray) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from renderers.mouth.network import FIELDS, WEIGHTS, MouthNetwork, load_network, save_network
+from renderers.mouth.network import FIELDS, WEIGHTS, MouthNetwork, load_network
 from renderers.mouth.planes import CONTEXT, PLANES
+from renderers.unet import save_network
 
 
 def test_a_new_network_changes_nothing() -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.fitting import PhotoFit
-from renderers.neural.network import MOST, FaceNetwork, load_network, save_network
+from renderers.neural.network import MOST, FaceNetwork, load_network
 from renderers.neural.planes import CONTEXT, PLANES, SIZE, FaceWindow
 from renderers.neural.refinement import FaceRefinement, add_change
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
+from renderers.unet import save_network
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,48 @@
+"""What the renderer's two U-Nets share: their blocks, and their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+Widths = tuple[int, int, int]
+
+
+class UNet(nn.Module):
+    """A network that is made from its channels at three sizes."""
+
+    def __init__(self, widths: Widths) -> None:
+        super().__init__()
+        self.widths = widths
+
+
+Network = TypeVar("Network", bound=UNet)
+
+
+def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """Two 3 x 3 convolutions, the first with the stride."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1),
+        nn.SiLU(),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
+        nn.SiLU(),
+    )
+
+
+def save_network(network: UNet, path: Path, facts: dict[str, str]) -> None:
+    """Write the weights in half precision with what is to be known about them."""
+    tensors = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, path, metadata={**facts, "widths": ",".join(map(str, network.widths))})
+
+
+def read_network(kind: type[Network], path: Path) -> Network:
+    """Read the weights of a network of this kind, ready for inference."""
+    with safe_open(str(path), framework="pt") as file:
+        a, b, c = (int(width) for width in file.metadata()["widths"].split(","))
+    network = kind((a, b, c))
+    network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    return network.eval().requires_grad_(False)
