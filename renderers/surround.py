@@ -41,8 +41,9 @@ class SurroundOptions:
         shoulder_lift: how much higher the shoulders begin beside the neck.
         body_share: how much of the head's shift along (x, y, z) the shoulders follow. In GRID, people whose heads sway
             by 3 to 7 mm move their shoulders by 0.36 of it sideways and by less up and down.
-        lean_mm: shifts along the line of sight count fully when they are much larger than this. In fits of GRID, hair
-            follows none of the usual 5 to 13 mm: such a shift is the fit's way to shorten a face that opens its mouth.
+        lean_mm: a shift along (x, y, z) counts fully when it is much larger than this. In fits of GRID, hair follows
+            hardly any of the usual millimetres up and down and none of the 5 to 13 mm along the line of sight: such
+            shifts are the fit's way to follow a face that opens its mouth.
         reach: how far the person may move over the background.
     """
 
@@ -55,7 +56,7 @@ class SurroundOptions:
     neck_reach: float = 0.55
     shoulder_lift: float = 0.3
     body_share: tuple[float, float, float] = (0.36, 0.15, 0.1)
-    lean_mm: float = 25.0
+    lean_mm: tuple[float, float, float] = (0.001, 4.0, 25.0)
     reach: float = 0.3
 
 

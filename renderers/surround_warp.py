@@ -135,8 +135,8 @@ class SurroundWarp:
 
     def _calm(self, shift: FloatArray) -> FloatArray:
         """[3] mm, the shift that the surroundings follow: see `SurroundOptions.lean_mm`."""
-        away = float(shift[2]) ** 2
-        return shift * np.array([1, 1, away / (away + self._options.lean_mm**2)], np.float32)
+        away, lean = shift**2, np.square(self._options.lean_mm, dtype=np.float32)
+        return shift * away / (away + lean)
 
     def __call__(self, frame: DrivenFrame) -> Image:
         """[h, w, 3] the crop, warped for this frame."""

@@ -37,7 +37,7 @@ class TorchSurround:
         self._principal = tensor(warp._camera.principal_point_px).float()
         self._origin, self._nodes = tensor(warp._origin), tensor(grid.points())
         self._body_follows = tensor(warp._options.body_share).float()
-        self._lean_mm = warp._options.lean_mm
+        self._lean_mm = tensor(warp._options.lean_mm).float()
         self._source = tensor(warp._source)
         self._inside, self._rim = tensor(warp._inside), tensor(warp._rim)
         self._corners, self._weights = tensor(warp._corners).long(), tensor(warp._weights)
@@ -79,9 +79,8 @@ class TorchSurround:
 
     def _calm(self, shift: Tensor) -> Tensor:  # [B, 3] mm -> [B, 3] mm
         """The shift that the surroundings follow."""
-        away = shift[:, 2] ** 2
-        share = away / (away + self._lean_mm**2)
-        return shift * torch.stack([torch.ones_like(share), torch.ones_like(share), share], 1)
+        away = shift**2
+        return shift * away / (away + self._lean_mm**2)
 
     def _project(self, points: Tensor) -> Tensor:  # [..., 3] mm -> [..., 2] px in the crop
         return points[..., :2] / points[..., 2:] * self._focal + self._principal - self._origin
