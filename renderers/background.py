@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float32]
 # Colours to fill in are taken this far from the person's outline, in multiples of the reach: nearer, hair shows.
 _CLEAR = 0.06
 # From what opacity on a pixel is of no use for the background, and from which on nothing of it is.
-_MIXED, _LOST = 0.02, 0.15
+MIXED, _LOST = 0.02, 0.15
 # Mean differences from the blurred surroundings, in levels, of a plain and of a busy background.
 _PLAIN, _BUSY = 3.0, 10.0
 # Smooth continuations are made at this many pixels along the longer side.
@@ -50,20 +50,20 @@ def fill_behind(photo: Image, matte: FloatArray, reach: float) -> Image:
         matte: [h, w] float32 0..1, the person's opacity.
         reach: how far the person may move, px.
     """
-    hole = (matte > _MIXED).astype(np.uint8)
+    hole = (matte > MIXED).astype(np.uint8)
     margin = max(1, round(_CLEAR * reach))
     ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
     unknown = cv2.dilate(hole, ball).astype(bool)
     if unknown.all() or not unknown.any():
         return photo.copy()
-    smooth = _fill_small(photo, ~unknown)
+    smooth = fill_small(photo, ~unknown)
     mirrored, weight = _mirror(photo, smooth, unknown, reach)
     filled = smooth + (mirrored - smooth) * weight[..., None]
-    lost = np.clip((matte - _MIXED) / (_LOST - _MIXED), 0, 1)[..., None]
+    lost = np.clip((matte - MIXED) / (_LOST - MIXED), 0, 1)[..., None]
     return np.clip(np.round(photo + (filled - photo) * lost), 0, 255).astype(np.uint8)
 
 
-def _fill_small(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
+def fill_small(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
     """`fill_smoothly` at a size at which it is quick: there is nothing fine in it."""
     height, width = known.shape
     scale = min(1.0, _SMOOTH_PX / max(height, width))
@@ -141,7 +141,7 @@ def split_layers(photo: Image, matte: FloatArray, background: Image) -> Layers:
         background: [h, w, 3] uint8.
     """
     # Where photo and background are the same, there is no person to be seen; where the matte is 1, nothing else.
-    mixed = (matte < 1) & ((matte >= _MIXED) | (photo != background).any(-1))
+    mixed = (matte < 1) & ((matte >= MIXED) | (photo != background).any(-1))
     colour, behind = photo[mixed], background[mixed]
     darker = 1 - (colour / np.maximum(behind, np.float32(1))).min(-1)
     brighter = 1 - ((255 - colour) / np.maximum(255 - behind, np.float32(1))).min(-1)

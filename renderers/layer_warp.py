@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderers.background import Layers
+from renderers.beyond import continue_beyond
 from renderers.half_grid import half_grid
 from renderers.photo_kernels import composite
 from renderers.surround import FloatArray, Grid
@@ -36,7 +37,7 @@ class LayerWarp:
         self._photo, self._background, self._grid = photo, layers.background, grid
         self._scale = 1 if photo.shape[0] * photo.shape[1] > _LARGE_PX else 2
         self._pad = min(1 + round(reach), *(n - 1 for n in photo.shape[:2]))
-        person = continue_beyond(continue_beyond(layers.person, self._pad, 0), self._pad, 1)
+        person = continue_beyond(layers.person, self._pad)
         self._person = person if self._scale == 1 else half_grid(person)
         rows, columns = (s - 2 * grid.margin for s in grid.shape)
         size = columns * grid.spacing, rows * grid.spacing
@@ -90,14 +91,3 @@ class LayerWarp:
         here = slice(y, y + height), slice(x, x + width)
         out[here] = self._background[here]
         composite(out, moved, y, x)
-
-
-def continue_beyond(person: Image, pad: int, axis: int) -> Image:  # [h, w, 4] -> [h + 2 pad, w, 4] for axis 0
-    """The person where the photo ends: mirrored, but only what reaches the border without a gap."""
-    lines = np.moveaxis(person, axis, 0)
-    parts = []
-    for inner in (lines[: pad + 1], lines[::-1][: pad + 1]):
-        opacity = inner[1:, :, 3].astype(np.float32)
-        covered = np.minimum.accumulate(inner[..., 3], 0)[1:] / np.maximum(opacity, 1)
-        parts.append(np.round(inner[1:] * covered[..., None]).astype(np.uint8))
-    return np.ascontiguousarray(np.moveaxis(np.concatenate([parts[0][::-1], lines, parts[1]]), 0, axis))

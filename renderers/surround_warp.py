@@ -10,6 +10,7 @@ from face3d.landmark_sets import FACE_OVAL
 from face3d.parts import Part
 from renderers.background import Layers, fill_behind, split_layers
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.fringe import erase_fringe
 from renderers.head_shell import head_share, shell_depth
 from renderers.layer_warp import LayerWarp
 from renderers.person_matte import person_matte
@@ -62,7 +63,8 @@ class SurroundWarp:
         self._grid = Grid.over(width, height, face / options.nodes)
         self._source = (mesh.source - origin).astype(np.float32)
         matte = person_matte(photo, landmarks)
-        self._draw = LayerWarp(photo, _take_apart(photo, matte, options.reach * face), self._grid, options.reach * face)
+        reach = options.reach * face
+        self._draw = LayerWarp(photo, _take_apart(photo, matte, landmarks, reach), self._grid, reach)
         undriven = mesh.undriven()
         nodes = face / self._grid.spacing
         self._points = self._lift(mesh, undriven, nodes)
@@ -150,9 +152,9 @@ def _without_grazing(inside: NDArray[np.bool_], behind: FloatArray) -> NDArray[n
     return np.asarray(cv2.morphologyEx(kept, cv2.MORPH_OPEN, cross)).astype(bool)
 
 
-def _take_apart(photo: Image, matte: FloatArray | None, reach: float) -> Layers:
+def _take_apart(photo: Image, matte: FloatArray | None, landmarks: FloatArray, reach: float) -> Layers:
     """The photo's layers; without a matte, everything moves."""
     if matte is None:
         opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
         return Layers(photo, np.concatenate([photo, opaque], 2))
-    return split_layers(photo, matte, fill_behind(photo, matte, reach))
+    return split_layers(photo, matte, fill_behind(erase_fringe(photo, matte, landmarks), matte, reach))

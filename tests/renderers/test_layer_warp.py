@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from renderers.background import Layers, split_layers
-from renderers.layer_warp import LayerWarp, continue_beyond
+from renderers.layer_warp import LayerWarp
 from renderers.surround import Grid
 
 HEIGHT, WIDTH = 90, 130
@@ -83,23 +83,6 @@ def test_people_cut_by_the_border_do_not_end_there(grid: Grid) -> None:
     out = LayerWarp(photo, taken, grid, 30)(shift(grid, 0, 6))
     np.testing.assert_array_equal(out[:-6], photo[6:])
     np.testing.assert_array_equal(out[-6:], photo[-2:-8:-1])
-
-
-@pytest.mark.parametrize("axis", [0, 1])
-def test_what_does_not_reach_the_border_is_not_mirrored(axis: int) -> None:
-    """Along each line, the first gap ends it."""
-    person = np.zeros((12, 12, 4), np.uint8)
-    person[..., :3], person[..., 3] = 100, 200
-    person = np.moveaxis(person, axis, 0)  # a view: lines along `axis`
-    person[0, 2] = 0  # a gap at the border itself
-    person[2, 5] = (10, 10, 10, 50)  # a thin place
-    beyond = np.moveaxis(continue_beyond(np.moveaxis(person, 0, axis), 4, axis), axis, 0)
-    np.testing.assert_array_equal(beyond[4:-4], person)
-    assert not beyond[:4, 2].any()
-    np.testing.assert_array_equal(beyond[:4, 5, 3], [50, 50, 50, 200])
-    np.testing.assert_array_equal(beyond[:4, 5, 0], [25, 25, 10, 100])
-    np.testing.assert_array_equal(beyond[:4, 8], np.broadcast_to(person[1, 8], (4, 4)))
-    np.testing.assert_array_equal(beyond[-4:, 2], np.broadcast_to(person[1, 8], (4, 4)))
 
 
 def test_large_pictures_are_sampled_directly(
