@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
+from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
 from face3d.landmark_sets import (
     FACE_OVAL,
     LEFT_LOWER_LID,
@@ -23,8 +23,9 @@ from face3d.mesh_field import MeshField
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
-from face3d.pose import neck_in_camera, turn_head
+from face3d.pose import NECK_PIVOT, neck_in_camera
 from renderers.personal_blinks import PersonalBlinks
+from renderers.posed_head import Matrix, PosedHead, place, rotation_matrix, weighted_sum
 
 FloatArray = NDArray[np.float32]
 
@@ -37,6 +38,7 @@ _RIMS = (
 )
 # Lips nearer than the first overlap by the second at each rim, mm.
 _TOUCHING_MM, _OVERLAP_MM = 0.6, 0.3
+_FLIP = np.array(HEAD_TO_CAMERA_DIAGONAL)
 
 
 @dataclass(frozen=True)
@@ -88,18 +90,22 @@ class DrivenMesh:
         self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
         self._landmarks = model.landmarks478
         self._blinks = PersonalBlinks(model, self._identity, self.expression)
-        head, camera = self._place(self.expression, self._rotation, self._translation, self.eye_rotation)
-        self._own_openings = self._openings(head)
-        undriven = self.camera.project(camera)
-        residual = landmarks_px - self._landmarks.of(undriven).numpy()
-        per_pixel = (camera[:, 2:] / self.camera.focal_px).numpy()  # [V, 1] mm
+        self._head = PosedHead(model, self._identity)
+        self._rims = [_Rim.of(model, upper, lower) for upper, lower, _ in _RIMS]
+        self._matrix = rotation_matrix(self._rotation.numpy())
+        head = self._head.vertices(self.expression.numpy(), self.eye_rotation.numpy())
+        self._own_openings = [rim.opening(head) for rim in self._rims]
+        camera, undriven = self._place(head, np.zeros_like(head[:, :2]), self._matrix, self._translation.numpy())
+        residual = landmarks_px - self._landmarks.of(torch.from_numpy(undriven[:, :2])).numpy()
+        per_pixel = camera[:, 2:] / np.float32(self.camera.focal_px)  # [V, 1] mm
         spread = self._spread_residual(residual)
         near = self._make_field(pull=0.05)
         self._residual = spread * per_pixel
         self._closing = [field * per_pixel for field in self._closing_fields(near, residual)]
         self._overlap = self._overlap_field(near) * per_pixel
+        self._fields = np.stack([self._overlap, *self._closing]).astype(np.float32)
         self._pivot = neck_in_camera(self._rotation, self._translation)
-        self.source = (undriven.numpy() + spread).astype(np.float32)  # [V, 2] px
+        self.source = (undriven[:, :2] + spread).astype(np.float32)  # [V, 2] px
 
     @property
     def own_lip_opening_mm(self) -> float:
@@ -138,11 +144,22 @@ class DrivenMesh:
         return near.spread(values).astype(np.float32)
 
     def _place(
-        self, expression: Tensor, rotation: Tensor, translation: Tensor, eye_rotation: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Vertices [V, 3] in the head frame and in the camera frame, mm, without the residual."""
-        head = self.model.vertices(self._identity, expression, eye_rotation)
-        return head, head_to_camera(head, rotation, translation)
+        self, head: FloatArray, offset: FloatArray, matrix: Matrix, translation: NDArray[np.floating]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Vertices [V, 3] in the camera frame, mm, and in the picture.
+
+        Args:
+            head: [V, 3] mm, head frame.
+            offset: [V, 2] mm, the residual in the photo's camera frame.
+            matrix: [3, 3] the head's rotation.
+            translation: [3] mm.
+        """
+        camera = (self.camera.focal_px, *self.camera.principal_point_px)
+        return place(head, offset, _FLIP[:, None] * matrix, translation, self._since_photo(matrix), camera)
+
+    def _since_photo(self, matrix: Matrix) -> Matrix:
+        """[3, 3] from the photo's pose to the rotation `matrix`, in the camera frame."""
+        return _FLIP[:, None] * (matrix @ self._matrix.T) * _FLIP
 
     def undriven(self) -> DrivenFrame:
         """The photo's own frame."""
@@ -158,36 +175,49 @@ class DrivenMesh:
             gaze: [2, 2] eyeball (pitch, yaw), relative to the photo's.
             shift: [3] mm in the camera frame, what the whole head moves besides; none when not given.
         """
-        shift = torch.zeros(3) if shift is None else shift
-        rotation, translation = turn_head(self._rotation, self._translation, turn)
+        moved = np.zeros(3, np.float32) if shift is None else shift.numpy().astype(np.float32)
+        # As `face3d.pose.turn_head`: the top of the neck stays where it is.
+        matrix = self._matrix @ rotation_matrix(turn.numpy())
+        translation = self._translation.numpy() + _FLIP * ((self._matrix - matrix) @ NECK_PIVOT) + moved
         expression = self._blinks.adapt(expression)
-        head, placed = self._place(expression, rotation, translation + shift, self.eye_rotation + gaze)
-        openings = self._openings(head)
-        relative = self._relative_rotation(rotation)
-        camera = placed.numpy() + self._offset(openings) @ relative[:, :2].T
-        pixels = np.concatenate([self.camera.project(torch.from_numpy(camera)).numpy(), camera[:, 2:]], 1)
+        head = self._head.vertices(expression.numpy(), (self.eye_rotation + gaze).numpy())
+        openings = [rim.opening(head) for rim in self._rims]
+        camera, pixels = self._place(head, self._offset(openings), matrix, translation)
         left, right = (
             min(1.0, max(0.0, 1 - now / max(own, 0.5)))
             for now, own in zip(openings[1:], self._own_openings[1:], strict=True)
         )
-        return DrivenFrame(
-            pixels, camera, openings[0], (left, right), relative, self._pivot.numpy(), shift.numpy().astype(np.float32)
-        )
+        relative = self._since_photo(matrix).astype(np.float32)
+        return DrivenFrame(pixels, camera, openings[0], (left, right), relative, self._pivot.numpy(), moved)
 
     def _offset(self, openings: list[float]) -> FloatArray:
         """[V, 2] mm: the residual in the photo's camera frame, with the rims drawn together as far as they close."""
-        offset = self._residual + max(0.0, 1 - openings[0] / _TOUCHING_MM) * self._overlap
-        for opening, (_, _, full), field in zip(openings, _RIMS, self._closing, strict=True):
-            offset += max(0.0, 1 - opening / full) * field
-        return offset.astype(np.float32)
+        full = (_TOUCHING_MM, *(full for _, _, full in _RIMS))
+        weights = [max(0.0, 1 - now / most) for now, most in zip((openings[0], *openings), full, strict=True)]
+        return weighted_sum(self._residual, self._fields, np.array(weights))
 
-    def _relative_rotation(self, rotation: Tensor) -> FloatArray:
-        """[3, 3] from the photo's pose to `rotation`, in the camera frame."""
-        flip = rotation.new_tensor(HEAD_TO_CAMERA_DIAGONAL)
-        relative = axis_angle_to_matrix(rotation) @ axis_angle_to_matrix(self._rotation).T
-        return (flip[:, None] * relative * flip).numpy()
 
-    def _openings(self, head: Tensor) -> list[float]:
-        """Mean vertical opening of the lips, the left and the right lids, mm, 0 where they overlap."""
-        points = self._landmarks.of(head)[:, 1]
-        return [float((points[list(upper)] - points[list(lower)]).clamp_min(0).mean()) for upper, lower, _ in _RIMS]
+@dataclass(frozen=True)
+class _Rim:
+    """Pairs of points on the mesh, of an upper and a lower rim.
+
+    Attributes:
+        corners: [P, 6] the vertices whose weighted sum is the height of the upper point over the lower one.
+        weights: [P, 6].
+    """
+
+    corners: NDArray[np.int64]
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, model: MorphableModel, upper: tuple[int, ...], lower: tuple[int, ...]) -> _Rim:
+        corners, weights = model.landmarks478.triangles.numpy(), model.landmarks478.barycentric.numpy()
+        above, below = list(upper), list(lower)
+        return cls(
+            np.concatenate([corners[above], corners[below]], 1), np.concatenate([weights[above], -weights[below]], 1)
+        )
+
+    def opening(self, head: FloatArray) -> float:
+        """Mean height of the opening in the head frame, mm, 0 where the rims overlap."""
+        heights = (head[self.corners, 1] * self.weights).sum(1)
+        return float(np.maximum(heights, 0).mean())

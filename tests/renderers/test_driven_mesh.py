@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from face3d.arkit import ARKIT_INDEX
+from face3d.camera import head_to_camera
 from face3d.fitting import PhotoFit
 from face3d.landmark_sets import (
     FACE_OVAL,
@@ -44,8 +45,8 @@ def landmarks(mesh: DrivenMesh, frame: DrivenFrame) -> np.ndarray:  # [478, 2] p
 
 
 def without_residual(mesh: DrivenMesh) -> np.ndarray:  # [V, 2] px
-    _, camera = mesh._place(mesh.expression, mesh._rotation, mesh._translation, mesh.eye_rotation)
-    return mesh.camera.project(camera).numpy()
+    head = mesh.model.vertices(mesh._identity, mesh.expression, mesh.eye_rotation)
+    return mesh.camera.project(head_to_camera(head, mesh._rotation, mesh._translation)).numpy()
 
 
 def gap(points: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...]) -> np.ndarray:
