@@ -28,9 +28,9 @@ Window = tuple[int, int, int, int]  # left, top, width, height
 _COLOUR_TAGS = {"range": "tv", "color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709"}
 # What x264 does besides its preset. A key frame is finer by ipratio than what follows: still parts are copied from it,
 # so that they keep its quality while moving parts cost what their own needs. Coefficients are coded by Huffman codes
-# (no cabac): a tenth more bytes, a quarter less work. Sorting out where B-frames help, and weighting, help nothing
-# here. chromaloc 1: chroma lies in the middle of its four pixels.
-_X264 = "ipratio=3:cabac=0:aq-mode=0:b-adapt=0:weightp=0:chromaloc=1"
+# (no cabac): a tenth more bytes, a quarter less work. Sorting out where B-frames help, weighting, and looking for cuts
+# in what is one scene help nothing here. chromaloc 1: chroma lies in the middle of its four pixels.
+_X264 = "ipratio=3:cabac=0:aq-mode=0:b-adapt=0:weightp=0:scenecut=0:chromaloc=1"
 # The most that Linux gives without privileges: fewer changes between writer and reader per frame.
 _PIPE_BYTES = 1 << 20
 
