@@ -10,9 +10,9 @@ from renderers.compiled import kernel
 
 # numba promotes float32 with Python's numbers to float64, which is slower: spell the constants out.
 _STEP, _ZERO, _ONE = np.float32(0.5), np.float32(0), np.float32(1)
-# A closing lid's new skin, lengths in 1/256 of the face: it begins this far above the rim in the photo and shows fully
-# once the lid has come down by the second; brighter in its middle than at rim and crease.
-_GROWN, _SOON, _MIDDLE, _BRIGHTER, _DARKER = (np.float32(x) for x in (14.0, 8.0, 0.45, 0.05, 0.4))
+# A closing lid's new skin shows fully once the lid has come down by this, in 1/256 of the face; it is brighter in its
+# middle than at rim and crease: values that make blinks drawn of GRID's first frames as bright as the real ones.
+_SOON, _MIDDLE, _BRIGHTER, _DARKER = (np.float32(x) for x in (8.0, 0.5, 0.12, 1.0))
 _ENDS, _CORNERS = np.float32(3), np.float32(6)
 # The eyeball: openings that hide it and how much more shows it (1/256 of the face), its fading in the corners (s).
 _TOUCHING, _OPENED, _OUTER = np.float32(0.25), np.float32(1.2), np.float32(0.04)
@@ -24,6 +24,9 @@ _RIM = np.float32(0.94)  # squared radius, on the unit sphere, from which its pi
 _BAND, _FLAT, _THIN, _HANGING, _SHORT, _WET = (np.float32(x) for x in (9.0, 0.8, 1.5, 0.6, 1.5, 2.5))
 _HANG, _DRY = (np.float32(0.35), np.float32(0.5)), (np.float32(0.1), np.float32(0.5))
 _CORNER = np.float32(0.1)
+# The soft shadow along a shut lid's rim, measured likewise: what it takes of red, green and blue, and its width (1/256 of
+# the face). It ends before the corners (s).
+_LINE, _LINE_WIDTH, _LINE_ENDS = (np.float32(0.15), np.float32(0.18), np.float32(0.31)), np.float32(2.5), np.float32(8)
 
 
 @kernel
@@ -73,21 +76,22 @@ def _read(strip, axes, origin, s, v, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def grow_lid(window, corner, now, photo, zoom, unit, lid, grain, origin):  # type: ignore[no-untyped-def]
+def grow_lid(window, corner, now, photo, numbers, lid, grain, origin):  # type: ignore[no-untyped-def]
     """Paint the skin that a closing lid unfolds: the lid's colour with the skin's grain, lit as on a ball.
 
     Args:
         window: [h, w, 3] float32 0..255, changed in place.
         corner: (x, y) px of its corner in the frame.
         now, photo: (axes [6], upper [STEPS], lower [STEPS]) of the opening in this frame and in the photo.
-        zoom: of this frame against the photo.
-        unit: 1/256 of the face in the photo, px.
+        numbers: (zoom of this frame against the photo, 1/256 of the face in the photo px, how far above the rim the new
+            skin begins in the photo px).
         lid: [h, w, 3] plain skin.
         grain: [G, G] the skin's fine structure, relative.
         origin: (x, y) px of the corner of `lid` in the photo.
     """
     axes, upper, _ = now
     photo_axes, photo_upper, _ = photo
+    zoom, unit, reach = numbers
     width = np.float32(math.sqrt(axes[2] * axes[2] + axes[3] * axes[3]))
     skin = np.empty(3, np.float32)
     for row in range(window.shape[0]):
@@ -97,7 +101,7 @@ def grow_lid(window, corner, now, photo, zoom, unit, lid, grain, origin):  # typ
                 continue
             rim, own = _table(upper, s), _table(photo_upper, s)
             above, swept = rim - v, rim - zoom * own
-            t = above / (swept + _GROWN * unit * zoom)
+            t = above / (swept + reach * zoom)
             if swept <= 0 or above <= -unit * zoom or t >= 1:
                 continue
             amount = _smooth((_ONE - t) * _ENDS) * _smooth(s * _CORNERS) * _smooth((_ONE - s) * _CORNERS)
@@ -105,7 +109,7 @@ def grow_lid(window, corner, now, photo, zoom, unit, lid, grain, origin):  # typ
             fine = grain[int(abs(above) / zoom) % grain.shape[0], int(s * width / zoom) % grain.shape[1]]
             middle = t - _MIDDLE
             gain = _ONE + _BRIGHTER - _DARKER * middle * middle + fine
-            _read(lid, photo_axes, origin, s, own - t * _GROWN * unit, skin)
+            _read(lid, photo_axes, origin, s, own - t * reach, skin)
             for k in range(3):
                 window[row, column, k] += amount * (skin[k] * gain - window[row, column, k])
 
@@ -197,6 +201,8 @@ def lay_strips(window, corner, now, photo, numbers, above, below, origin):  # ty
                 wet = dry * (_ONE - _smooth(far / (_WET * unit)))
                 _lay(window[row, column], strip, shown, shown * (_ONE - wet))
             far = (v - rim) / zoom
+            if hanging > 0 and abs(far) < band:
+                _shade_line(window[row, column], hanging, far / (_LINE_WIDTH * unit), s)
             if -band < far * flat and far < band:
                 own = _table(photo_upper, s)
                 _read(above, photo_axes, origin, s, own + far * (flat if far < 0 else thin), strip)
@@ -205,6 +211,14 @@ def lay_strips(window, corner, now, photo, numbers, above, below, origin):  # ty
                 if hanging > 0 and far > 0:
                     _read(above, photo_axes, origin, s, own - _SHORT * (far + unit), strip)
                     _lay(window[row, column], strip, _HANGING * hanging, _ZERO)
+
+
+@kernel
+def _shade_line(pixel, share, far, s):  # type: ignore[no-untyped-def]
+    """Darken a pixel [3] by `share` of the shadow at `far` widths from a shut lid's rim."""
+    share = share * np.float32(math.exp(-far * far)) * _smooth(s * _LINE_ENDS) * _smooth((_ONE - s) * _LINE_ENDS)
+    for k in range(3):
+        pixel[k] *= _ONE - share * _LINE[k]
 
 
 @kernel

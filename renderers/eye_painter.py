@@ -13,7 +13,7 @@ from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.eye_kernels import grow_lid, lay_strips, paint_ball
 from renderers.eye_opening import EyeOpening
 from renderers.eyeball import SHADOW_REACH, Eyeball, Sphere, read_eyeball
-from renderers.lids import LashStrips, bare_lids, lash_strips, skin_grain
+from renderers.lids import LashStrips, bare_lids, lash_strips, lid_reach, skin_grain
 from renderers.photo_layers import face_height
 
 Image = NDArray[np.uint8]
@@ -30,7 +30,8 @@ _GLINT_SHARE = 0.5
 
 @dataclass(frozen=True)
 class _Eye:
-    """What one eye keeps; `side` is 0 for the left one, `vertices` are those of its eyeball, `lid` is plain skin."""
+    """What one eye keeps; `side` is 0 for the left one, `vertices` are those of its eyeball, `lid` is plain skin of
+    which the closing lid takes what lies up to `reach` px above the rim."""
 
     side: int
     vertices: NDArray[np.int64]
@@ -38,6 +39,7 @@ class _Eye:
     ball: Eyeball
     strips: LashStrips
     lid: FloatArray
+    reach: np.float32
     grain: FloatArray
 
 
@@ -79,7 +81,8 @@ class EyePainter:
             empty = LashStrips.empty(ball.texture.shape[:2])
             window = slice(box[1], box[3]), slice(box[0], box[2])
             grain = skin_grain(photo, opening, self._unit)
-            eye = _Eye(side, vertices, opening, ball, empty, plain[window].astype(np.float32), grain)
+            reach = lid_reach(landmarks, opening, side, self._unit)
+            eye = _Eye(side, vertices, opening, ball, empty, plain[window].astype(np.float32), reach, grain)
             base = self.skin.copy()
             self._paint(base, eye, rest, opening, 0.0)
             strips = lash_strips(photo[window], base[window], opening, box, self._unit)
@@ -101,12 +104,20 @@ class EyePainter:
         center = frame.pixels[vertices, :2].mean(0) - self._origin
         return Sphere(center.astype(np.float32), _RADIUS_MM * self._focal / depth)
 
-    def _box(self, opening: EyeOpening, shape: tuple[int, ...], zoom: float = 1.0) -> tuple[int, int, int, int] | None:
-        """left, top, right, bottom px of what an eye changes; None where that lies outside the picture."""
+    def _box(
+        self, opening: EyeOpening, shape: tuple[int, ...], zoom: float = 1.0, photo_rim: float = 0.0
+    ) -> tuple[int, int, int, int] | None:
+        """left, top, right, bottom px of what an eye changes; None where that lies outside the picture.
+
+        What a closing lid unfolds begins above where its rim was in the photo, `photo_rim` px below the corners.
+        """
         axes = opening.axes
         s = np.array([-_ASIDE, 1 + _ASIDE, -_ASIDE, 1 + _ASIDE], np.float32)
         reach = _UP_DOWN * self._unit * zoom
-        high, low = min(float(opening.upper.min()), 0.0) - reach, max(float(opening.lower.max()), 0.0) + reach
+        high, low = (
+            min(float(opening.upper.min()), zoom * photo_rim, 0.0) - reach,
+            max(float(opening.lower.max()), 0.0) + reach,
+        )
         v = np.array([high, high, low, low], np.float32)
         corners = axes[:2] + s[:, None] * axes[2:4] + v[:, None] * axes[4:6]
         left, top = np.maximum(np.floor(corners.min(0)), 0).astype(int)
@@ -121,7 +132,7 @@ class EyePainter:
     def _paint(self, crop: Image, eye: _Eye, frame: DrivenFrame, opening: EyeOpening, closure: float) -> None:
         ball, now = eye.ball, self._sphere(frame, eye.vertices)
         zoom = now.radius / ball.sphere.radius
-        box = self._box(opening, crop.shape, zoom)
+        box = self._box(opening, crop.shape, zoom, float(eye.opening.upper.min()))
         if box is None:
             return
         turn = rotation_between(self._camera[eye.vertices], frame.camera[eye.vertices])
@@ -133,7 +144,7 @@ class EyePainter:
         curves, photo = (opening.axes, opening.upper, opening.lower), (own.axes, own.upper, own.lower)
         scale = (np.float32(zoom), np.float32(self._unit), np.float32(self._edge), np.float32(closure))
         origin = (np.float32(ball.origin[0]), np.float32(ball.origin[1]))
-        grow_lid(window, corner, curves, photo, scale[0], scale[1], eye.lid, eye.grain, origin)
+        grow_lid(window, corner, curves, photo, (*scale[:2], eye.reach), eye.lid, eye.grain, origin)
         places = np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32)
         light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self._unit))
         paint_ball(window, corner, curves, (*scale, *light), places, turn, ball.texture, ball.highlight, origin)

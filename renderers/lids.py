@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.landmark_sets import LEFT_BROW, RIGHT_BROW
 from renderers.eye_opening import STEPS, EyeOpening
 
 Image = NDArray[np.uint8]
@@ -21,6 +22,8 @@ _ABOVE, _BELOW = (7.0, 15.0), (6.0, 16.0)
 # Differences of as many grey levels are rounding.
 _SAME = 2
 _DARKEST = 0.06
+# How far above an upper lid's edge skin is taken for what it unfolds: at most, at least, and of the gap to the brow.
+_REACH, _LEAST_REACH, _TO_BROW = 14.0, 4.0, 0.75
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,16 @@ def _bright_mean(pixels: FloatArray) -> FloatArray:  # [N, 3] -> [3]
     light = pixels.mean(1)
     low, high = np.quantile(light, [0.4, 0.9])
     return pixels[(light >= low) & (light <= high)].mean(0)
+
+
+def lid_reach(points: FloatArray, opening: EyeOpening, side: int, unit: float) -> np.float32:  # [478, 2] px
+    """How far above the upper edge of the left (side 0) or the right eye (1) there is skin and no brow, px."""
+    brow = opening.local(points[list((LEFT_BROW, RIGHT_BROW)[side])])
+    above = (brow[:, 0] > 0.1) & (brow[:, 0] < 0.9)
+    if not above.any():
+        return np.float32(_LEAST_REACH * unit)
+    edge = np.interp(brow[above, 0], np.linspace(0, 1, STEPS), opening.upper)
+    return np.float32(np.clip(_TO_BROW * (edge - brow[above, 1]).min(), _LEAST_REACH * unit, _REACH * unit))
 
 
 def skin_grain(photo: Image, opening: EyeOpening, unit: float) -> FloatArray:  # [G, G]

@@ -68,7 +68,8 @@ class _TorchEye:
         self._before = torch.as_tensor(painter._camera, device=device)[self._vertices]
         self._unit, self._edge, self._focal = float(painter._unit), float(painter._edge), painter._focal
         self._origin = torch.as_tensor(painter._origin, device=device)
-        self._opening = OpeningBatch.single(eye.opening, device)
+        self._opening, self._photo_rim = OpeningBatch.single(eye.opening, device), float(eye.opening.upper.min())
+        self._reach = float(eye.reach)
         self._radius, self._shadow = float(ball.sphere.radius), float(ball.shadow)
         self._centre = torch.as_tensor(ball.sphere.center, device=device)
         self._iris = torch.as_tensor(ball.iris, device=device)
@@ -98,7 +99,7 @@ class _TorchEye:
 
     def _windows(self, opening: OpeningBatch, zoom: Tensor, height: int, width: int) -> Windows | None:
         reach = _UP_DOWN * self._unit * zoom  # [B, 1]
-        high = opening.upper.amin(1, keepdim=True).clamp_max(0) - reach
+        high = torch.minimum(opening.upper.amin(1, keepdim=True), zoom * self._photo_rim).clamp_max(0) - reach
         low = opening.lower.amax(1, keepdim=True).clamp_min(0) + reach
         s = high.new_tensor([-_ASIDE, 1 + _ASIDE, -_ASIDE, 1 + _ASIDE]).expand(len(zoom), -1)
         return Windows.around(opening.place(s, torch.cat([high, high, low, low], 1)), 0.0, height, width)
@@ -112,8 +113,7 @@ class _TorchEye:
         s, zoom, unit = view.s, view.zoom, self._unit
         own = read_curve(self._opening.upper, s)
         above, swept = view.rim - view.v, view.rim - zoom * own
-        grown = float(k._GROWN) * unit
-        t = above / (swept + grown * zoom).clamp_min(1e-6)
+        t = above / (swept + self._reach * zoom).clamp_min(1e-6)
         inside = (s > 0) & (s < 1) & (swept > 0) & (above > -unit * zoom) & (t < 1)
         amount = (
             _smooth((1 - t) * float(k._ENDS)) * _smooth(s * float(k._CORNERS)) * _smooth((1 - s) * float(k._CORNERS))
@@ -124,7 +124,7 @@ class _TorchEye:
         column = (s.clamp(0, 1) * width / zoom).long() % len(self._grain)
         middle = t - float(k._MIDDLE)
         gain = 1 + float(k._BRIGHTER) - float(k._DARKER) * middle * middle + self._grain[row, column]
-        skin = self._read(self._lid, s, own - t * grown) * gain[:, None]
+        skin = self._read(self._lid, s, own - t * self._reach) * gain[:, None]
         return colours + amount[:, None] * (skin - colours)
 
     def _paint_ball(self, colours: Tensor, view: _View, center: Tensor, radius: Tensor, turn: Tensor) -> Tensor:
@@ -158,6 +158,7 @@ class _TorchEye:
         strip = self._read(self._lower, s, read_curve(self._opening.lower, s) + far)
         colours = _lay(colours, strip, shown, shown * (1 - dry * (1 - _smooth(far / wet_reach))))
         far = (view.v - view.rim) / zoom
+        colours = _shade_line(colours, hanging * (far.abs() < band), far / (float(k._LINE_WIDTH) * unit), s)
         near = ((far * flat > -band) & (far < band)).float()
         own = read_curve(self._opening.upper, s)
         strip = self._read(self._upper, s, own + far * torch.where(far < 0, flat, thin))
@@ -186,6 +187,13 @@ def _turn_back(turn: Tensor, flat: Tensor) -> Tensor:  # [B, 3, 3], [B, h, w, 2]
     plane = then[..., :2]
     outline = plane / plane.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     return torch.where(then[..., 2:] > 0, outline, plane)
+
+
+def _shade_line(colours: Tensor, share: Tensor, far: Tensor, s: Tensor) -> Tensor:
+    """As `eye_kernels._shade_line`."""
+    ends = float(k._LINE_ENDS)
+    share = share * torch.exp(-far * far) * _smooth(s * ends) * _smooth((1 - s) * ends)
+    return colours * (1 - share[:, None] * colours.new_tensor([float(x) for x in k._LINE])[:, None, None])
 
 
 def _lay(colours: Tensor, strip: Tensor, share: Tensor, glow: Tensor) -> Tensor:

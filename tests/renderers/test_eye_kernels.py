@@ -76,11 +76,12 @@ def test_grow_lid(scene: Scene) -> None:
     width = np.hypot(*scene.now[0][2:4])
     across = (scene.s * width / scene.zoom).astype(int) % 16
     fine = scene.grain[(np.abs(above) / scene.zoom).astype(int) % 16, across]
-    gain = 1.05 - 0.4 * (t - 0.45) ** 2 + fine
+    gain = 1.12 - (t - 0.5) ** 2 + fine
     skin = scene.read(scene.lid, own - t * 14 * UNIT)
     expected = scene.window + np.where(grows, amount, 0)[..., None] * (skin * gain[..., None] - scene.window)
     got = scene.window.copy()
-    grow_lid(got, CORNER, scene.now, scene.photo, scene.zoom, UNIT, scene.lid, scene.grain, ORIGIN)
+    numbers = (scene.zoom, UNIT, np.float32(14 * UNIT))
+    grow_lid(got, CORNER, scene.now, scene.photo, numbers, scene.lid, scene.grain, ORIGIN)
     # Rounding may take a neighbouring value of the grain.
     assert np.quantile(np.abs(got - expected), 0.99) < 0.05
 
@@ -133,6 +134,8 @@ def test_lay_strips(scene: Scene, closure: float) -> None:
     strip = scene.read(scene.below, table(scene.photo[2], scene.s) + far)
     lay(strip, np.abs(far) < band, shown, shown * (1 - dry * (1 - smooth(far / (2.5 * UNIT)))))
     far, own = (scene.v - scene.rim) / scene.zoom, table(scene.photo[1], scene.s)
+    line = hanging * np.exp(-((far / (2.5 * UNIT)) ** 2)) * smooth(scene.s * 8) * smooth((1 - scene.s) * 8)
+    expected *= 1 - np.where(np.abs(far) < band, line, 0)[..., None] * np.array([0.15, 0.18, 0.31])
     strip = scene.read(scene.above, own + far * np.where(far < 0, flat, thin))
     there = (-band < far * flat) & (far < band)
     lay(strip, there, 1.0, 1 - dry * (1 - smooth(-far / (2.5 * UNIT))))

@@ -62,6 +62,13 @@ def test_a_blink_leaves_no_eye_to_see(painter: EyePainter, mesh: DrivenMesh) -> 
     np.testing.assert_array_equal(ahead, aside)
 
 
+def test_a_closing_lid_is_not_cut_off(painter: EyePainter, mesh: DrivenMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    shut, _ = painted(painter, mesh, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
+    monkeypatch.setattr("renderers.eye_painter._UP_DOWN", 40.0)
+    larger, _ = painted(painter, mesh, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
+    np.testing.assert_array_equal(shut, larger)
+
+
 def test_each_eye_closes_alone(painter: EyePainter, mesh: DrivenMesh) -> None:
     still, points = painted(painter, mesh)
     wink, _ = painted(painter, mesh, eyeBlinkLeft=1.0)
