@@ -1,4 +1,4 @@
-"""One detected face, and what tells two of them apart."""
+"""One detected face, what tells two of them apart, and which one to use."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.errors import InputError
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 
 FloatArray = NDArray[np.float32]
 
+SMALLEST_FACE_PX = 64
 OVERLAP = 0.3  # boxes with a larger intersection over union are the same face
 
 
@@ -73,3 +75,30 @@ def is_known(face: FaceDetection, others: Iterable[FaceDetection]) -> bool:
         if shared > OVERLAP * (sum(areas) - shared):
             return True
     return False
+
+
+def choose_face(
+    faces: list[FaceDetection], face_index: int | None, smallest_face_px: float = SMALLEST_FACE_PX
+) -> tuple[FaceDetection, tuple[str, ...]]:
+    """Pick the face to use from `faces` (largest first) and say what the user should know.
+
+    Raises:
+        InputError: no face, no such index, or the face is too small.
+    """
+    if not faces:
+        raise InputError("No face was found in the photo; use one where the whole face is visible, upright and sharp.")
+    messages: tuple[str, ...] = ()
+    if face_index is None and len(faces) > 1:
+        messages = (
+            f"{len(faces)} faces found, using the largest; choose another with --face-index 0..{len(faces) - 1}.",
+        )
+    index = face_index or 0
+    if not 0 <= index < len(faces):
+        raise InputError(f"There is no face {index}; {len(faces)} found (0 is the largest).")
+    face = faces[index]
+    if face.size_px < smallest_face_px:
+        raise InputError(
+            f"The face is {face.size_px:.0f} pixels large, at least {smallest_face_px:.0f} are needed; "
+            "use a larger photo."
+        )
+    return face, messages

@@ -18,6 +18,7 @@ from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
+from face3d.face import SMALLEST_FACE_PX, choose_face
 from face3d.fit_data import LandmarkModel, Weights
 from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
@@ -26,7 +27,6 @@ from face3d.observation import observe
 from face3d.parameters import FaceParameters
 from face3d.solver import solve
 
-SMALLEST_FACE_PX = 64
 _KNOWN = 1e-4  # standard deviation of an identity that no longer moves
 
 
@@ -67,33 +67,6 @@ class PhotoFit:
 def interocular_px(landmarks_px: NDArray[np.float32]) -> float:
     """Distance of the outer eye corners of [478, 2] points."""
     return float(np.linalg.norm(landmarks_px[LEFT_EYE_OUTER] - landmarks_px[RIGHT_EYE_OUTER]))
-
-
-def choose_face(
-    faces: list[FaceDetection], face_index: int | None, smallest_face_px: float = SMALLEST_FACE_PX
-) -> tuple[FaceDetection, tuple[str, ...]]:
-    """Pick the face to use from `faces` (largest first) and say what the user should know.
-
-    Raises:
-        InputError: no face, no such index, or the face is too small.
-    """
-    if not faces:
-        raise InputError("No face was found in the photo; use one where the whole face is visible, upright and sharp.")
-    messages: tuple[str, ...] = ()
-    if face_index is None and len(faces) > 1:
-        messages = (
-            f"{len(faces)} faces found, using the largest; choose another with --face-index 0..{len(faces) - 1}.",
-        )
-    index = face_index or 0
-    if not 0 <= index < len(faces):
-        raise InputError(f"There is no face {index}; {len(faces)} found (0 is the largest).")
-    face = faces[index]
-    if face.size_px < smallest_face_px:
-        raise InputError(
-            f"The face is {face.size_px:.0f} pixels large, at least {smallest_face_px:.0f} are needed; "
-            "use a larger photo."
-        )
-    return face, messages
 
 
 def fit_photo(

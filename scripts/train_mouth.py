@@ -42,7 +42,8 @@ def gather(arguments: argparse.Namespace) -> None:
 def _add_photo(path: Path, fits: Path, examples: Path) -> None:
     from face3d.detection import FaceDetector
     from face3d.errors import InputError
-    from face3d.fitting import choose_face, fit_detection
+    from face3d.face import choose_face
+    from face3d.fitting import fit_detection
     from face3d.parameters import FaceParameters
     from talkinghead.media.image import iter_stills
     from talkinghead.training_renderer.mouth_data import photo_examples

@@ -6,18 +6,19 @@ nothing heavy; the functions below bring in what they need when they are first u
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from talkinghead.pipeline import animate, generate, render
+    from talkinghead.generation import generate
+    from talkinghead.pipeline import animate, render
 
+_HOMES = {"animate": "pipeline", "generate": "generation", "render": "pipeline"}
 __version__ = "0.1.0"
 __all__ = ["__version__", "animate", "generate", "render"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("animate", "generate", "render"):
-        from talkinghead import pipeline
-
-        return getattr(pipeline, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.errors import InputError
-from face3d.fitting import SMALLEST_FACE_PX
+from face3d.face import SMALLEST_FACE_PX
 from face3d.track import Track, TrackWriter, fingerprint, open_track
 from talkinghead.config import Config, load_config
 from talkinghead.fit_report import Timing, stability_figures, video_figures

@@ -1,14 +1,11 @@
-"""The three steps put together: what the command line's main commands do, for use from Python."""
+"""The three steps put together: what `talkinghead animate` and `render` do, and the pieces of `generate`."""
 
 from __future__ import annotations
 
-import logging
-import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +16,13 @@ from numpy.typing import NDArray
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
+from talkinghead.devices import check_device, torch_threads
 from talkinghead.driving import Pose, find_photo, frames_of, is_of, nobody, rest_of, speak_over, to_parameters
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.planar import PlanarChange
-from talkinghead.media.prefetch import Prefetched
 from talkinghead.media.video import VideoOptions, VideoWriter
+from talkinghead.sound import sound_of
 
 if TYPE_CHECKING:
     from renderers.composition import Change
@@ -36,12 +34,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 PathLike = str | Path
 Image = NDArray[np.uint8]
-_log = logging.getLogger(__name__)
 
 # Frames that wait for the encoder; a few even out its hiccups, more would only cost memory, in bytes.
 _WAITING_FRAMES, _WAITING_BYTES = 4, 200_000_000
-# Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
-_WAITING_POSES = 100
 
 
 @dataclass(frozen=True)
@@ -57,55 +52,6 @@ class VideoResult:
         """One line for the user."""
         width, height = self.size
         return f"{self.output}: {self.frames} frames, {width} x {height}, {self.fps:g} frames/s"
-
-
-def generate(
-    photo: PathLike,
-    audio: PathLike | None,
-    output: PathLike,
-    *,
-    text: str | None = None,
-    parameters: PathLike | None = None,
-    config: Config | None = None,
-    progress: Progress | None = None,
-) -> VideoResult:
-    """Make the person in a photo speak.
-
-    Args:
-        photo: a picture, or a video of which the first good frame is taken.
-        audio: any file with sound; None with `text`.
-        output: the MP4 to write.
-        text: English words to speak with a synthetic voice instead of `audio`.
-        parameters: where to save the face parameters (.safetensors) that drive the video.
-        config: settings; the defaults when not given.
-        progress: called with (frames done, frames in all).
-
-    Raises:
-        InputError: something is wrong with the inputs; nothing was written.
-    """
-    config = config or load_config()
-    inputs = tuple(p for p in (photo, audio) if p is not None)
-    check_output(output, ".mp4", inputs)
-    if parameters is not None:
-        check_output(parameters, ".safetensors", inputs)
-    _check_device(config)
-    with sound_of(audio, text, config.general.seed) as sound, torch_threads(config.general.threads):
-        from renderers.large_photo import make_avatar
-        from renderers.photo_avatar import AvatarOptions
-        from talkinghead.portrait import load_portrait
-
-        portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
-        poses = speech_poses(load_speech(config), sound, portrait.fit.parameters.expression[0], config)
-        kept: list[Pose] = []
-        # The sound is worked on while the avatar is made and frames are drawn.
-        with Prefetched(poses, _WAITING_POSES) as ahead:
-            options = AvatarOptions(refine=config.video.refine)
-            avatar = make_avatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px, options)
-            changes = _changes(avatar, _keep(ahead, kept), config)
-            result = write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
-    if parameters is not None:
-        _save(to_parameters(kept, portrait.fit.parameters, result.fps), parameters)
-    return result
 
 
 def animate(
@@ -133,7 +79,7 @@ def animate(
                 progress(len(kept), count)
     base = nobody(load_default_model().identity_size)
     result = to_parameters(kept, base, float(exact_rate(config.video.fps)))
-    _save(result, output)
+    save_parameters(result, output)
     return result
 
 
@@ -166,14 +112,14 @@ def render(
         raise InputError(f"{parameters} holds no frames.")
     sound = AudioFile.open(audio) if audio is not None else None
     if photo is not None:
-        _check_device(config)
+        check_device(config)
     with torch_threads(config.general.threads):
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
             return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
         avatar, poses = _avatar_of(motion, photo, config)
         return write_video(
-            _changes(avatar, poses, config),
+            changes_of(avatar, poses, config),
             output,
             avatar.frame_size,
             sound,
@@ -183,40 +129,6 @@ def render(
             len(motion),
             avatar.photo,
         )
-
-
-@contextmanager
-def sound_of(audio: PathLike | None, text: str | None, seed: int) -> Iterator[AudioFile]:
-    """The recording, or `text` spoken into a temporary file.
-
-    Raises:
-        InputError: both or neither are given, or the one given cannot be used.
-    """
-    if (audio is None) == (text is None):
-        raise InputError("Give either a recording (--audio) or words to say (--text).")
-    with ExitStack() as stack:
-        if text is not None:
-            from talkinghead.tts import synthesize
-
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="talkinghead-"))
-            audio = Path(folder) / "speech.wav"
-            synthesize(text, audio, seed)
-        assert audio is not None  # noqa: S101 - one of them was given
-        yield AudioFile.open(audio)
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads inside the block.
-
-    The work is many small steps: on two busy cores, two threads that wait for each other take 2.6 times as long as one.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def load_speech(config: Config) -> SpeechModel:
@@ -236,22 +148,32 @@ def speech_poses(
     model: SpeechModel, sound: AudioFile, expression: torch.Tensor, config: Config
 ) -> Generator[Pose, None, None]:
     """Exactly `sound.frame_count(fps)` frames of motion for a face whose photo shows `expression` [52]."""
+    yield from on_face(spoken_poses(model, sound, config), expression)
+
+
+def spoken_poses(model: SpeechModel, sound: AudioFile, config: Config) -> Generator[Pose, None, None]:
+    """The motion of :func:`speech_poses` before it is known whose face it is for: expressions are the spoken ones."""
     from talkinghead.speech.options import MotionOptions
 
     options = MotionOptions(**vars(config.motion))
     fps = float(exact_rate(config.video.fps))
-    rest = rest_of(expression)
     wanted = sound.frame_count(config.video.fps)
-    pose: Pose | None = None
+    pose = Pose(torch.zeros(52), torch.zeros(3), torch.zeros(2, 2))
     for piece in model.stream(sound.blocks(), fps, seed=config.general.seed, motion=options):
-        spoken = speak_over(rest, piece.expression)
         for index in range(min(len(piece), wanted)):
-            pose = Pose(spoken[index], piece.rotation[index], piece.eye_rotation[index])
+            pose = Pose(piece.expression[index], piece.rotation[index], piece.eye_rotation[index])
             wanted -= 1
             yield pose
     # Resampling to 16 kHz can round the very last frame away.
     for _ in range(wanted):
-        yield pose or Pose(rest, torch.zeros(3), torch.zeros(2, 2))
+        yield pose
+
+
+def on_face(spoken: Iterable[Pose], expression: torch.Tensor) -> Iterator[Pose]:
+    """Spoken motion for a face whose photo shows `expression` [52]."""
+    rest = rest_of(expression)
+    for pose in spoken:
+        yield replace(pose, expression=speak_over(rest, pose.expression))
 
 
 def write_video(
@@ -305,15 +227,7 @@ def write_video(
     return VideoResult(Path(output), count, writer.size, float(exact_rate(fps)))
 
 
-def _check_device(config: Config) -> None:
-    """Before anything is done: whether frames can be made where they are to be."""
-    if config.general.device == "cuda":
-        from talkinghead.batches import check_gpu
-
-        check_gpu()
-
-
-def _changes(
+def changes_of(
     avatar: PhotoAvatar | ReducedAvatar, poses: Iterable[Pose], config: Config
 ) -> Iterator[Change | PlanarChange]:
     """What each frame changes of the photo, made on the configured device."""
@@ -325,16 +239,10 @@ def _changes(
     return (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in poses)
 
 
-def _save(parameters: FaceParameters, output: PathLike) -> None:
+def save_parameters(parameters: FaceParameters, output: PathLike) -> None:
+    """Write a parameter file that appears only when it is complete."""
     with complete_file(output) as temporary:
         parameters.save(temporary)
-
-
-def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:
-    """Pass frames on and remember them: they are small."""
-    for pose in poses:
-        kept.append(pose)
-        yield pose
 
 
 def photo_pictures(motion: FaceParameters, photo: PathLike, config: Config) -> tuple[Iterator[Image], tuple[int, int]]:

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
-from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
-from face3d.fitting import PhotoFit, choose_face, fit_detection, fit_detections
+from face3d.fitting import PhotoFit, fit_detection, fit_detections
 from face3d.parameters import FaceParameters
 from talkinghead.config import PhotoConfig
-from talkinghead.media.image import is_picture, iter_stills
+from talkinghead.found_face import FoundFace, found_faces
+from talkinghead.media.image import is_picture
 
 _log = logging.getLogger(__name__)
 
-# Half the side of a head-and-shoulders square, and how far its middle lies below the face's, in sizes of the face.
-_CROP_REACH = 1.35
-_CROP_DROP = 0.12
 # An avatar needs both eyes and the whole mouth; the fit of one photo knows its angle to a few degrees.
 _MOST_TURNED, _ANGLE_ERROR = 35.0, 5.0
 # Distance of two photos' identities, in standard deviations: one person's frames 1.2 to 2.0, two people 1.7 to 3.4.
@@ -56,22 +53,45 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
     Raises:
         InputError: unreadable, or no usable face in it.
     """
+    with closing(found_faces(path, options, size)) as found:
+        return fit_portrait(found, path, options, animated)
+
+
+def fit_portrait(
+    found: Iterable[FoundFace | InputError], path: str | Path, options: PhotoConfig, animated: bool
+) -> Portrait:
+    """Fit the first good one of the faces that were found in a file.
+
+    Args:
+        found: what :func:`talkinghead.found_face.found_faces` gives.
+        path: the file.
+        options, animated: as for :func:`load_portrait`.
+
+    Raises:
+        InputError: none is usable.
+    """
     problem = InputError(f"{path} holds no picture.")
-    with FaceDetector() as detector:
-        for still in iter_stills(path):
-            try:
-                portrait = _fit(detector, still, options, size)
-                if animated:
-                    check_animatable(portrait)
-            except InputError as error:
-                problem = error
-                continue
-            for message in portrait.fit.messages:
-                _log.info(message)
-            if not is_picture(path):
-                _log.info("%s is a video: using its first frame with a usable face.", path)
-            return _with_background(portrait, path, options)
+    for face in found:
+        try:
+            portrait = _fit(face)
+            if animated:
+                check_animatable(portrait)
+        except InputError as error:
+            problem = error
+            continue
+        for message in portrait.fit.messages:
+            _log.info(message)
+        if not is_picture(path):
+            _log.info("%s is a video: using its first frame with a usable face.", path)
+        return _with_background(portrait, path, options)
     raise InputError(f"{path}: {problem}")
+
+
+def _fit(found: FoundFace | InputError) -> Portrait:
+    if isinstance(found, InputError):
+        raise found
+    size = found.image.shape[1], found.image.shape[0]
+    return Portrait(found.image, fit_detection(found.detection, size, messages=found.messages))
 
 
 def may_differ(one: FaceParameters, other: FaceParameters) -> bool:
@@ -146,55 +166,3 @@ def load_portraits(paths: Sequence[str | Path], options: PhotoConfig, size: int 
         replace(portrait, fit=replace(fit, messages=portrait.fit.messages))
         for portrait, fit in zip(portraits, fits, strict=True)
     ]
-
-
-def _fit(detector: FaceDetector, still: NDArray[np.uint8], options: PhotoConfig, size: int | None) -> Portrait:
-    messages: tuple[str, ...] = ()
-    if options.crop == "head":
-        face, messages = choose_face(detector.detect(still), options.face_index, smallest_face_px=0)
-        still, middle = _crop_head(still, face)
-    image, factor = scale_picture(still, size, options.max_side)
-    faces = detector.detect(image)
-    try:
-        if options.crop == "head":
-            # The face chosen before, whatever others the crop shows.
-            faces = sorted(faces, key=lambda f: float(np.linalg.norm(_middle(f) / factor - middle)))
-            face, _ = choose_face(faces, 0)
-        else:
-            face, messages = choose_face(faces, options.face_index)
-    except InputError as error:
-        if factor >= 1:
-            raise
-        advice = f"the photo was scaled to {image.shape[1]} x {image.shape[0]}, so try --crop head or a larger --size"
-        raise InputError(f"{str(error).rstrip('.')}; {advice}.") from error
-    return Portrait(image, fit_detection(face, (image.shape[1], image.shape[0]), messages=messages))
-
-
-def scale_picture(
-    image: NDArray[np.uint8],  # [H, W, 3]
-    size: int | None,
-    max_side: int,
-) -> tuple[NDArray[np.uint8], float]:
-    """The picture with `size` pixels along its longer side, or at most `max_side`; and the factor."""
-    longer = max(image.shape[:2])
-    factor = size / longer if size else min(1.0, max_side / longer)
-    if factor == 1:
-        return image, 1.0
-    width, height = (max(2, round(n * factor)) for n in (image.shape[1], image.shape[0]))
-    resampling = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, (width, height), interpolation=resampling), np.uint8), factor
-
-
-def _crop_head(image: NDArray[np.uint8], face: FaceDetection) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Head and shoulders, as square as the picture allows; and the face's middle in the crop, pixels."""
-    x, y = _middle(face)
-    reach = _CROP_REACH * face.size_px
-    y_crop = y + _CROP_DROP * face.size_px
-    left, right = max(0, round(x - reach)), min(image.shape[1], round(x + reach))
-    top, bottom = max(0, round(y_crop - reach)), min(image.shape[0], round(y_crop + reach))
-    return np.ascontiguousarray(image[top:bottom, left:right]), np.array([x - left, y - top])
-
-
-def _middle(face: FaceDetection) -> NDArray[np.float64]:
-    box = np.asarray(face.box, np.float64)
-    return (box[:2] + box[2:]) / 2

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Generate; returns the exit status."""
     check_sound(options.audio, options.text, "--audio FILE")
     config = config_from(options)
-    from talkinghead.pipeline import generate
+    from talkinghead.generation import generate
 
     with progress_of("generating", options.quiet) as progress:
         result = generate(

@@ -13,12 +13,12 @@ from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.camera import Camera, head_to_camera
 from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
+from face3d.face import choose_face
 from face3d.fit_data import Weights
 from face3d.fitting import (
     EYE_LOOK_REACH,
     FitOptions,
     PhotoFit,
-    choose_face,
     fit_detection,
     fit_detections,
     fit_photo,

@@ -17,10 +17,11 @@ from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
+from talkinghead.devices import torch_threads
+from talkinghead.found_face import scale_picture
 from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import load_photo
-from talkinghead.pipeline import torch_threads
-from talkinghead.portrait import load_portrait, scale_picture
+from talkinghead.portrait import load_portrait
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "tests" / "data" / "astronaut.jpg"

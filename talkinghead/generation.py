@@ -1,0 +1,104 @@
+"""The main job: one photo and one recording in, an MP4 of that person speaking out.
+
+Arranged so that the first frame comes soon. Half of the wait is Python importing torch and numba, so the rest goes on
+beside it where it can: the face is looked for during the imports, and the speech is worked on while the face is fitted.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from talkinghead.config import Config, load_config
+from talkinghead.devices import check_device, torch_threads
+from talkinghead.found_face import found_faces
+from talkinghead.media.output import check_output
+from talkinghead.media.prefetch import Prefetched
+from talkinghead.sound import sound_of
+
+if TYPE_CHECKING:
+    from talkinghead.driving import Pose
+    from talkinghead.pipeline import VideoResult
+
+# Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
+_WAITING_POSES = 100
+
+
+def generate(
+    photo: str | Path,
+    audio: str | Path | None,
+    output: str | Path,
+    *,
+    text: str | None = None,
+    parameters: str | Path | None = None,
+    config: Config | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> VideoResult:
+    """Make the person in a photo speak.
+
+    Args:
+        photo: a picture, or a video of which the first good frame is taken.
+        audio: any file with sound; None with `text`.
+        output: the MP4 to write.
+        text: English words to speak with a synthetic voice instead of `audio`.
+        parameters: where to save the face parameters (.safetensors) that drive the video.
+        config: settings; the defaults when not given.
+        progress: called with (frames done, frames in all).
+
+    Raises:
+        InputError: something is wrong with the inputs; nothing was written.
+    """
+    config = config or load_config()
+    inputs = tuple(p for p in (photo, audio) if p is not None)
+    check_output(output, ".mp4", inputs)
+    if parameters is not None:
+        check_output(parameters, ".safetensors", inputs)
+    check_device(config)
+    with ExitStack() as stack:
+        sound = stack.enter_context(sound_of(audio, text, config.general.seed))
+        with _collector_at_rest(), Prefetched(found_faces(photo, config.photo, config.video.size), 1) as faces:
+            # Imported now, which takes as long as all the rest: the face is being looked for.
+            from renderers.large_photo import make_avatar
+            from renderers.photo_avatar import AvatarOptions
+            from talkinghead import pipeline
+            from talkinghead.driving import to_parameters
+            from talkinghead.portrait import fit_portrait
+
+            stack.enter_context(torch_threads(config.general.threads))
+            motion = pipeline.spoken_poses(pipeline.load_speech(config), sound, config)
+            spoken = stack.enter_context(Prefetched(motion, _WAITING_POSES))
+            portrait = fit_portrait(faces, photo, config.photo, animated=True)
+            fit, options = portrait.fit.parameters, AvatarOptions(refine=config.video.refine)
+            avatar = make_avatar(portrait.image, fit, portrait.fit.detection.landmarks_px, options)
+        kept: list[Pose] = []
+        poses = pipeline.on_face(spoken, fit.expression[0])
+        changes = pipeline.changes_of(avatar, _keep(poses, kept), config)
+        result = pipeline.write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
+    if parameters is not None:
+        pipeline.save_parameters(to_parameters(kept, fit, result.fps), parameters)
+    return result
+
+
+def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:
+    """Pass frames on and remember them: they are small."""
+    for pose in poses:
+        kept.append(pose)
+        yield pose
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Python's garbage collector does nothing inside the block.
+
+    Imported packages are half a million objects that stay: each full collection looks at all of them in vain.
+    """
+    active = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if active:
+            gc.enable()
