@@ -21,19 +21,23 @@ Mask = NDArray[np.bool_]
 
 # Landmarks: the ends of the face's middle line, and its edge at the ears.
 _HAIRLINE, _CHIN, _RIGHT_EAR, _LEFT_EAR = 10, 152, 234, 454
-# A colour is not the background's when it differs from it by so many levels, and so many times the usual difference of
-# a pixel from its surroundings there; a share of that beyond, it is so for certain.
-_LEVELS, _TIMES, _SOFT = 7.0, 3.5, 0.6
-# Next to what is certain (in face heights), this share of the difference is enough.
-_NEXT_TO, _FAINT = 0.012, 0.4
+# A colour is not the background's when it differs from it by so many levels, and so many times the deviation of the
+# background near it; a share of that beyond, it is so for certain.
+_LEVELS, _TIMES, _SOFT = 6.0, 2.3, 0.5
+# Near: in face heights, measured on a picture with a face of so many pixels.
+_NEAR, _COARSE_FACE_PX = 0.12, 40.0
+# So often, what is next to the certain (in face heights) is added if it differs by this share of what is asked else.
+_GROWN, _NEXT_TO, _FAINT = 2, 0.012, 0.4
 # Colours are mixed at the rim of what sticks out, in face heights.
 _RIM = 0.005
 # How far hair may stand off, and an earring from the ear's height down and from the face outwards, in face heights.
 _HAIR = 0.15
 _EARRING, _EAR_DOWN, _EAR_OUT = 0.3, (-0.05, 0.6), (-0.15, 0.3)
+# Earrings and locks of hair are at most this wide, in face heights.
+_WIDEST = 0.13
 # Next to the outline, everything is joined to everything: only beyond this share of the reach, things are told apart;
-# what leads out of the reach is kept up to the second share.
-_APART, _KEPT = 0.15, 0.35
+# what leads out of the reach, that is beyond the third share, is kept up to the second share.
+_APART, _KEPT, _LEAVING, _LIKELY = 0.15, 0.35, 0.75, 0.85
 
 
 def erase_fringe(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Image:
@@ -68,14 +72,19 @@ def sticking_out(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Floa
     if not ring.any() or not known.any():
         return np.zeros(matte.shape, np.float32)
     behind = fill_small(photo, known)
-    least = _LEVELS + _TIMES * _usual(photo, known, face)
+    least = _LEVELS + _TIMES * _usual(photo, away >= _HAIR * face, face)
     other = _largest(cv2.absdiff(photo.astype(np.float32), behind))
-    evidence = np.asarray(np.clip((other - least) / (_SOFT * least), 0, 1), np.float32)
-    evidence[~ring] = 0
-    certain = _without_passing(evidence, away, reach)
-    # What is next to it and differs at all goes with it: the soft ends of hair.
-    near = np.asarray(cv2.dilate(certain, _ball(max(1, round(_NEXT_TO * face)))), np.float32)
-    return np.where(ring & (other > _FAINT * least), near, certain)
+    faint = ring & (other > _FAINT * least)
+    certain = np.where(ring, np.clip((other - least) / (_SOFT * least), 0, 1), 0).astype(np.float32)
+    certain[
+        _leading_away(ring & (other > _LIKELY * least), away, reach)
+        | (_large(certain, face) & (away > _APART * _HAIR * face))
+    ] = 0
+    # What is next to it and differs at all goes with it: the soft ends of hair, the dark side of a hoop.
+    ball = _ball(max(1, round(_NEXT_TO * face)))
+    for _ in range(_GROWN):
+        certain = np.where(faint, np.asarray(cv2.dilate(certain, ball), np.float32), certain)
+    return certain
 
 
 def below_ears(landmarks: FloatArray, shape: tuple[int, ...]) -> Mask:
@@ -97,19 +106,22 @@ def _ball(radius: int) -> Image:
 
 
 def _usual(photo: Image, known: Mask, face: float) -> FloatArray:
-    """[h, w] by how many levels the known background's pixels differ from their surroundings, near each pixel."""
+    """[h, w] the standard deviation of the known background's colours near each pixel, of the most varied channel."""
     height, width = known.shape
-    size = 2 * max(1, round(0.03 * face)) + 1
-    grain = _largest(cv2.absdiff(photo, cv2.blur(photo, (size, size))))
-    scale = min(1.0, 32 / face)
+    scale = min(1.0, _COARSE_FACE_PX / face)
     small = max(2, round(width * scale)), max(2, round(height * scale))
     weight = known.astype(np.float32)
-    total, count = (
-        cv2.GaussianBlur(cv2.resize(p, small, interpolation=cv2.INTER_AREA), (0, 0), 6.0)
-        for p in (grain * weight, weight)
-    )
-    mean = total / np.maximum(count, 1e-4)
-    return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    colour = photo.astype(np.float32)
+
+    def near(picture: FloatArray) -> FloatArray:
+        coarse = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.GaussianBlur(coarse, (0, 0), _NEAR * _COARSE_FACE_PX), np.float32)
+
+    count = np.maximum(near(weight), 1e-4)[..., None]
+    mean = near(colour * weight[..., None]) / count
+    square = near(colour**2 * weight[..., None]) / count
+    deviation = _largest(np.sqrt(np.maximum(square - mean**2, 0)))
+    return np.asarray(cv2.resize(deviation, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _largest(channels: NDArray[np.integer | np.floating]) -> FloatArray:  # [h, w, 3] -> [h, w]
@@ -118,10 +130,17 @@ def _largest(channels: NDArray[np.integer | np.floating]) -> FloatArray:  # [h, 
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.float32)
 
 
-def _without_passing(evidence: FloatArray, away: FloatArray, reach: FloatArray) -> FloatArray:
-    """`evidence` without things that lead out of the reach."""
-    apart = (evidence > 0.3) & (away > _APART * reach)
+def _large(certain: FloatArray, face: float) -> Mask:
+    """Where furniture is: what is wider than an earring or a lock of hair."""
+    ball = _ball(max(2, round(_WIDEST / 2 * face)))
+    solid = cv2.morphologyEx((certain > 0.3).astype(np.uint8), cv2.MORPH_OPEN, ball)
+    # Grown back twice: furniture has corners.
+    return np.asarray(cv2.dilate(solid, ball) > 0)
+
+
+def _leading_away(likely: Mask, away: FloatArray, reach: FloatArray) -> Mask:
+    """Where things are that lead out of the reach."""
+    apart = likely & (away > _APART * reach)
     _, labels = cv2.connectedComponents(apart.astype(np.uint8), connectivity=8)
-    leaving = np.unique(labels[apart & (away > reach - 2)])
-    passing = np.isin(labels, leaving[leaving > 0])
-    return np.where(passing & (away > _KEPT * reach), np.float32(0), evidence)
+    leaving = np.unique(labels[apart & (away > _LEAVING * reach)])
+    return np.isin(labels, leaving[leaving > 0]) & (away > _KEPT * reach)
