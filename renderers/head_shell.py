@@ -63,8 +63,8 @@ def head_share(
         options: reach of the warp.
     """
     points = grid.points()
-    # Shoulders rise higher beside the neck than collars below the chin.
+    # Shoulders rise higher beside the neck than collars below the chin, and the neck stays behind a jaw that moves.
     aside = np.abs(points[..., 0] - chin[0]) / face
-    lift = options.shoulder_lift * smoothstep(np.clip((aside - 0.55) / 0.5, 0, 1))
-    below = (points[..., 1] - chin[1]) / face + lift
+    lift = options.shoulder_lift * smoothstep(np.clip((aside - 0.2) / 0.3, 0, 1))
+    below = (points[..., 1] - chin[1]) / face + options.neck_start + lift
     return smoothstep(np.clip(1 - below / options.neck_reach, 0, 1))

@@ -37,8 +37,9 @@ class SurroundOptions:
             the person's outline.
         fade: width of the zone in which that falls to zero.
         border: width of the zone at the crop's edges inside the photo in which everything comes to rest.
-        neck_reach: how far below the chin the head's motion fades out.
-        shoulder_lift: how much higher the shoulders begin beside the neck.
+        neck_start: how far above the chin's height the head's motion begins to fade.
+        neck_reach: over how much it fades out.
+        shoulder_lift: how much higher that begins beside the chin. All three after the optical flow of GRID.
         body_share: how much of the head's shift along (x, y, z) the shoulders follow. In GRID, people whose heads sway
             by 3 to 7 mm move their shoulders by 0.36 of it sideways and by less up and down.
         lean_mm: a shift along (x, y, z) counts fully when it is much larger than this. In fits of GRID, hair follows
@@ -53,8 +54,9 @@ class SurroundOptions:
     hair_reach: float = 0.34
     fade: float = 0.45
     border: float = 0.5
+    neck_start: float = 0.1
     neck_reach: float = 0.55
-    shoulder_lift: float = 0.3
+    shoulder_lift: float = 0.5
     body_share: tuple[float, float, float] = (0.36, 0.15, 0.1)
     lean_mm: tuple[float, float, float] = (0.001, 4.0, 25.0)
     reach: float = 0.3

@@ -43,10 +43,10 @@ def test_no_skull_in_sight() -> None:
 def test_share_falls_along_the_neck() -> None:
     options, chin, face = SurroundOptions(), np.array([200, 230], np.float32), 100.0
     share = head_share(GRID, chin, face, options)
-    assert (share[GRID.y < 230 - 100 * options.shoulder_lift] == 1).all()  # hair, ears, hats
+    assert (share[GRID.y < 230 - 100 * (options.neck_start + options.shoulder_lift)] == 1).all()  # hair, ears, hats
     middle = share[:, GRID.index(200, 0)[1]]
-    assert middle[GRID.index(0, 228)[0]] == 1
-    assert 0 < middle[GRID.index(0, 255)[0]] < 1
+    assert middle[GRID.index(0, 228 - 100 * options.neck_start)[0]] == 1
+    assert 0 < middle[GRID.index(0, 240)[0]] < 1
     assert (share[GRID.y > 230 + 100 * options.neck_reach] == 0).all()
     assert (np.diff(share, axis=0) <= 0).all()
 
