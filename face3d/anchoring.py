@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from face3d.camera import Camera
 from face3d.landmark_motion import LandmarkMotion
 from face3d.noise import CENTER_NOISE, CENTER_STIFFNESS
-from face3d.parameters import FaceParameters
 from face3d.smoothing import smooth
 
 Array = NDArray[np.float64]
@@ -32,17 +31,9 @@ def centers_of(motion: LandmarkMotion, values: Array, camera: Camera) -> Array: 
     result = np.empty((len(values), 2))
     for start in range(0, len(values), _BATCH):
         part = torch.from_numpy(values[start : start + _BATCH]).float()
-        frames = FaceParameters(
-            identity=torch.zeros(0),
-            expression=part[:, 6:58].clamp(0, 1),
-            rotation=part[:, :3],
-            translation=part[:, 3:6],
-            eye_rotation=part[:, 58:].reshape(-1, 2, 2),
-            confidence=torch.ones(len(part)),
-            fps=1.0,
-            camera=camera,
-        )
-        result[start : start + len(part)] = motion.project(frames, np.arange(len(part))).mean(1)
+        eyes = part[:, 58:].reshape(-1, 2, 2)
+        pixels = motion.pixels(part[:, 6:58].clamp(0, 1), eyes, (part[:, :3], part[:, 3:6]), camera)
+        result[start : start + len(part)] = pixels.mean(1).numpy()
     return result
 
 

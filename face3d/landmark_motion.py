@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.camera import head_to_camera
+from face3d.camera import Camera, head_to_camera
 from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
 from face3d.morphable_model import MorphableModel, eye_matrices
 from face3d.parameters import FaceParameters
@@ -46,8 +46,12 @@ class LandmarkMotion:
 
     def project(self, parameters: FaceParameters, index: NDArray[np.intp]) -> NDArray[np.float32]:  # [B, 478, 2] px
         """The landmarks of frames `index` in the picture."""
-        frames = torch.from_numpy(index)
-        points = self.points(parameters.expression[frames], parameters.eye_rotation[frames])
-        placed = head_to_camera(points, parameters.rotation[frames], parameters.translation[frames])
-        projected: NDArray[np.float32] = parameters.camera.project(placed).numpy()
-        return projected
+        at = torch.from_numpy(index)
+        pose = parameters.rotation[at], parameters.translation[at]
+        return self.pixels(parameters.expression[at], parameters.eye_rotation[at], pose, parameters.camera).numpy()
+
+    def pixels(
+        self, expression: Tensor, eye_rotation: Tensor, pose: tuple[Tensor, Tensor], camera: Camera
+    ) -> Tensor:  # [B, 52], [B, 2, 2], ([B, 3], [B, 3]) -> [B, 478, 2] px
+        """The landmarks in the picture of heads at (rotation, translation)."""
+        return camera.project(head_to_camera(self.points(expression, eye_rotation), *pose))
