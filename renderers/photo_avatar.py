@@ -17,6 +17,7 @@ from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from renderers.composition import Avatar, Change
+from renderers.cutout import CutOut, cut_out
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.eye_painter import EyePainter
 from renderers.half_grid import half_grid
@@ -29,6 +30,7 @@ from renderers.neural.refinement import FaceRefinement, FaceView, RenderedFace
 from renderers.photo_kernels import View, affine_maps, composite, shade
 from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
+from renderers.region import Region
 from renderers.relight import Relight
 from renderers.shading import vertex_normals_arrays
 from renderers.surround import SurroundOptions
@@ -38,8 +40,6 @@ from renderers.toning import Toning
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
-# The crop that can change, in face heights around the middle of the face: left/right, up, down.
-_CROP = (1.45, 1.35, 1.45)
 # The mouth's lining would poke through thin lips: for visibility it counts as this much farther away, mm.
 _INSIDE_BEHIND_MM = 25.0
 # Cosines between the line of sight and the skin's normal, from not drawn to fully drawn.
@@ -63,30 +63,6 @@ class AvatarOptions:
     refine: bool = False
 
 
-@dataclass(frozen=True)
-class _Region:
-    """A rectangle of the crop, in whole pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Rows and columns."""
-        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
-
-    @classmethod
-    def around(cls, points: FloatArray, margin: float, width: int, height: int) -> _Region | None:
-        """The box of [N, 2] points grown by `margin`, inside a width x height picture; None when it lies outside."""
-        low = np.floor(points.min(0) - margin).astype(int)
-        high = np.ceil(points.max(0) + margin).astype(int)
-        left, top = max(0, low[0]), max(0, low[1])
-        right, bottom = min(width, high[0]), min(height, high[1])
-        return cls(left, top, right - left, bottom - top) if right > left and bottom > top else None
-
-
 class PhotoAvatar(Avatar):
     """A photo that can be driven by face parameters; the expensive part happens once, here.
 
@@ -96,6 +72,7 @@ class PhotoAvatar(Avatar):
         landmarks_px: [478, 2] the detected points, in pixels.
         options: see `AvatarOptions`.
         model: the face model of the parameters; the default one when not given.
+        cutout: `cut_out(image, landmarks_px)`, if it is made already.
 
     Attributes:
         origin: [2] the corner of the window that changes, px in the photo.
@@ -108,16 +85,15 @@ class PhotoAvatar(Avatar):
         landmarks_px: FloatArray,
         options: AvatarOptions | None = None,
         model: MorphableModel | None = None,
+        cutout: CutOut | None = None,
     ) -> None:
         self._image = np.array(image, order="C")
         self._options = options or AvatarOptions()
         model = personal_model(parameters, model)
         self._mesh = DrivenMesh(model, parameters, landmarks_px)
-        face = face_height(landmarks_px)
-        self._crop = self._choose_crop(landmarks_px, face)
-        self.origin = np.array([self._crop.left, self._crop.top], np.float32)
-        self._photo = self._image[self._crop.window].copy()
-        local = landmarks_px - self.origin
+        cutout = cutout or cut_out(self._image, landmarks_px)
+        self._crop, self._photo, local = cutout.region, cutout.photo, cutout.landmarks
+        self.origin = self._crop.origin
         layers = build_layers(self._photo, local)
         self._eyes = EyePainter(self._photo, layers.skin, self._mesh, self.origin)
         self._skin = half_grid(self._eyes.skin)
@@ -131,11 +107,11 @@ class PhotoAvatar(Avatar):
         undriven = self._mesh.undriven()
         self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, self._face_mask)
-        self._warp = SurroundWarp(self._mesh, face_skin, self.origin, self._photo, local, self._options.surround)
+        self._warp = SurroundWarp(self._mesh, face_skin, cutout, self._options.surround)
         self._relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
         self._refinement = FaceRefinement(self.face_view) if self._options.refine else None
-        self._margin = 0.03 * face
+        self._margin = 0.03 * face_height(landmarks_px)
         self._toning = Toning.of(self._photo)
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
@@ -147,19 +123,6 @@ class PhotoAvatar(Avatar):
         skin, source = self._triangles[self._kinds == Kind.SKIN], self._mesh.source - self.origin
         surface = FaceSurface.of(self._mesh.model, np.ascontiguousarray(skin), source, undriven.camera, self._face_mask)
         return FaceView(self._photo, self._landmark_pixels(undriven.pixels) - self.origin, surface)
-
-    def _choose_crop(self, landmarks: FloatArray, face: float) -> _Region:
-        centre = (landmarks.min(0) + landmarks.max(0)) / 2
-        side, up, down = (r * face for r in _CROP)
-        corners = (centre + np.array([[-side, -up], [side, down]])).astype(np.float32)
-        region = _Region.around(corners, 0, self._image.shape[1], self._image.shape[0])
-        if region is None:
-            raise ValueError("the landmarks lie outside the picture")
-        # Even borders: each chroma sample of a video belongs to four pixels, which change together or not at all.
-        left, top = region.left - region.left % 2, region.top - region.top % 2
-        right, bottom = region.left + region.width, region.top + region.height
-        right, bottom = min(right + right % 2, self._image.shape[1]), min(bottom + bottom % 2, self._image.shape[0])
-        return _Region(left, top, right - left, bottom - top)
 
     @property
     def photo(self) -> Image:
@@ -180,7 +143,7 @@ class PhotoAvatar(Avatar):
         if self._refinement is not None:
             self._refinement.draw(drawn)
         if self._toning is not None:
-            box = _Region.around(drawn.points, self._margin, self._crop.width, self._crop.height)
+            box = Region.around(drawn.points, self._margin, self._crop.width, self._crop.height)
             if box is not None:
                 self._toning.apply(drawn.crop, box.window)
         return Change(drawn.crop, self._crop.left, self._crop.top)
@@ -215,7 +178,7 @@ class PhotoAvatar(Avatar):
         corners = self._landmarks.triangles.numpy()
         return (pixels[corners][..., :2] * self._landmarks.barycentric.numpy()[..., None]).sum(1)
 
-    def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[_Region, Image]]:
+    def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[Region, Image]]:
         """The face, then the lips with more samples per pixel, in the order in which they go over the photo."""
         gains = self._relight.gains(frame.camera)
         maps = affine_maps(pixels[:, :2], self._triangles, np.concatenate([self._source, gains[:, None]], 1))
@@ -224,13 +187,13 @@ class PhotoAvatar(Avatar):
         if self._options.supersampling > 1:
             rings.append((INNER_LIPS, self._options.supersampling))
         for ring, samples in rings:
-            region = _Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
+            region = Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
             if region is not None:
                 view = View(region.left, region.top, samples)
                 result.append((region, self._draw(view, region, pixels, maps)))
         return result
 
-    def _draw(self, view: View, region: _Region, pixels: FloatArray, maps: FloatArray) -> Image:
+    def _draw(self, view: View, region: Region, pixels: FloatArray, maps: FloatArray) -> Image:
         """[h, w, 4] premultiplied colours of a region."""
         local = pixels.copy()
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples

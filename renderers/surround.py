@@ -45,7 +45,6 @@ class SurroundOptions:
         lean_mm: a shift along (x, y, z) counts fully when it is much larger than this. In fits of GRID, hair follows
             hardly any of the usual millimetres up and down and none of the 5 to 13 mm along the line of sight: such
             shifts are the fit's way to follow a face that opens its mouth.
-        reach: how far the person may move over the background.
     """
 
     nodes: int = 24
@@ -59,7 +58,6 @@ class SurroundOptions:
     shoulder_lift: float = 0.5
     body_share: tuple[float, float, float] = (0.36, 0.15, 0.1)
     lean_mm: tuple[float, float, float] = (0.001, 4.0, 25.0)
-    reach: float = 0.3
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from face3d.landmark_sets import FACE_OVAL
 from face3d.parts import Part
-from renderers.background import Layers, fill_behind, split_layers
+from renderers.cutout import CutOut
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
-from renderers.fringe import erase_fringe
 from renderers.head_shell import head_share, shell_depth
 from renderers.layer_warp import LayerWarp
-from renderers.person_matte import person_matte
 from renderers.photo_layers import face_height
 from renderers.rasterize_numba import rasterize_arrays
 from renderers.surround import (
@@ -42,9 +40,7 @@ class SurroundWarp:
     Args:
         mesh: the photo's mesh.
         skin: [F, 3] the triangles that the surround follows.
-        origin: [2] the crop's corner in the photo, px.
-        photo: [h, w, 3] uint8, the crop.
-        landmarks: [478, 2] px in the crop.
+        cutout: the photo's crop.
         options: reach of the warp.
     """
 
@@ -52,19 +48,15 @@ class SurroundWarp:
         self,
         mesh: DrivenMesh,
         skin: NDArray[np.int32],
-        origin: FloatArray,
-        photo: Image,
-        landmarks: FloatArray,
+        cutout: CutOut,
         options: SurroundOptions,
     ) -> None:
-        height, width = photo.shape[:2]
+        (height, width), landmarks, origin = cutout.photo.shape[:2], cutout.landmarks, cutout.region.origin
         face = face_height(landmarks)
         self._camera, self._origin, self._options = mesh.camera, origin, options
         self._grid = Grid.over(width, height, face / options.nodes)
         self._source = (mesh.source - origin).astype(np.float32)
-        matte = person_matte(photo, landmarks)
-        reach = options.reach * face
-        self._draw = LayerWarp(photo, _take_apart(photo, matte, landmarks, reach), self._grid, reach)
+        self._draw = LayerWarp(cutout.photo, cutout.layers, self._grid, cutout.reach)
         undriven = mesh.undriven()
         nodes = face / self._grid.spacing
         self._points = self._lift(mesh, undriven, nodes)
@@ -77,12 +69,12 @@ class SurroundWarp:
         self._skin_weight = expression_weight(self._grid, inside, face, options)[..., None]
         oval = landmarks[list(FACE_OVAL)]
         share = head_share(self._grid, oval[oval[:, 1].argmax()], face, options)
-        if matte is None:
+        if not cutout.outlined:
             share *= near_weight(self._grid, inside, face, options)
         held = self._held_sides(width, height)
         rest = border_weight(self._grid, width, height, held, options.border * face)
         self._head_share = (share * rest)[..., None]
-        self._body_share = ((1 - share) * rest * (matte is not None))[..., None]
+        self._body_share = ((1 - share) * rest * cutout.outlined)[..., None]
         self._centre = self._grid.index(*oval.mean(0))
 
     def _held_sides(self, width: int, height: int) -> tuple[bool, bool, bool, bool]:
@@ -150,11 +142,3 @@ def _without_grazing(inside: NDArray[np.bool_], behind: FloatArray) -> NDArray[n
     kept = (inside & (behind < _GRAZING_MM)).astype(np.uint8)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     return np.asarray(cv2.morphologyEx(kept, cv2.MORPH_OPEN, cross)).astype(bool)
-
-
-def _take_apart(photo: Image, matte: FloatArray | None, landmarks: FloatArray, reach: float) -> Layers:
-    """The photo's layers; without a matte, everything moves."""
-    if matte is None:
-        opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
-        return Layers(photo, np.concatenate([photo, opaque], 2))
-    return split_layers(photo, matte, fill_behind(erase_fringe(photo, matte, landmarks), matte, reach))

@@ -6,7 +6,7 @@ Nothing here needs torch: the main job looks for the face while torch is being i
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from face3d.detection import FaceDetector
 from face3d.errors import InputError
 from face3d.face import FaceDetection, choose_face
+from renderers.cutout import CutOut, cut_out_small
 from talkinghead.config import PhotoConfig
 from talkinghead.media.image import iter_stills
 
@@ -32,15 +33,17 @@ class FoundFace:
         image: [H, W, 3] uint8 RGB, cropped and scaled.
         detection: the face in `image`.
         messages: what the user should know, one sentence each.
+        cutout: head and shoulders of `image`, for an avatar; None when nobody has asked for it.
     """
 
     image: NDArray[np.uint8]
     detection: FaceDetection
     messages: tuple[str, ...]
+    cutout: CutOut | None = None
 
 
 def found_faces(
-    path: str | Path, options: PhotoConfig, size: int | None = None
+    path: str | Path, options: PhotoConfig, size: int | None = None, cut: bool = False
 ) -> Generator[FoundFace | InputError, None, None]:
     """The face of a photo, or those of a video's frames one after the other, or why there is none.
 
@@ -48,6 +51,7 @@ def found_faces(
         path: a picture or a video.
         options: crop, face and scale.
         size: pixels along the longer side; None keeps the photo's own up to `options.max_side`.
+        cut: whether to cut the heads out too.
 
     Raises:
         InputError: the file cannot be read.
@@ -55,10 +59,11 @@ def found_faces(
     with FaceDetector() as detector:
         for still in iter_stills(path):
             try:
-                found: FoundFace | InputError = find_face(detector, still, options, size)
+                found = find_face(detector, still, options, size)
             except InputError as error:
-                found = error
-            yield found
+                yield error
+                continue
+            yield replace(found, cutout=cut_out_small(found.image, found.detection.landmarks_px)) if cut else found
 
 
 def find_face(detector: FaceDetector, still: NDArray[np.uint8], options: PhotoConfig, size: int | None) -> FoundFace:

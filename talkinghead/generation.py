@@ -59,7 +59,9 @@ def generate(
     check_device(config)
     with ExitStack() as stack:
         sound = stack.enter_context(sound_of(audio, text, config.general.seed))
-        with _collector_at_rest(), Prefetched(found_faces(photo, config.photo, config.video.size), 1) as faces:
+        cut = config.photo.background == "keep"
+        found = found_faces(photo, config.photo, config.video.size, cut)
+        with _collector_at_rest(), Prefetched(found, 1) as faces:
             # Imported now, which takes as long as all the rest: the face is being looked for.
             from renderers.large_photo import make_avatar
             from renderers.photo_avatar import AvatarOptions
@@ -71,8 +73,10 @@ def generate(
             motion = pipeline.spoken_poses(pipeline.load_speech(config), sound, config)
             spoken = stack.enter_context(Prefetched(motion, _WAITING_POSES))
             portrait = fit_portrait(faces, photo, config.photo, animated=True)
-            fit, options = portrait.fit.parameters, AvatarOptions(refine=config.video.refine)
-            avatar = make_avatar(portrait.image, fit, portrait.fit.detection.landmarks_px, options)
+            fit, landmarks = portrait.fit.parameters, portrait.fit.detection.landmarks_px
+            options = AvatarOptions(refine=config.video.refine)
+            avatar = make_avatar(portrait.image, fit, landmarks, options, cutout=portrait.cutout)
+            del portrait  # its layers are large, and the avatar has what it needs of them
         kept: list[Pose] = []
         poses = pipeline.on_face(spoken, fit.expression[0])
         changes = pipeline.changes_of(avatar, _keep(poses, kept), config)

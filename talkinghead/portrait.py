@@ -16,6 +16,7 @@ from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
 from face3d.errors import InputError
 from face3d.fitting import PhotoFit, fit_detection, fit_detections
 from face3d.parameters import FaceParameters
+from renderers.cutout import CutOut
 from talkinghead.config import PhotoConfig
 from talkinghead.found_face import FoundFace, found_faces
 from talkinghead.media.image import is_picture
@@ -35,10 +36,12 @@ class Portrait:
     Attributes:
         image: [H, W, 3] uint8 RGB, cropped and scaled.
         fit: the face in `image`.
+        cutout: head and shoulders of `image`, if they are cut out already.
     """
 
     image: NDArray[np.uint8]
     fit: PhotoFit
+    cutout: CutOut | None = None
 
 
 def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = None, animated: bool = False) -> Portrait:
@@ -91,7 +94,7 @@ def _fit(found: FoundFace | InputError) -> Portrait:
     if isinstance(found, InputError):
         raise found
     size = found.image.shape[1], found.image.shape[0]
-    return Portrait(found.image, fit_detection(found.detection, size, messages=found.messages))
+    return Portrait(found.image, fit_detection(found.detection, size, messages=found.messages), found.cutout)
 
 
 def may_differ(one: FaceParameters, other: FaceParameters) -> bool:
@@ -146,7 +149,7 @@ def _with_background(portrait: Portrait, path: str | Path, options: PhotoConfig)
     image = replace_background(portrait.image, portrait.fit.detection.landmarks_px, backdrop)
     if image is None:
         raise InputError(f"{path}: the person cannot be told from the background; use --background keep.")
-    return replace(portrait, image=image)
+    return replace(portrait, image=image, cutout=None)
 
 
 def load_portraits(paths: Sequence[str | Path], options: PhotoConfig, size: int | None = None) -> list[Portrait]:

@@ -14,9 +14,11 @@ from face3d.fitting import PhotoFit
 from face3d.landmark_sets import FACE_OVAL
 from face3d.morphable_model import MorphableModel
 from face3d.parts import Part
+from renderers.cutout import CutOut, take_apart
 from renderers.driven_mesh import DrivenMesh
 from renderers.person_matte import person_matte
 from renderers.photo_layers import polygon_mask
+from renderers.region import Region
 from renderers.surround import SurroundOptions, triangle_areas
 from renderers.surround_warp import SurroundWarp
 
@@ -44,7 +46,11 @@ def warp(mesh: DrivenMesh, photo: np.ndarray, landmarks: np.ndarray) -> Surround
     parts = mesh.model.triangle_parts
     front = (mesh.model.mean[:, 2] > -40)[mesh.model.triangles].all(1)
     face = mesh.model.triangles[((parts == Part.SKIN) | (parts == Part.LIPS)) & front]
-    return SurroundWarp(mesh, face.numpy().astype(np.int32), ORIGIN, photo, landmarks, SurroundOptions())
+    return SurroundWarp(mesh, face.numpy().astype(np.int32), cut(photo, landmarks), SurroundOptions())
+
+
+def cut(photo: np.ndarray, landmarks: np.ndarray) -> CutOut:
+    return take_apart(photo, landmarks, Region(int(ORIGIN[0]), int(ORIGIN[1]), SIZE, SIZE))
 
 
 def turned(mesh: DrivenMesh, warp: SurroundWarp, *turn: float) -> np.ndarray:
@@ -156,9 +162,9 @@ def test_without_a_person_in_sight_the_surroundings_follow(
     mesh: DrivenMesh, photo: np.ndarray, landmarks: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A drawing whose outline is not understood: hair still follows the face, far things stay."""
-    monkeypatch.setattr("renderers.surround_warp.person_matte", lambda image, points: None)
+    monkeypatch.setattr("renderers.cutout.person_matte", lambda image, points: None)
     face = mesh.model.triangles[(mesh.model.triangle_parts == Part.SKIN)].numpy().astype(np.int32)
-    warp = SurroundWarp(mesh, face, ORIGIN, photo, landmarks, SurroundOptions())
+    warp = SurroundWarp(mesh, face, cut(photo, landmarks), SurroundOptions())
     np.testing.assert_array_equal(warp(mesh.undriven())[:40, :40], photo[:40, :40])
     crop = turned(mesh, warp, 0.0, 0.12, 0.0)
     x, y = np.floor(landmarks[10]).astype(int)
