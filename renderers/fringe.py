@@ -21,13 +21,15 @@ Mask = NDArray[np.bool_]
 
 # Landmarks: the ends of the face's middle line, and its edge at the ears.
 _HAIRLINE, _CHIN, _RIGHT_EAR, _LEFT_EAR = 10, 152, 234, 454
-# A colour is not the background's when it differs from it by so many levels, and so many times the deviation of the
-# background near it; a share of that beyond, it is so for certain.
-_LEVELS, _TIMES, _SOFT = 6.0, 2.3, 0.5
+# A colour is not the background's when it differs from it by so many levels, and so many times the usual deviation of
+# the background near it (for earrings, for hair); a share of that beyond, it is so for certain.
+_LEVELS, _TIMES, _SOFT = 6.0, (2.3, 1.3), 0.5
 # Near: in face heights, measured on a picture with a face of so many pixels.
 _NEAR, _COARSE_FACE_PX = 0.12, 40.0
 # So often, what is next to the certain (in face heights) is added if it differs by this share of what is asked else.
 _GROWN, _NEXT_TO, _FAINT = 2, 0.012, 0.4
+# It is looked for at this face height at most, in pixels: finer is slower, not better.
+_FINEST_FACE_PX = 450.0
 # Colours are mixed at the rim of what sticks out, in face heights.
 _RIM = 0.005
 # How far hair may stand off, and an earring from the ear's height down and from the face outwards, in face heights.
@@ -42,8 +44,14 @@ _APART, _KEPT, _LEAVING, _LIKELY = 0.15, 0.35, 0.75, 0.85
 
 def erase_fringe(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Image:
     """[h, w, 3] the photo with what sticks out painted over from the background next to it; args as `sticking_out`."""
-    radius = max(1, round(_RIM * face_height(landmarks)))
-    fringe = cv2.dilate(sticking_out(photo, matte, landmarks), _ball(radius)) > 0
+    height, width = matte.shape
+    scale = min(1.0, _FINEST_FACE_PX / face_height(landmarks))
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    coarse = np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.float32)
+    found = sticking_out(small, coarse, landmarks * np.float32(scale))
+    wider = cv2.dilate(found, _ball(max(1, round(_RIM * scale * face_height(landmarks)))))
+    fringe = cv2.resize(wider, (width, height), interpolation=cv2.INTER_LINEAR) > 0
     if not fringe.any():
         return photo
     filled = fill_smoothly(photo, ~fringe & (matte < MIXED))
@@ -72,7 +80,10 @@ def sticking_out(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Floa
     if not ring.any() or not known.any():
         return np.zeros(matte.shape, np.float32)
     behind = fill_small(photo, known)
-    least = _LEVELS + _TIMES * _usual(photo, away >= _HAIR * face, face)
+    beyond = away >= _HAIR * face
+    earring = reach > _HAIR * face
+    often = np.where(earring, _TIMES[0] * _usual(photo, beyond, face, 2), _TIMES[1] * _usual(photo, beyond, face, 8))
+    least = _LEVELS + often
     other = _largest(cv2.absdiff(photo.astype(np.float32), behind))
     faint = ring & (other > _FAINT * least)
     certain = np.where(ring, np.clip((other - least) / (_SOFT * least), 0, 1), 0).astype(np.float32)
@@ -105,23 +116,27 @@ def _ball(radius: int) -> Image:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.uint8)
 
 
-def _usual(photo: Image, known: Mask, face: float) -> FloatArray:
-    """[h, w] the standard deviation of the known background's colours near each pixel, of the most varied channel."""
+def _usual(photo: Image, known: Mask, face: float, power: int) -> FloatArray:
+    """[h, w] how far the known background's colours deviate from their mean near each pixel, levels.
+
+    The power mean of the deviations: the higher the power, the more count rare ones, like the joints of a brick wall.
+    """
     height, width = known.shape
     scale = min(1.0, _COARSE_FACE_PX / face)
     small = max(2, round(width * scale)), max(2, round(height * scale))
     weight = known.astype(np.float32)
-    colour = photo.astype(np.float32)
 
     def near(picture: FloatArray) -> FloatArray:
         coarse = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.GaussianBlur(coarse, (0, 0), _NEAR * _COARSE_FACE_PX), np.float32)
 
-    count = np.maximum(near(weight), 1e-4)[..., None]
-    mean = near(colour * weight[..., None]) / count
-    square = near(colour**2 * weight[..., None]) / count
-    deviation = _largest(np.sqrt(np.maximum(square - mean**2, 0)))
-    return np.asarray(cv2.resize(deviation, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    def large(picture: NDArray[np.floating]) -> FloatArray:
+        return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+    count = np.maximum(near(weight), 1e-4)
+    mean = near(photo * weight[..., None]) / count[..., None]
+    deviation = _largest(cv2.absdiff(photo.astype(np.float32), large(mean))) * np.float32(1 / 255)
+    return 255 * large((near(deviation**power * weight) / count) ** np.float32(1 / power))
 
 
 def _largest(channels: NDArray[np.integer | np.floating]) -> FloatArray:  # [h, w, 3] -> [h, w]
@@ -132,10 +147,15 @@ def _largest(channels: NDArray[np.integer | np.floating]) -> FloatArray:  # [h, 
 
 def _large(certain: FloatArray, face: float) -> Mask:
     """Where furniture is: what is wider than an earring or a lock of hair."""
-    ball = _ball(max(2, round(_WIDEST / 2 * face)))
-    solid = cv2.morphologyEx((certain > 0.3).astype(np.uint8), cv2.MORPH_OPEN, ball)
+    height, width = certain.shape
+    scale = min(1.0, _COARSE_FACE_PX / face)
+    small = max(2, round(width * scale)), max(2, round(height * scale))
+    found = cv2.resize(certain, small, interpolation=cv2.INTER_AREA) > 0.3
+    ball = _ball(max(2, round(_WIDEST / 2 * scale * face)))
+    solid = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, ball)
     # Grown back twice: furniture has corners.
-    return np.asarray(cv2.dilate(solid, ball) > 0)
+    large = cv2.dilate(solid, ball).astype(np.float32)
+    return np.asarray(cv2.resize(large, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5)
 
 
 def _leading_away(likely: Mask, away: FloatArray, reach: FloatArray) -> Mask:

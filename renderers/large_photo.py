@@ -1,7 +1,7 @@
 """Photos whose face is larger than a frame's work allows: drawn smaller, and enlarged where the picture moves.
 
 Everything that never moves keeps the photo's own pixels. What moves has the detail of a face of about
-`renderers.cutout.WORKING_FACE_PX`, which is more than any player's window shows of it.
+:data:`WORKING_FACE_PX`, which is more than any player's window shows of it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from face3d.camera import Camera
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from renderers.composition import Avatar, Change
-from renderers.cutout import CutOut, shrink, working_factor
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.photo_layers import face_height
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
+Window = tuple[slice, slice]  # rows and columns
 
+# Faces (chin to hairline) are drawn at this height if the photo's is more than half as large again.
+WORKING_FACE_PX = 1000.0
 # Turns (pitch, yaw, roll in rad) that together move everything that can move.
 _EXTREMES = ((0.2, 0.3, 0.0), (-0.2, -0.3, 0.2), (0.0, 0.3, -0.2))
 # Detail returns over this share of the face's height around what can move.
@@ -39,13 +41,12 @@ def make_avatar(
     landmarks_px: FloatArray,
     options: AvatarOptions | None = None,
     model: MorphableModel | None = None,
-    cutout: CutOut | None = None,
 ) -> PhotoAvatar | ReducedAvatar:
-    """The avatar for a photo of any size; arguments as for `PhotoAvatar`, but `cutout` is of `cut_out_small`."""
-    factor = working_factor(landmarks_px)
+    """The avatar for a photo of any size; arguments as for `PhotoAvatar`."""
+    factor = max(1, round(face_height(landmarks_px) / WORKING_FACE_PX))
     if factor == 1:
-        return PhotoAvatar(image, parameters, landmarks_px, options, model, cutout)
-    return ReducedAvatar(image, parameters, landmarks_px, factor, options, model, cutout)
+        return PhotoAvatar(image, parameters, landmarks_px, options, model)
+    return ReducedAvatar(image, parameters, landmarks_px, factor, options, model)
 
 
 class ReducedAvatar(Avatar):
@@ -58,7 +59,6 @@ class ReducedAvatar(Avatar):
         factor: how many pixels of the photo are one of the avatar's along each axis, >= 2.
         options: see `AvatarOptions`.
         model: the face model of the parameters; the default one when not given.
-        cutout: `renderers.cutout.cut_out_small(image, landmarks_px)`, if it is made already.
     """
 
     def __init__(
@@ -69,15 +69,14 @@ class ReducedAvatar(Avatar):
         factor: int,
         options: AvatarOptions | None = None,
         model: MorphableModel | None = None,
-        cutout: CutOut | None = None,
     ) -> None:
         self._image, self._factor = np.ascontiguousarray(image), factor
-        small = shrink(self._image, factor)
+        small = _shrink(self._image, factor)
         camera, size = parameters.camera, (small.shape[1], small.shape[0])
         x, y = camera.principal_point_px
         reduced = replace(parameters, camera=Camera(camera.focal_px / factor, (x / factor, y / factor), size))
-        self._avatar = PhotoAvatar(small, reduced, landmarks_px / np.float32(factor), options, model, cutout)
-        self._detail = self._find_detail(face_height(landmarks_px) / factor)
+        self._avatar = PhotoAvatar(small, reduced, landmarks_px / np.float32(factor), options, model)
+        self._detail, self._moving = self._find_detail(face_height(landmarks_px) / factor)
 
     @property
     def photo(self) -> Image:
@@ -95,23 +94,39 @@ class ReducedAvatar(Avatar):
         shift: Tensor | None = None,
     ) -> Change:
         small = self._avatar.render_changed(expression, turn, gaze, shift)
-        large = self._enlarge(small)
-        cv2.add(large.picture, self._detail, dst=large.picture, dtype=cv2.CV_8U)
+        window = self._moving if self._still_outside(small) else _whole(small.picture)
+        large = self._enlarge(small, window)
+        rows, columns = (slice(part.start * self._factor, part.stop * self._factor) for part in window)
+        cv2.add(large.picture, self._detail[rows, columns], dst=large.picture, dtype=cv2.CV_8U)
         return large
 
-    def _enlarge(self, small: Change) -> Change:
-        """The change at the photo's size, without the photo's detail."""
-        height, width = (n * self._factor for n in small.picture.shape[:2])
-        left, top = small.left * self._factor, small.top * self._factor
-        picture = np.asarray(cv2.resize(small.picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    def _still_outside(self, small: Change) -> bool:
+        """Whether a frame is the photo everywhere but in the window that usually moves."""
+        rows, columns = self._moving
+        still = self._avatar.photo[small.window]
+        strips = np.s_[: rows.start], np.s_[rows.stop :], np.s_[rows, : columns.start], np.s_[rows, columns.stop :]
+        return all(np.array_equal(small.picture[strip], still[strip]) for strip in strips)
+
+    def _enlarge(self, small: Change, window: Window) -> Change:
+        """A window of the change at the photo's size, without the photo's detail."""
+        # One more pixel on each side, from which those inside are interpolated.
+        wider = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in window)
+        part = small.picture[wider]
+        height, width = (n * self._factor for n in part.shape[:2])
+        picture = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        cut = [(inner.start - outer.start) * self._factor for inner, outer in zip(window, wider, strict=True)]
+        top, left = ((n + part.start) * self._factor for n, part in zip((small.top, small.left), window, strict=True))
         # The small photo may reach beyond the photo's right and lower borders by less than one of its pixels.
-        rows, columns = min(height, self._image.shape[0] - top), min(width, self._image.shape[1] - left)
-        return Change(np.ascontiguousarray(picture[:rows, :columns]), left, top)
+        size = [(part.stop - part.start) * self._factor for part in window]
+        rows, columns = min(size[0], self._image.shape[0] - top), min(size[1], self._image.shape[1] - left)
+        inside = picture[cut[0] : cut[0] + rows, cut[1] : cut[1] + columns]
+        return Change(np.ascontiguousarray(inside), left, top)
 
-    def _find_detail(self, face: float) -> NDArray[np.int16]:
-        """[h, w, 3] what the enlarged picture lacks of the photo, fading to 0 where the picture can move.
+    def _find_detail(self, face: float) -> tuple[NDArray[np.int16], Window]:
+        """[h, w, 3] what the enlarged picture lacks of the photo, fading to 0 where the picture can move; and where.
 
-        It does not depend on the frame: detail that comes and goes with the motion would be seen.
+        The window is the small picture's. Detail does not depend on the frame: detail that comes and goes with the
+        motion would be seen.
         """
         expression = self._avatar.expression.clone()
         for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp"):
@@ -125,7 +140,7 @@ class ReducedAvatar(Avatar):
         reach = max(1.0, _FADE * face)
         away = cv2.distanceTransform(1 - moving, cv2.DIST_L2, 5)
         share = np.clip(away / reach - 0.2, 0, 1)  # 0 within bilinear reach of what moves
-        blurred = self._enlarge(still)
+        blurred = self._enlarge(still, _whole(still.picture))
         height, width = blurred.picture.shape[:2]
         share = cv2.resize(share, (share.shape[1] * self._factor, share.shape[0] * self._factor))[:height, :width]
         result = np.empty((height, width, 3), np.int16)
@@ -134,4 +149,26 @@ class ReducedAvatar(Avatar):
             strip = slice(row, row + _STRIP)
             lacking = photo[strip].astype(np.int16) - blurred.picture[strip]
             result[strip] = np.round(lacking * share[strip, :, None])
-        return result
+        return result, _box(away < 1.2 * reach + 1)
+
+
+def _whole(picture: Image) -> Window:
+    return slice(0, picture.shape[0]), slice(0, picture.shape[1])
+
+
+def _box(mask: NDArray[np.bool_]) -> Window:
+    """The even rows and columns that hold all of `mask` [h, w]: chroma samples of a video belong to two pixels."""
+    result = []
+    for axis, length in zip((1, 0), mask.shape, strict=True):
+        found = np.flatnonzero(mask.any(axis))
+        first, last = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, length)
+        result.append(slice(first - first % 2, min(length, last + last % 2)))
+    return result[0], result[1]
+
+
+def _shrink(image: Image, factor: int) -> Image:  # [H, W, 3] -> [ceil(H / factor), ceil(W / factor), 3]
+    """Means over blocks; the last ones of a size that is no multiple go on with its border."""
+    height, width = (-(-n // factor) for n in image.shape[:2])
+    below, right = height * factor - image.shape[0], width * factor - image.shape[1]
+    padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else image
+    return np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -44,13 +44,19 @@ def face_height(landmarks: FloatArray) -> float:  # [478, 2] px
 
 def polygon_mask(shape: tuple[int, int], points: FloatArray, grow: float = 0.0) -> NDArray[np.bool_]:
     """Pixels inside the polygon, grown (or shrunk) by `grow` pixels."""
-    mask = np.zeros(shape, np.uint8)
-    # Sub-pixel corners: OpenCV's pixel centres are integers, ours half-integers.
-    cv2.fillPoly(mask, [np.round((points - 0.5) * 16).astype(np.int32)], 1, shift=4)
     radius = round(abs(grow))
+    mask = np.zeros(shape, np.uint8)
+    window = _window(points, radius + 2, shape)
+    local = np.ascontiguousarray(mask[window])
+    if not local.size:
+        return mask.astype(bool)
+    # Sub-pixel corners: OpenCV's pixel centres are integers, ours half-integers.
+    corners = points - np.array((window[1].start, window[0].start), np.float32) - 0.5
+    cv2.fillPoly(local, [np.round(corners * 16).astype(np.int32)], 1, shift=4)
     if radius:
         ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-        return (cv2.dilate(mask, ball) if grow > 0 else cv2.erode(mask, ball)).astype(bool)
+        local = np.asarray(cv2.dilate(local, ball) if grow > 0 else cv2.erode(local, ball), np.uint8)
+    mask[window] = local
     return mask.astype(bool)
 
 

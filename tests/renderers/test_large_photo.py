@@ -12,7 +12,7 @@ import torch
 from face3d.arkit import ARKIT_INDEX
 from face3d.fitting import PhotoFit
 from face3d.parameters import FaceParameters
-from renderers import cutout
+from renderers import large_photo
 from renderers.large_photo import ReducedAvatar, make_avatar
 from renderers.photo_avatar import PhotoAvatar
 
@@ -85,10 +85,30 @@ def test_detail_does_not_depend_on_the_frame(avatar: ReducedAvatar, photo: np.nd
         assert abs(shown(avatar.render(avatar.expression, turn))) < 0.2
 
 
+@pytest.mark.parametrize("usual", [True, False])
+def test_only_what_moves_is_enlarged(avatar: ReducedAvatar, usual: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a frame moves more than usual; the frame is the same."""
+    turn = torch.tensor([0.0, 0.1, 0.0])
+    crop = avatar._avatar.render_changed(avatar.expression).picture
+    rows, columns = avatar._moving
+    assert columns.start > 0
+    assert columns.stop < crop.shape[1]
+    assert columns.start % 2 == 0
+    if not usual:
+        middle = slice(columns.start + 40, columns.stop - 40)
+        monkeypatch.setattr(avatar, "_moving", (rows, middle))
+    change = avatar.render_changed(avatar.expression, turn)
+    frame = change.over(avatar.photo)
+    monkeypatch.setattr(avatar, "_moving", (slice(0, crop.shape[0]), slice(0, crop.shape[1])))
+    whole = avatar.render_changed(avatar.expression, turn)
+    np.testing.assert_array_equal(frame, whole.over(avatar.photo))
+    assert (change.picture.size < whole.picture.size) == usual
+
+
 def test_size_decides(astronaut: np.ndarray, astronaut_fit: PhotoFit, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = enlarged(astronaut, astronaut_fit)
     assert isinstance(make_avatar(*inputs), PhotoAvatar)
-    monkeypatch.setattr(cutout, "WORKING_FACE_PX", 100)
+    monkeypatch.setattr(large_photo, "WORKING_FACE_PX", 100)
     avatar = make_avatar(*inputs)
     assert isinstance(avatar, ReducedAvatar)
     assert avatar.frame_size == (639, 639)
