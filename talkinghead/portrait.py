@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from face3d.fitting import PhotoFit, fit_detection, fit_detections
 from face3d.parameters import FaceParameters
 from renderers.cutout import CutOut
 from talkinghead.config import PhotoConfig
-from talkinghead.found_face import FoundFace, found_faces
+from talkinghead.found_face import FoundFace, eyes_shut, found_faces
 from talkinghead.media.image import is_picture
 
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def fit_portrait(
         InputError: none is usable.
     """
     problem = InputError(f"{path} holds no picture.")
-    for face in found:
+    for face in _awake_first(found) if animated else found:
         try:
             portrait = _fit(face)
             if animated:
@@ -84,10 +84,24 @@ def fit_portrait(
             continue
         for message in portrait.fit.messages:
             _log.info(message)
+        if animated and eyes_shut(portrait.fit.detection):
+            _log.info("The eyes are shut in %s and will stay shut; use a photo with open eyes.", path)
         if not is_picture(path):
             _log.info("%s is a video: using its first frame with a usable face.", path)
         return _with_background(portrait, path, options)
     raise InputError(f"{path}: {problem}")
+
+
+def _awake_first(found: Iterable[FoundFace | InputError]) -> Iterator[FoundFace | InputError]:
+    """What was found, but faces with shut eyes only at the end, and of them only the first."""
+    asleep: FoundFace | None = None
+    for face in found:
+        if isinstance(face, FoundFace) and eyes_shut(face.detection):
+            asleep = asleep or face
+        else:
+            yield face
+    if asleep is not None:
+        yield asleep
 
 
 def _fit(found: FoundFace | InputError) -> Portrait:

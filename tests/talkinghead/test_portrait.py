@@ -8,15 +8,26 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from face3d.errors import InputError
+from face3d.face import FaceDetection
 from face3d.fitting import PhotoFit
+from face3d.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 from talkinghead import portrait
 from talkinghead.config import load_config
 from talkinghead.driving import nobody
-from talkinghead.portrait import Portrait, check_animatable, load_portraits, may_differ, turned_away_degrees
+from talkinghead.found_face import FoundFace
+from talkinghead.portrait import (
+    Portrait,
+    check_animatable,
+    fit_portrait,
+    load_portraits,
+    may_differ,
+    turned_away_degrees,
+)
 
 
 @pytest.mark.parametrize("yaw", [-60.0, -20.0, 0.0, 35.0, 80.0])
@@ -73,3 +84,26 @@ def test_photos_of_different_people_are_mentioned(
     with caplog.at_level(logging.INFO, logger="talkinghead"):
         assert len(load_portraits([photo, photo], load_config().photo)) == 2
     assert ("may show different people" in caplog.text) == (shape > 0)
+
+
+def blink(face: FaceDetection) -> FaceDetection:
+    """The same face with its lower lids drawn up to the upper ones."""
+    points = face.landmarks_px.copy()
+    points[list(LEFT_LOWER_LID)] = points[list(LEFT_UPPER_LID)]
+    points[list(RIGHT_LOWER_LID)] = points[list(RIGHT_UPPER_LID)]
+    return dataclasses.replace(face, landmarks_px=points)
+
+
+def test_frames_with_open_eyes_come_first(
+    astronaut: np.ndarray, astronaut_detection: FaceDetection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    photo = Path(__file__).parents[1] / "data" / "astronaut.jpg"
+    awake = FoundFace(astronaut, astronaut_detection, ())
+    asleep = FoundFace(astronaut, blink(astronaut_detection), ())
+    options = load_config().photo
+    assert fit_portrait([asleep, awake], photo, options, animated=True).fit.detection is awake.detection
+    assert "eyes are shut" not in caplog.text
+    assert fit_portrait([asleep, awake], photo, options, animated=False).fit.detection is asleep.detection
+    assert fit_portrait([asleep], photo, options, animated=True).fit.detection is asleep.detection
+    assert f"eyes are shut in {photo}" in caplog.text
