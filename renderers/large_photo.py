@@ -1,7 +1,7 @@
 """Photos whose face is larger than a frame's work allows: drawn smaller, and enlarged where the picture moves.
 
 Everything that never moves keeps the photo's own pixels. What moves has the detail of a face of about
-:data:`WORKING_FACE_PX`, which is more than any player's window shows of it.
+`renderers.cutout.WORKING_FACE_PX`, which is more than any player's window shows of it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from face3d.camera import Camera
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from renderers.composition import Avatar, Change
+from renderers.cutout import CutOut, shrink, working_factor
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.photo_layers import face_height
 
@@ -26,8 +27,6 @@ Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 Window = tuple[slice, slice]  # rows and columns
 
-# Faces (chin to hairline) are drawn at this height if the photo's is more than half as large again.
-WORKING_FACE_PX = 1000.0
 # Turns (pitch, yaw, roll in rad) that together move everything that can move.
 _EXTREMES = ((0.2, 0.3, 0.0), (-0.2, -0.3, 0.2), (0.0, 0.3, -0.2))
 # Detail returns over this share of the face's height around what can move.
@@ -41,12 +40,13 @@ def make_avatar(
     landmarks_px: FloatArray,
     options: AvatarOptions | None = None,
     model: MorphableModel | None = None,
+    cutout: CutOut | None = None,
 ) -> PhotoAvatar | ReducedAvatar:
-    """The avatar for a photo of any size; arguments as for `PhotoAvatar`."""
-    factor = max(1, round(face_height(landmarks_px) / WORKING_FACE_PX))
+    """The avatar for a photo of any size; arguments as for `PhotoAvatar`, but `cutout` is of `cut_out_small`."""
+    factor = working_factor(landmarks_px)
     if factor == 1:
-        return PhotoAvatar(image, parameters, landmarks_px, options, model)
-    return ReducedAvatar(image, parameters, landmarks_px, factor, options, model)
+        return PhotoAvatar(image, parameters, landmarks_px, options, model, cutout)
+    return ReducedAvatar(image, parameters, landmarks_px, factor, options, model, cutout)
 
 
 class ReducedAvatar(Avatar):
@@ -59,6 +59,7 @@ class ReducedAvatar(Avatar):
         factor: how many pixels of the photo are one of the avatar's along each axis, >= 2.
         options: see `AvatarOptions`.
         model: the face model of the parameters; the default one when not given.
+        cutout: `renderers.cutout.cut_out_small(image, landmarks_px)`, if it is made already.
     """
 
     def __init__(
@@ -69,13 +70,14 @@ class ReducedAvatar(Avatar):
         factor: int,
         options: AvatarOptions | None = None,
         model: MorphableModel | None = None,
+        cutout: CutOut | None = None,
     ) -> None:
         self._image, self._factor = np.ascontiguousarray(image), factor
-        small = _shrink(self._image, factor)
+        small = shrink(self._image, factor)
         camera, size = parameters.camera, (small.shape[1], small.shape[0])
         x, y = camera.principal_point_px
         reduced = replace(parameters, camera=Camera(camera.focal_px / factor, (x / factor, y / factor), size))
-        self._avatar = PhotoAvatar(small, reduced, landmarks_px / np.float32(factor), options, model)
+        self._avatar = PhotoAvatar(small, reduced, landmarks_px / np.float32(factor), options, model, cutout)
         self._detail, self._moving = self._find_detail(face_height(landmarks_px) / factor)
 
     @property
@@ -164,11 +166,3 @@ def _box(mask: NDArray[np.bool_]) -> Window:
         first, last = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, length)
         result.append(slice(first - first % 2, min(length, last + last % 2)))
     return result[0], result[1]
-
-
-def _shrink(image: Image, factor: int) -> Image:  # [H, W, 3] -> [ceil(H / factor), ceil(W / factor), 3]
-    """Means over blocks; the last ones of a size that is no multiple go on with its border."""
-    height, width = (-(-n // factor) for n in image.shape[:2])
-    below, right = height * factor - image.shape[0], width * factor - image.shape[1]
-    padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else image
-    return np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

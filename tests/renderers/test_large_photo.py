@@ -12,7 +12,7 @@ import torch
 from face3d.arkit import ARKIT_INDEX
 from face3d.fitting import PhotoFit
 from face3d.parameters import FaceParameters
-from renderers import large_photo
+from renderers import cutout
 from renderers.large_photo import ReducedAvatar, make_avatar
 from renderers.photo_avatar import PhotoAvatar
 
@@ -108,7 +108,7 @@ def test_only_what_moves_is_enlarged(avatar: ReducedAvatar, usual: bool, monkeyp
 def test_size_decides(astronaut: np.ndarray, astronaut_fit: PhotoFit, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = enlarged(astronaut, astronaut_fit)
     assert isinstance(make_avatar(*inputs), PhotoAvatar)
-    monkeypatch.setattr(large_photo, "WORKING_FACE_PX", 100)
+    monkeypatch.setattr(cutout, "WORKING_FACE_PX", 100)
     avatar = make_avatar(*inputs)
     assert isinstance(avatar, ReducedAvatar)
     assert avatar.frame_size == (639, 639)
