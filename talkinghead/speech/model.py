@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from talkinghead.speech.options import MotionOptions, SpeechMotion
 from talkinghead.speech.weights import load_network
 
 Array = NDArray[np.float32]
+_log = logging.getLogger(__name__)
 
 NATURAL = MotionOptions()
 WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "assets" / "speech-v1.safetensors"
@@ -103,8 +105,10 @@ class SpeechModel:
         features = np.zeros((0, FEATURES), np.float32)
         loudness = np.zeros(0)
         left = 0  # ticks at the front of `features` that are only context
+        audible = 0.0  # the last feature: how surely a frame is not silence
         for new, loud in normalised_stream(log_mel_stream(chunks)):
             features, loudness = np.concatenate([features, new]), np.concatenate([loudness, loud])
+            audible = max(audible, float(new[:, -1].max(initial=0)))
             while len(features) >= 2 * (left + _BLOCK + margin):
                 mouth = self._run(features[: 2 * (left + _BLOCK + margin)])[left : left + _BLOCK]
                 yield mouth, _pairs(loudness[: 2 * _BLOCK])
@@ -114,6 +118,8 @@ class SpeechModel:
             if len(features) % 2:
                 features, loudness = np.concatenate([features, features[-1:]]), np.append(loudness, loudness[-1])
             yield self._run(features)[left:], _pairs(loudness)
+        if audible < 0.5:
+            _log.warning("The sound is silent or much too quiet: the mouth stays closed.")
 
     @torch.inference_mode()
     def _run(self, features: Array) -> Array:  # [2 n, FEATURES] -> [n, 17]

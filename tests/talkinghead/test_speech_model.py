@@ -51,6 +51,15 @@ def test_without_speech_the_mouth_rests(model, kind):
     assert motion.expression[:, MOUTH].max() < 0.02
 
 
+@pytest.mark.parametrize(("level", "hints"), [(0.0, 1), (0.0001, 1), (0.02, 0), (0.3, 0)])
+def test_silence_is_mentioned_once(model, caplog, level, hints):
+    """A file whose track is empty would else give a still face without a reason."""
+    sound = _vowels(12) * np.float32(level / 0.3)
+    with caplog.at_level("WARNING"):
+        model.animate(sound, 25)
+    assert sum("silent" in message for message in caplog.messages) == hints
+
+
 def test_silence_around_speech_is_closed(model):
     silence = np.zeros(24_000, np.float32)
     expression = model.animate(np.concatenate([silence, _vowels(2), silence]), 25).expression[:, MOUTH]
