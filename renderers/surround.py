@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 
 from renderers.compiled import kernel
 
@@ -159,6 +159,11 @@ def _neighbours(shape: tuple[int, int]) -> sparse.csr_matrix:
     return sparse.coo_matrix((np.ones(len(pairs)), pairs.T), (index.size, index.size)).tocsr()
 
 
+def _factorise(system: sparse.spmatrix) -> SuperLU:
+    """Of a symmetric and positive definite matrix: no pivoting is needed, and an ordering for such saves half."""
+    return splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+
+
 def harmonic_fill(values: NDArray[np.floating], fixed: NDArray[np.bool_], screening: float) -> NDArray[np.float64]:
     """[gh, gw] `values` where `fixed`, elsewhere the solution of (Laplace - screening) u = 0."""
     adjacency, free = _neighbours(fixed.shape), np.flatnonzero(~fixed.ravel())
@@ -166,7 +171,7 @@ def harmonic_fill(values: NDArray[np.floating], fixed: NDArray[np.bool_], screen
     degree = np.asarray(adjacency.sum(1)).ravel()
     system = sparse.diags(degree[free] + screening) - adjacency[np.ix_(free, free)]
     known = np.flatnonzero(fixed.ravel())
-    result[free] = splu(system.tocsc()).solve(adjacency[np.ix_(free, known)] @ result[known])
+    result[free] = _factorise(system).solve(adjacency[np.ix_(free, known)] @ result[known])
     return result.reshape(fixed.shape)
 
 
@@ -188,7 +193,7 @@ class HarmonicExtension:
         rim = np.flatnonzero(fixed.ravel() & (np.asarray(adjacency[:, free].sum(1)).ravel() > 0))
         self.rim = rim
         system = sparse.diags(np.full(len(free), 4.0 + screening)) - adjacency[np.ix_(free, free)]
-        self._weights = splu(system.tocsc()).solve(adjacency[np.ix_(free, rim)].toarray()).astype(np.float32)
+        self._weights = _factorise(system).solve(adjacency[np.ix_(free, rim)].toarray()).astype(np.float32)
 
     def __call__(self, values: FloatArray) -> FloatArray:  # [rim, C] -> [gh, gw, C]
         """Values at `rim` (flat node indices) to all nodes; nodes that are neither free nor on the rim stay 0."""

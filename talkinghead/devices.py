@@ -21,16 +21,20 @@ def check_device(config: Config) -> None:
 
 
 @contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads inside the block.
+def limited_threads(count: int) -> Iterator[None]:
+    """Let torch, numpy and scipy use `count` threads per call inside the block.
 
-    The work is many small steps: on two busy cores, two threads that wait for each other take 2.6 times as long as one.
+    The work is many small steps: on two busy cores, two threads that wait for each other take torch 2.6 times as long
+    as one, and scipy's sparse solver up to 30 times.
     """
+    import scipy.linalg  # noqa: F401 - brings a BLAS of its own, which can only be limited when it is loaded
     import torch
+    from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        yield
+        with threadpool_limits(count, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talkinghead.config import Config, load_config
-from talkinghead.devices import check_device, torch_threads
+from talkinghead.devices import check_device, limited_threads
 from talkinghead.found_face import found_faces
 from talkinghead.media.output import check_output
 from talkinghead.media.prefetch import Prefetched
@@ -69,7 +69,7 @@ def generate(
             from talkinghead.driving import to_parameters
             from talkinghead.portrait import fit_portrait
 
-            stack.enter_context(torch_threads(config.general.threads))
+            stack.enter_context(limited_threads(config.general.threads))
             motion = pipeline.spoken_poses(pipeline.load_speech(config), sound, config)
             spoken = stack.enter_context(Prefetched(motion, _WAITING_POSES))
             portrait = fit_portrait(faces, photo, config.photo, animated=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
-from talkinghead.devices import check_device, torch_threads
+from talkinghead.devices import check_device, limited_threads
 from talkinghead.driving import Pose, find_photo, frames_of, is_of, nobody, rest_of, speak_over, to_parameters
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
@@ -70,7 +70,7 @@ def animate(
 
     config = config or load_config()
     check_output(output, ".safetensors", (audio,) if audio is not None else ())
-    with sound_of(audio, text, config.general.seed) as sound, torch_threads(config.general.threads):
+    with sound_of(audio, text, config.general.seed) as sound, limited_threads(config.general.threads):
         count = sound.frame_count(config.video.fps)
         kept: list[Pose] = []
         for pose in speech_poses(load_speech(config), sound, torch.zeros(52), config):
@@ -113,7 +113,7 @@ def render(
     sound = AudioFile.open(audio) if audio is not None else None
     if photo is not None:
         check_device(config)
-    with torch_threads(config.general.threads):
+    with limited_threads(config.general.threads):
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
             return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))

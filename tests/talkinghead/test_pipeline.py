@@ -11,13 +11,14 @@ import av
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 import talkinghead
 from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
-from talkinghead.devices import torch_threads
+from talkinghead.devices import limited_threads
 from talkinghead.found_face import scale_picture
 from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import load_photo
@@ -167,10 +168,18 @@ def test_cropping_to_the_head(tmp_path: Path) -> None:
 
 def test_threads_are_given_back() -> None:
     before = torch.get_num_threads()
-    with pytest.raises(ZeroDivisionError), torch_threads(before + 1):
-        assert torch.get_num_threads() == before + 1
+    libraries = blas_threads()
+    assert libraries
+    with pytest.raises(ZeroDivisionError), limited_threads(1):
+        assert torch.get_num_threads() == 1
+        assert set(blas_threads()) == {1}
         raise ZeroDivisionError
     assert torch.get_num_threads() == before
+    assert blas_threads() == libraries
+
+
+def blas_threads() -> list[int]:
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 
 def test_scaling() -> None:
