@@ -39,7 +39,7 @@ class SettingError(InputError):
 
 @dataclass(frozen=True)
 class GeneralConfig:
-    """`seed` >= 0 of the random motion; `device` "cpu" or "cuda" for networks and frames; torch's and numpy's `threads`."""
+    """`seed` >= 0 of the random motion; `device` "cpu" or "cuda" for networks and frames; `threads` of torch, numpy."""
 
     seed: int
     device: str
