@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from face3d.arkit import ARKIT_INDEX
-from face3d.camera import Camera
+from face3d.camera import Camera, head_to_camera
 from face3d.landmark_sets import LEFT_IRIS, RIGHT_IRIS
 from face3d.mesh_field import graph_laplacian
 from face3d.morphable_model import MorphableModel
+from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from renderers.preview import SKIN, PreviewStyle, default_style, render_shaded
 
@@ -21,6 +23,12 @@ FloatArray = NDArray[np.float32]
 _LASHES = 0.3
 # Teeth, tongue and the mouth's lining count as this much farther away: they would poke through thin lips, mm.
 _BEHIND_MM = 4.0
+# The neck fades out between these heights of the head at rest, before the mesh ends in rags at the shoulders, mm.
+_NECK_MM = (-142.0, -115.0)
+# What is left free around the head, in its sizes.
+_FREE = 0.07
+# A frame's side when none is asked for, at most, px.
+_SIDE_PX = 1024
 
 
 class HeadPreview:
@@ -48,6 +56,27 @@ class HeadPreview:
         inside = model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE, Part.INNER_MOUTH).numpy()
         self._behind = np.zeros(len(rest), np.float32)
         self._behind[inside] = _BEHIND_MM
+        low, high = _NECK_MM
+        self._solid = np.clip((rest[:, 1] - low) / (high - low), 0, 1).astype(np.float32)
+        self._model = model
+
+    def frame(self, motion: FaceParameters, size: int | None = None) -> Camera:
+        """The camera of a square picture that holds the head in all frames and little else.
+
+        Args:
+            motion: what the head does, before its own camera.
+            size: side of the picture, px; as long as the camera's longer side, but at most 1024, when not given.
+        """
+        seen = torch.from_numpy(np.unique(self._triangles[(self._solid[self._triangles] > 0.4).any(1)])[::2])
+        rest = self._model.vertices(motion.identity, torch.zeros(52), torch.zeros(2, 2))[seen]
+        placed = head_to_camera(rest, motion.rotation, motion.translation)
+        places = motion.camera.project(placed).reshape(-1, 2)
+        low, high = places.min(0).values, places.max(0).values
+        side = max(1.0, float((high - low).max()) * (1 + 2 * _FREE))
+        left, top = ((low + high - side) / 2).tolist()
+        size = size or min(_SIDE_PX, max(motion.camera.image_size))
+        factor, (x, y) = size / side, motion.camera.principal_point_px
+        return Camera(motion.camera.focal_px * factor, ((x - left) * factor, (y - top) * factor), (size, size))
 
     def draw(self, vertices: Tensor | FloatArray, camera: Camera) -> Image:
         """The head over a plain background.
@@ -70,6 +99,7 @@ class HeadPreview:
             colours=self._colours,
             irises=self._irises,
             behind=self._behind,
+            opacities=self._solid,
         )
 
 

@@ -67,6 +67,7 @@ def render_shaded(
     colours: NDArray[np.float32] | None = None,  # [V, 3]
     irises: NDArray[np.float32] | None = None,  # [V, 2]
     behind: NDArray[np.float32] | None = None,  # [V]
+    opacities: NDArray[np.float32] | None = None,  # [V]
 ) -> NDArray[np.uint8]:  # [H, W, 3]
     """A matt mesh under one light, anti-aliased.
 
@@ -80,6 +81,7 @@ def render_shaded(
         colours: RGB 0..255 of the vertices, instead of the parts' colours.
         irises: offsets from the iris' axis, mm; where they are small, iris and pupil are painted.
         behind: mm that vertices count as farther away than they are, when it is decided what hides what.
+        opacities: 0..1 of the vertices before the background, besides the style's; 1 when not given.
 
     Raises:
         ValueError: a picture of another size than the camera's.
@@ -99,6 +101,7 @@ def render_shaded(
     fragments = rasterize_arrays(projected, faces, height * factor, width * factor)
     corners = style.colours[labels].astype(np.float32)[:, None].repeat(3, 1) if colours is None else colours[faces]
     offsets = np.full((len(points), 2), np.inf, np.float32) if irises is None else irises
+    solid = np.ones(len(points), np.float32) if opacities is None else opacities
     light = np.array(style.towards_light)
     mesh = np.empty((height * factor, width * factor, 4), np.float32)
     _shade(
@@ -108,6 +111,7 @@ def render_shaded(
         vertex_normals_arrays(points, faces),
         corners,
         offsets,
+        solid,
         light / np.linalg.norm(light),
         style.ambient,
         mesh,
@@ -130,8 +134,8 @@ def _project(points: NDArray[np.float32], camera: Camera, factor: int) -> NDArra
 
 
 @kernel
-def _shade(face_index, barycentric, triangles, normals, colours, irises, light, ambient, out):  # type: ignore[no-untyped-def]
-    """RGB (0..255) and coverage (0 or 1) of every pixel; both sides of a surface are lit alike."""
+def _shade(face_index, barycentric, triangles, normals, colours, irises, solid, light, ambient, out):  # type: ignore[no-untyped-def]
+    """Premultiplied RGB (0..255) and coverage (0..1) of every pixel; both sides of a surface are lit alike."""
     height, width = face_index.shape
     for row in range(height):
         for column in range(width):
@@ -141,7 +145,7 @@ def _shade(face_index, barycentric, triangles, normals, colours, irises, light, 
                 pixel[:] = 0
                 continue
             weights = barycentric[row, column]
-            nx, ny, nz, ix, iy = 0.0, 0.0, 0.0, 0.0, 0.0
+            nx, ny, nz, ix, iy, opacity = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             for k in range(3):
                 normal = normals[triangles[f, k]]
                 nx += weights[k] * normal[0]
@@ -149,6 +153,7 @@ def _shade(face_index, barycentric, triangles, normals, colours, irises, light, 
                 nz += weights[k] * normal[2]
                 ix += weights[k] * irises[triangles[f, k], 0]
                 iy += weights[k] * irises[triangles[f, k], 1]
+                opacity += weights[k] * solid[triangles[f, k]]
             cosine = (nx * light[0] + ny * light[1] + nz * light[2]) / max(np.sqrt(nx * nx + ny * ny + nz * nz), 1e-6)
             if nz > 0:  # seen from behind
                 cosine = -cosine
@@ -158,5 +163,5 @@ def _shade(face_index, barycentric, triangles, normals, colours, irises, light, 
                 colour = colours[f, 0, k] * weights[0] + colours[f, 1, k] * weights[1] + colours[f, 2, k] * weights[2]
                 if radius < _LIMBUS_MM:
                     colour = _PUPIL if radius < _PUPIL_MM else _IRIS[k] * (1.25 - 0.75 * (radius / _LIMBUS_MM) ** 4)
-                pixel[k] = brightness * colour
-            pixel[3] = 1
+                pixel[k] = opacity * brightness * colour
+            pixel[3] = opacity

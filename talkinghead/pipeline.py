@@ -275,8 +275,8 @@ def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[I
     from renderers.head_preview import HeadPreview
 
     model = model_of(motion)
-    camera = motion.camera if size is None else motion.camera.scaled(size / max(motion.camera.image_size))
     preview = HeadPreview(model)
+    camera = preview.frame(motion, size)
 
     def pictures() -> Iterator[Image]:
         for index in range(len(motion)):

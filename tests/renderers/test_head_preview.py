@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.landmark_sets import LEFT_IRIS
 from face3d.morphable_model import MorphableModel
+from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from renderers.head_preview import HeadPreview, iris_offsets
 
@@ -61,9 +64,58 @@ def test_lips_fade_into_the_skin(preview: HeadPreview, model: MorphableModel) ->
     assert len(np.unique(preview._colours[lips].round(), axis=0)) > 5
 
 
-def test_models_without_lashes_and_eyes(model: MorphableModel) -> None:
-    import dataclasses
+def moving(translation: tuple[float, float, float]) -> FaceParameters:
+    """The mean head at `translation`, mm, before a tall camera: looking ahead, aside and up."""
+    return FaceParameters(
+        identity=torch.zeros(1),
+        expression=torch.zeros(3, 52),
+        rotation=torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.5, 0.0], [-0.3, 0.0, 0.0]]),
+        translation=torch.tensor([translation] * 3),
+        eye_rotation=torch.zeros(3, 2, 2),
+        confidence=torch.ones(3),
+        fps=25.0,
+        camera=Camera(1500.0, (540.0, 960.0), (1080, 1920)),
+    )
 
+
+@pytest.mark.parametrize(("size", "expected"), [(None, 1024), (300, 300)])
+@pytest.mark.parametrize("place", [(0.0, -300.0, 2000.0), (200.0, 100.0, 700.0)])
+def test_the_frame_holds_the_head_and_little_else(
+    preview: HeadPreview,
+    model: MorphableModel,
+    size: int | None,
+    expected: int,
+    place: tuple[float, float, float],
+) -> None:
+    motion = moving(place)
+    camera = preview.frame(motion, size)
+    assert camera.image_size == (expected, expected)
+    vertices = model.vertices(motion.identity, torch.zeros(52), torch.zeros(2, 2))
+    low, high = np.full(2, np.inf), np.zeros(2)
+    for rotation, translation in zip(motion.rotation, motion.translation, strict=True):
+        picture = preview.draw(head_to_camera(vertices, rotation, translation), camera)
+        shown = np.argwhere(abs(picture.astype(int) - picture[0, 0]).max(-1) > 10)  # the faintest end of the neck aside
+        low, high = np.minimum(low, shown.min(0)), np.maximum(high, shown.max(0))
+    assert (low > 0.02 * expected).all()
+    assert (high < 0.98 * expected).all()
+    assert (high - low).max() > 0.8 * expected
+
+
+def test_the_neck_fades_out(preview: HeadPreview, model: MorphableModel) -> None:
+    """No shoulder's rags: down the neck, the skin goes over into the background without an edge."""
+    motion = moving((0.0, 0.0, 1000.0))
+    camera = preview.frame(motion, 400)
+    vertices = model.vertices(motion.identity, torch.zeros(52), torch.zeros(2, 2))
+    picture = preview.draw(head_to_camera(vertices, torch.zeros(3), motion.translation[0]), camera).astype(int)
+    x, y = camera.project(head_to_camera(torch.tensor([[0.0, -118.0, -40.0]]), torch.zeros(3), motion.translation[0]))[
+        0
+    ]
+    neck = picture[int(y) : int(y) + 80, int(x)]
+    assert abs(neck[-1] - picture[0, 0]).max() == 0
+    assert abs(np.diff(neck, axis=0)).max() < 20
+
+
+def test_models_without_lashes_and_eyes(model: MorphableModel) -> None:
     bare = dataclasses.replace(model, triangle_parts=torch.zeros_like(model.triangle_parts))
     picture, _ = drawn(HeadPreview(bare), bare)
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50

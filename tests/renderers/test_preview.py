@@ -77,6 +77,19 @@ def test_overlay() -> None:
         render_shaded(vertices, triangles, CAMERA, picture=picture[1:])
 
 
+def test_vertices_fade_out() -> None:
+    """A sheet whose left edge is opaque and whose right one is not there."""
+    sheet = np.array([[-30, -30, 300], [30, -30, 300], [-30, 30, 300], [30, 30, 300]], np.float32)
+    opacities = np.array([1, 0, 1, 0], np.float32)
+    style = replace(default_style(), ambient=1.0)
+    got = render_shaded(sheet, np.array([[0, 2, 1], [1, 2, 3]]), CAMERA, style=style, opacities=opacities)
+    covered = np.flatnonzero((got[45] != style.background).any(-1))
+    share = np.linspace(1, 0, covered[-1] - covered[0] + 3)[1:-1, None]
+    expected = share * np.array(SKIN) + (1 - share) * np.array(style.background)
+    assert len(covered) > 10
+    np.testing.assert_allclose(got[45, covered[0] : covered[-1] + 1], expected, atol=8)
+
+
 def test_the_inside_is_lit_like_the_outside() -> None:
     """A sheet seen from behind is not black."""
     sheet = np.array([[-99, -99, 300], [99, -99, 300], [-99, 99, 300], [99, 99, 300]], np.float32)
