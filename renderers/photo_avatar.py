@@ -20,14 +20,13 @@ from renderers.composition import Avatar, Change
 from renderers.cutout import CutOut, cut_out
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.eye_painter import EyePainter
-from renderers.half_grid import half_grid
 from renderers.kinds import Kind, kinds_of_parts
 from renderers.lip_seam import LipSeam
 from renderers.mouth.anatomy import lining_on_lips
 from renderers.mouth.painter import MouthPainter
 from renderers.neural.planes import FaceSurface
 from renderers.neural.refinement import FaceRefinement, FaceView, RenderedFace
-from renderers.photo_kernels import View, affine_maps, composite, shade
+from renderers.photo_kernels import View, affine_maps, composite, shade, skin_layer
 from renderers.photo_layers import build_layers, face_height
 from renderers.rasterize_numba import find_visible
 from renderers.region import Region
@@ -96,7 +95,6 @@ class PhotoAvatar(Avatar):
         self.origin = self._crop.origin
         layers = build_layers(self._photo, local)
         self._eyes = EyePainter(self._photo, layers.skin, self._mesh, self.origin)
-        self._skin = half_grid(self._eyes.skin)
         self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
         self._mouth = MouthPainter(self._photo, self._mesh, local, self.origin, layers)
         source = self._mesh.source - self.origin
@@ -106,6 +104,7 @@ class PhotoAvatar(Avatar):
         skin = np.ascontiguousarray(self._triangles[self._kinds == Kind.SKIN])
         undriven = self._mesh.undriven()
         self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
+        self._skin = skin_layer(self._eyes.skin, self._face_mask)
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, self._face_mask)
         self._warp = SurroundWarp(self._mesh, face_skin, cutout, self._options.surround)
         self._relight = Relight(self._photo, local, source, undriven.camera, skin)
@@ -198,7 +197,7 @@ class PhotoAvatar(Avatar):
         local = pixels.copy()
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples
         visible = find_visible(local, self._triangles, region.height * view.samples, region.width * view.samples)
-        overlay = shade(visible, view, maps, self._skin, self._face_mask)
+        overlay = shade(visible, view, maps, self._skin)
         if view.samples > 1:
             size = region.width, region.height
             overlay = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)

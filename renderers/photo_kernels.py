@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderers.compiled import kernel
+from renderers.half_grid import half_grid
+from renderers.row_reading import CHUNK, PLACES, pixel_pairs, read_row, row_buffers
 
 FloatArray = NDArray[np.float32]
 
@@ -35,24 +37,23 @@ def affine_maps(
     return maps
 
 
+def skin_layer(skin: NDArray[np.uint8], face_mask: FloatArray) -> NDArray[np.uint8]:
+    """The photo's skin [h, w, 3] with its mask [h, w] 0..1 as opacity, on the half grid: [2h - 1, 2w - 1, 4]."""
+    opacity = np.round(255 * face_mask).astype(np.uint8)
+    return half_grid(np.concatenate([skin, opacity[..., None]], 2))
+
+
 def shade(
     face_index: NDArray[np.int32],  # [h, w], -1: none
     view: View,
     maps: FloatArray,  # [F, 3, 3] affine_maps of (x, y) px in the photo's crop and of the factor on its colours
-    skin: NDArray[np.uint8],  # [2h - 1, 2w - 1, 3] the photo's skin on the half grid (`renderers.half_grid`)
-    face_mask: FloatArray,  # [h, w] of PhotoLayers
+    skin: NDArray[np.uint8],  # [2h - 1, 2w - 1, 4] of `skin_layer`
 ) -> NDArray[np.uint8]:  # [h, w, 4]
     """Premultiplied colour and coverage of every pixel, 0..255; 0 where there is no mesh."""
-    out = np.zeros((*face_index.shape, 4), np.uint8)
-    _shade(
-        face_index,
-        (np.float32(view.left), np.float32(view.top), np.float32(1 / view.samples)),
-        maps,
-        skin,
-        face_mask,
-        out,
-    )
-    return out
+    out = np.zeros(face_index.shape, np.uint32)
+    corner = np.float32(view.left), np.float32(view.top), np.float32(1 / view.samples)
+    _shade(face_index, corner, maps, pixel_pairs(skin), skin.shape[:2], out)
+    return out.view(np.uint8).reshape(*face_index.shape, 4)
 
 
 def composite(base: NDArray[np.uint8], overlay: NDArray[np.uint8], top: int, left: int) -> None:
@@ -61,31 +62,10 @@ def composite(base: NDArray[np.uint8], overlay: NDArray[np.uint8], top: int, lef
 
 
 # numba promotes float32 with integer literals to float64, which is slower: spell the constants out.
-_ZERO, _HALF, _ONE, _TWO, _FINE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2), np.float32(128)
-_WHITE = np.float32(255)
-
-
-@kernel
-def _mask(mask, x, y):  # type: ignore[no-untyped-def]
-    """A smooth [h, w] mask at the pixel that holds (x, y), continued at its border."""
-    column, row = min(max(int(x), 0), mask.shape[1] - 1), min(max(int(y), 0), mask.shape[0] - 1)
-    return mask[row, column]
-
-
-@kernel
-def _sample(fine, x, y):  # type: ignore[no-untyped-def]
-    """The picture of the half grid `fine` [2h - 1, 2w - 1, 3] uint8 at (x, y) px, continued at its border, 0..255."""
-    x = min(max(_TWO * x - _ONE, _ZERO), np.float32(fine.shape[1] - 1))
-    y = min(max(_TWO * y - _ONE, _ZERO), np.float32(fine.shape[0] - 1))
-    c, r = min(int(x), fine.shape[1] - 2), min(int(y), fine.shape[0] - 2)
-    ax, ay = np.int32((x - np.float32(c)) * _FINE + _HALF), np.int32((y - np.float32(r)) * _FINE + _HALF)
-    bx, by = np.int32(128) - ax, np.int32(128) - ay
-    w00, w01, w10, w11 = bx * by, ax * by, bx * ay, ax * ay
-    scale = np.float32(1 / 16384)
-    red = w00 * fine[r, c, 0] + w01 * fine[r, c + 1, 0] + w10 * fine[r + 1, c, 0] + w11 * fine[r + 1, c + 1, 0]
-    green = w00 * fine[r, c, 1] + w01 * fine[r, c + 1, 1] + w10 * fine[r + 1, c, 1] + w11 * fine[r + 1, c + 1, 1]
-    blue = w00 * fine[r, c, 2] + w01 * fine[r, c + 1, 2] + w10 * fine[r + 1, c, 2] + w11 * fine[r + 1, c + 1, 2]
-    return np.float32(red) * scale, np.float32(green) * scale, np.float32(blue) * scale
+_ZERO, _HALF, _WHITE = np.float32(0), np.float32(0.5), np.float32(255)
+_BYTE, _EIGHT, _SIXTEEN, _TWENTYFOUR = np.uint32(255), np.uint32(8), np.uint32(16), np.uint32(24)
+# Half-grid samples lie half a pixel apart, the first in the middle of the first pixel.
+_PER_PX, _FIRST = np.float32(2 * PLACES), np.float32(PLACES)
 
 
 @kernel
@@ -106,30 +86,57 @@ def _affine_maps(pixels, triangles, values, maps):  # type: ignore[no-untyped-de
 
 
 @kernel
-def _at(maps, f, k, x, y):  # type: ignore[no-untyped-def]
-    return maps[f, 0, k] + maps[f, 1, k] * x + maps[f, 2, k] * y
+def _shade(face_index, view, maps, skin, size, out):  # type: ignore[no-untyped-def]
+    x, y, gain = np.zeros(CHUNK, np.float32), np.zeros(CHUNK, np.float32), np.zeros(CHUNK, np.float32)
+    buffers = row_buffers()
+    for row in range(face_index.shape[0]):
+        first, last = _covered(face_index[row])
+        for start in range(first, last, CHUNK):
+            end = min(start + CHUNK, last)
+            count = end - start
+            _locate(face_index[row, start:end], view, row, start, maps, x, y, gain)
+            line = read_row(skin, size, x[:count], y[:count], buffers)
+            _light(line, gain[:count], face_index[row, start:end], out[row, start:end])
 
 
 @kernel
-def _shade(face_index, view, maps, skin, face_mask, out):  # type: ignore[no-untyped-def]
+def _covered(faces):  # type: ignore[no-untyped-def]
+    """From the first to behind the last pixel of a row with a triangle."""
+    first, last = 0, faces.shape[0]
+    while first < last and faces[first] < 0:
+        first += 1
+    while last > first and faces[last - 1] < 0:
+        last -= 1
+    return first, last
+
+
+@kernel
+def _locate(faces, view, row, column, maps, x, y, gain):  # type: ignore[no-untyped-def]
+    """Where in `skin` the pixels from (`row`, `column`) on come from, and the factors on their colours."""
     left, top, step = view
-    for row in range(face_index.shape[0]):
-        py = top + (np.float32(row) + _HALF) * step
-        for column in range(face_index.shape[1]):
-            f = face_index[row, column]
-            if f < 0:
-                continue
-            px = left + (np.float32(column) + _HALF) * step
-            x, y = _at(maps, f, 0, px, py), _at(maps, f, 1, px, py)
-            alpha = _mask(face_mask, x, y)
-            if alpha <= 0:
-                continue
-            red, green, blue = _sample(skin, x, y)
-            gain = _at(maps, f, 2, px, py)
-            out[row, column, 0] = np.uint8(min(red * gain, _WHITE) * alpha + _HALF)
-            out[row, column, 1] = np.uint8(min(green * gain, _WHITE) * alpha + _HALF)
-            out[row, column, 2] = np.uint8(min(blue * gain, _WHITE) * alpha + _HALF)
-            out[row, column, 3] = np.uint8(np.float32(255) * alpha + _HALF)
+    py = top + (np.float32(row) + _HALF) * step
+    for i in range(faces.shape[0]):
+        f = faces[i]
+        if f >= 0:
+            m = maps[f]
+            px = left + (np.float32(column + i) + _HALF) * step
+            x[i] = (m[0, 0] + m[1, 0] * px + m[2, 0] * py) * _PER_PX - _FIRST
+            y[i] = (m[0, 1] + m[1, 1] * px + m[2, 1] * py) * _PER_PX - _FIRST
+            gain[i] = m[0, 2] + m[1, 2] * px + m[2, 2] * py
+
+
+@kernel
+def _light(line, gain, faces, out):  # type: ignore[no-untyped-def]
+    """Colours times factors, premultiplied, where there is a triangle."""
+    for i in range(line.shape[0]):
+        pixel, factor = line[i], gain[i]
+        alpha = np.uint32(pixel >> _TWENTYFOUR) if faces[i] >= 0 else np.uint32(0)
+        share = np.float32(np.int32(alpha)) / _WHITE
+        red = min(np.float32(np.int32(pixel & _BYTE)) * factor, _WHITE) * share + _HALF
+        green = min(np.float32(np.int32((pixel >> _EIGHT) & _BYTE)) * factor, _WHITE) * share + _HALF
+        blue = min(np.float32(np.int32((pixel >> _SIXTEEN) & _BYTE)) * factor, _WHITE) * share + _HALF
+        colours = np.uint32(np.int32(red)) | np.uint32(np.uint32(np.int32(green)) << _EIGHT)
+        out[i] = colours | np.uint32(np.uint32(np.int32(blue)) << _SIXTEEN) | np.uint32(alpha << _TWENTYFOUR)
 
 
 @kernel

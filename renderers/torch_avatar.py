@@ -52,7 +52,7 @@ class TorchPhotoAvatar:
         self._mesh = TorchMesh(avatar._mesh, device)
         self._surround = TorchSurround(avatar._warp, rasterizer, device)
         self._relight = TorchRelight(avatar._relight, device)
-        self._skin = TorchSkin(avatar._skin, avatar._face_mask, avatar._source, avatar._triangles, rasterizer, device)
+        self._skin = TorchSkin(avatar._skin, avatar._source, avatar._triangles, rasterizer, device)
         self._mouth = TorchMouth(avatar._mouth, rasterizer, device, dtype)
         self._seam = TorchLipSeam(avatar._seam, device)
         self._eyes = TorchEyes(avatar._eyes, device)

@@ -83,8 +83,7 @@ class TorchSkin:
     """Draws the photo's skin on the driven mesh.
 
     Args:
-        skin: [2h - 1, 2w - 1, 3] uint8, the skin on the half grid.
-        mask: [h, w] 0..1, where the photo's skin is used.
+        skin: [2h - 1, 2w - 1, 4] uint8, of `photo_kernels.skin_layer`.
         source: [V, 2] px, the vertices in the photo's crop.
         triangles: [F, 3] what is drawn.
         rasterizer: finds what is visible.
@@ -94,15 +93,12 @@ class TorchSkin:
     def __init__(
         self,
         skin: NDArray,
-        mask: NDArray,
         source: NDArray,
         triangles: NDArray,
         rasterizer: Rasterizer,
         device: torch.device,
     ) -> None:
         self._skin = torch.as_tensor(skin, device=device).permute(2, 0, 1).float()
-        self._mask = torch.as_tensor(mask, device=device).reshape(-1)
-        self._size = mask.shape
         self._source = torch.as_tensor(source, device=device)
         self._triangles = torch.as_tensor(triangles, device=device).long()
         self._rasterizer = rasterizer
@@ -134,10 +130,8 @@ class TorchSkin:
 
     def _shade(self, visible: Tensor, maps: Tensor, places: Tensor) -> Tensor:  # [B, 4, h, w] uint8
         source, gain = map_at(maps, visible.clamp_min(0), places).split([2, 1], -1)
-        colours = (sample(self._skin, 2 * source - 0.5) * gain[:, None, ..., 0]).clamp_max(255)
-        height, width = self._size
-        limit = source.new_tensor([width - 1, height - 1])
-        column, row = torch.minimum(source.trunc().clamp_min(0), limit).long().unbind(-1)
-        alpha = self._mask[row * width + column] * (visible >= 0)
-        premultiplied = torch.cat([colours, torch.full_like(colours[:, :1], 255)], 1) * alpha[:, None]
+        colours, opacity = sample(self._skin, 2 * source - 0.5).split([3, 1], 1)
+        alpha = to_levels(opacity) / 255 * (visible >= 0)[:, None]
+        lit = (colours * gain[:, None, ..., 0]).clamp_max(255)
+        premultiplied = torch.cat([lit, torch.full_like(opacity, 255)], 1) * alpha
         return to_levels(premultiplied)
