@@ -40,8 +40,9 @@ class SurroundOptions:
         neck_start: how far above the chin's height the head's motion begins to fade.
         neck_reach: over how much it fades out.
         shoulder_lift: how much higher that begins beside the chin. All three after the optical flow of GRID.
-        body_share: how much of the head's shift along (x, y, z) the shoulders follow. In GRID, people whose heads sway
+        body_share: how much of the head's small shifts along (x, y, z) the shoulders follow. In GRID, people whose heads sway
             by 3 to 7 mm move their shoulders by 0.36 of it sideways and by less up and down.
+        neck_mm: shifts larger than a bending neck gives, this much, are the body's: the shoulders follow.
         lean_mm: a shift along (x, y, z) counts fully when it is much larger than this. In fits of GRID, hair follows
             hardly any of the usual millimetres up and down and none of the 5 to 13 mm along the line of sight: such
             shifts are the fit's way to follow a face that opens its mouth.
@@ -57,6 +58,7 @@ class SurroundOptions:
     neck_reach: float = 0.55
     shoulder_lift: float = 0.5
     body_share: tuple[float, float, float] = (0.36, 0.15, 0.1)
+    neck_mm: float = 40.0
     lean_mm: tuple[float, float, float] = (0.001, 4.0, 25.0)
 
 

@@ -118,7 +118,7 @@ class SurroundWarp:
         shift = self._calm(frame.shift)
         rigid = (self._project(frame.move(self._points) - frame.shift + shift) - nodes) * self._head_share
         if shift.any():
-            body = self._points + shift * np.array(self._options.body_share, np.float32)
+            body = self._points + shift * self._body_share_of(shift)
             rigid += (self._project(body) - nodes) * self._body_share
         moved = frame.pixels[:, :2] - self._origin - self._source
         skin = (moved[self._corners] * self._weights[..., None]).sum(1)
@@ -131,6 +131,11 @@ class SurroundWarp:
         """[3] mm, the shift that the surroundings follow: see `SurroundOptions.lean_mm`."""
         away, lean = shift**2, np.square(self._options.lean_mm, dtype=np.float32)
         return shift * away / (away + lean)
+
+    def _body_share_of(self, shift: FloatArray) -> FloatArray:
+        """[3] 0..1, how much of the shift the shoulders follow: see `SurroundOptions.body_share` and `neck_mm`."""
+        little = np.array(self._options.body_share, np.float32)
+        return little + (1 - little) * shift**2 / (shift**2 + np.float32(self._options.neck_mm) ** 2)
 
     def __call__(self, frame: DrivenFrame) -> Image:
         """[h, w, 3] the crop, warped for this frame."""

@@ -37,6 +37,7 @@ class TorchSurround:
         self._principal = tensor(warp._camera.principal_point_px).float()
         self._origin, self._nodes = tensor(warp._origin), tensor(grid.points())
         self._body_follows = tensor(warp._options.body_share).float()
+        self._neck_mm = warp._options.neck_mm
         self._lean_mm = tensor(warp._options.lean_mm).float()
         self._source = tensor(warp._source)
         self._inside, self._rim = tensor(warp._inside), tensor(warp._rim)
@@ -57,7 +58,8 @@ class TorchSurround:
         shift = self._calm(frame.shift)
         moved = frame.move(self._points) + (shift - frame.shift)[:, None, None]
         rigid = (self._project(moved) - self._nodes) * self._head_share
-        body = self._points + (shift * self._body_follows)[:, None, None]
+        follows = self._body_follows + (1 - self._body_follows) * shift**2 / (shift**2 + self._neck_mm**2)
+        body = self._points + (shift * follows)[:, None, None]
         rigid = rigid + (self._project(body) - self._nodes) * self._body_share
         moved = frame.pixels[..., :2] - self._origin - self._source
         skin = (moved[:, self._corners] * self._weights[..., None]).sum(2)
