@@ -136,30 +136,41 @@ def read_eyeball(
 
 def refine_iris(image: Image, center: FloatArray, radius: float, opening: EyeOpening) -> tuple[FloatArray, float]:
     """Move the detected circle onto the strongest step from dark to bright, within a seventh of its radius."""
-    light = image @ np.array([0.3, 0.6, 0.1], np.float32)
-    grey = np.asarray(cv2.GaussianBlur(light, (0, 0), max(0.5, 0.06 * radius)), np.float32)
+    left, top, grey = _grey_around(image, center, 1.6 * radius, max(0.5, 0.06 * radius))
+    corner = np.array([left, top], np.float32)
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     ring = np.stack([np.cos(angles), np.sin(angles)], -1)
+    shifts = [(dx, dy) for dx in range(-2, 3) for dy in range(-2, 3)]
+    middles = center + radius / 14 * np.array(shifts)
+    grows = np.array([0.88, 0.94, 1.0, 1.06, 1.12])
+    edges = middles[:, None, None] + grows[:, None, None] * radius * ring
+    above, below, _ = _lid_distances(opening, edges.astype(np.float32))
+    seen = np.minimum(above, below) > 0.12 * radius  # [shifts, sizes, ring]
     best, result = -np.inf, (center, radius)
-    step = radius / 14
-    for dx in np.arange(-2, 3):
-        for dy in np.arange(-2, 3):
-            for grow in (0.88, 0.94, 1.0, 1.06, 1.12):
-                middle = center + step * np.array([dx, dy])
-                edge = (middle + grow * radius * ring).astype(np.float32)
-                above, below, _ = _lid_distances(opening, edge)
-                seen = np.minimum(above, below) > 0.12 * radius
-                if seen.sum() < 12:
-                    continue
-                outside, inside = (
-                    _sample(grey, (middle + f * grow * radius * ring[seen] - 0.5)[None].astype(np.float32))
-                    for f in (1.1, 0.9)
-                )
-                # A slight pull towards the detection keeps flat eyes where they were found.
-                score = float(np.median(outside - inside)) - 0.4 * (dx * dx + dy * dy) / 4 - 12 * abs(grow - 1)
-                if score > best:
-                    best, result = score, (middle.astype(np.float32), float(grow * radius))
+    for number, (dx, dy) in enumerate(shifts):
+        for grow, shown in zip(grows, seen[number], strict=True):
+            if shown.sum() < 12:
+                continue
+            circle = grow * radius * ring[shown]
+            outside, inside = (
+                _sample(grey, (middles[number] + f * circle - 0.5 - corner)[None].astype(np.float32))
+                for f in (1.1, 0.9)
+            )
+            # A slight pull towards the detection keeps flat eyes where they were found.
+            score = float(np.median(outside - inside)) - 0.4 * (dx * dx + dy * dy) / 4 - 12 * abs(grow - 1)
+            if score > best:
+                best, result = score, (middles[number].astype(np.float32), float(grow * radius))
     return result
+
+
+def _grey_around(image: Image, center: FloatArray, reach: float, soften: float) -> tuple[int, int, FloatArray]:
+    """Column and row of a part of a picture that holds all within `reach` px of `center`; its brightness, blurred."""
+    margin = reach + 6 * soften + 2  # what lies beyond would not be seen
+    height, width = image.shape[:2]
+    left, top = (min(max(0, int(n - margin)), size - 1) for n, size in zip(center, (width, height), strict=True))
+    right, bottom = (max(1, int(n + margin) + 1) for n in center)
+    light = image[top:bottom, left:right] @ np.array([0.3, 0.6, 0.1], np.float32)
+    return left, top, np.asarray(cv2.GaussianBlur(light, (0, 0), soften), np.float32)
 
 
 class _Polar:
