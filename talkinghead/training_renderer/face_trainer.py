@@ -129,12 +129,7 @@ def train(folder: Path, options: FaceTrainOptions, report: Callable[[str], None]
         drawn = corrected(batch, change)
         loss = _loss(batch, drawn, options) + options.steady * _unsteadiness(network, batch, change, options)
         if step >= options.judged_from * options.steps and options.adversarial > 0:
-            mask = batch.known[:, None]
-            real, fake = (batch.target * mask, drawn * mask)
-            judging.zero_grad(set_to_none=True)
-            (F.relu(1 - judge(real)) + F.relu(1 + judge(fake.detach()))).mean().backward()
-            judging.step()
-            loss = loss - options.adversarial * judge(fake).mean()
+            loss = loss - options.adversarial * _judged(batch, drawn, judge, judging)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -195,6 +190,17 @@ def _loss(batch: Examples, drawn: Tensor, options: FaceTrainOptions) -> Tensor:
             total / scale**2
         )
     return loss
+
+
+def _judged(batch: Examples, drawn: Tensor, judge: nn.Module, judging: torch.optim.Optimizer) -> Tensor:
+    """How real a discriminator finds the drawn faces, after it has learnt from them by one step."""
+    mask = batch.known[:, None]
+    real, fake = batch.target * mask, drawn * mask
+    judging.zero_grad(set_to_none=True)
+    (F.relu(1 - judge(real)) + F.relu(1 + judge(fake.detach()))).mean().backward()
+    judging.step()
+    opinion: Tensor = judge(fake).mean()
+    return opinion
 
 
 def _unsteadiness(network: FaceNetwork, batch: Examples, change: Tensor, options: FaceTrainOptions) -> Tensor:
