@@ -196,7 +196,9 @@ class PhotoAvatar(Avatar):
         """[h, w, 4] premultiplied colours of a region."""
         local = pixels.copy()
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples
-        visible = find_visible(local, self._triangles, region.height * view.samples, region.width * view.samples)
+        size = region.height * view.samples, region.width * view.samples
+        # What is seen from behind lies behind something else: a quarter of the work.
+        visible = find_visible(local, self._triangles, *size, cull_backfaces=True)
         overlay = shade(visible, view, maps, self._skin)
         if view.samples > 1:
             size = region.width, region.height

@@ -75,10 +75,11 @@ def find_visible(
     triangles: NDArray[np.int32],  # [F, 3]
     height: int,
     width: int,
+    cull_backfaces: bool = False,
 ) -> NDArray[np.int32]:
     """[H, W] the nearest triangle at each pixel's centre, -1: none; what `rasterize_arrays` does without the rest."""
     face_index = np.full((height, width), -1, np.int32)
-    _find_visible(vertices, triangles, False, np.zeros((height, width)), face_index)
+    _find_visible(vertices, triangles, cull_backfaces, np.zeros((height, width)), face_index)
     return face_index
 
 
