@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.sparse.linalg import SuperLU, splu
 
 from renderers.compiled import kernel
@@ -144,8 +143,10 @@ def border_weight(grid: Grid, width: int, height: int, held: tuple[bool, bool, b
     return smoothstep(np.clip((np.min(distances, 0) - grid.spacing) / zone, 0, 1))
 
 
-def _distance(grid: Grid, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return distance_transform_edt(~inside, sampling=grid.spacing)
+def _distance(grid: Grid, inside: NDArray[np.bool_]) -> FloatArray:
+    """[gh, gw] to the nearest node inside, px."""
+    nodes = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(nodes * np.float32(grid.spacing), np.float32)
 
 
 def _neighbours(shape: tuple[int, int]) -> sparse.csr_matrix:

@@ -113,7 +113,7 @@ def measure_speed_on_cpu(photo: Path, audio: Path) -> dict[str, Any]:
     Stages are in milliseconds per frame of the thread that they run in, waiting included: `surround` runs beside the
     other parts of `render`, `convert` and `send` beside the next frames, and the encoder in a process of its own, of
     which the processor time is given. `frames_per_second` counts from the start of the job, `steady` from its first
-    frame. `first_frame_seconds` is that of a new process, from its start.
+    frame. `first_frame_seconds` are those of new processes, from their start.
     """
     from stage_times import STAGES, STARTS, stage_times
 
@@ -147,7 +147,7 @@ def measure_speed_on_cpu(photo: Path, audio: Path) -> dict[str, Any]:
         "frames_per_second": result.frames / (end - start),
         "steady_frames_per_second": (result.frames - 1) / (end - first[0]),
         "real_time_factor": (end - start) / seconds,
-        "first_frame_seconds": first_frame_seconds(photo, audio),
+        "first_frame_seconds": first_frame(photo, audio),
         "cpu_seconds_per_second": (cpu + encoder) / seconds,
         "start_seconds": {name: watch.seconds[name] for name, *_ in STARTS},
         "stage_ms_per_frame": {**per_frame, "encoder (processor time)": 1000 * encoder / result.frames},
@@ -159,20 +159,36 @@ def _children_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def first_frame_seconds(photo: Path, audio: Path) -> float:
-    """From the start of a process to the first frame of its video."""
+def first_frame(photo: Path, audio: Path, runs: int = 3) -> dict[str, float]:
+    """From the start of a `talkinghead generate` until its first frame is drawn and on its way to the encoder, seconds.
+
+    The first run warms up the disk and the kernels' cache and does not count. `cpu` is the processor time of that
+    process, which others on the machine change less.
+    """
     code = (
-        "import sys, time, talkinghead\n"
+        "import sys, time\n"
+        "from contextlib import contextmanager\n"
+        "from talkinghead.cli import main\n"
+        "from talkinghead.commands import generate\n"
         "def tell(done, total):\n"
-        "    if done == 1:\n"
-        "        print(time.time(), flush=True)\n"
-        "talkinghead.generate(*sys.argv[1:4], progress=tell)"
+        "    print(time.time(), time.process_time(), flush=True)\n"
+        "    raise KeyboardInterrupt\n"
+        "@contextmanager\n"
+        "def progress_of(what, quiet):\n"
+        "    yield tell\n"
+        "generate.progress_of = progress_of\n"
+        "main(['generate', '--photo', sys.argv[1], '--audio', sys.argv[2], '--output', sys.argv[3]])"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = [sys.executable, "-c", code, photo, audio, Path(folder) / "o.mp4"]
-        start = time.time()
-        printed = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=True).stdout
-    return float(printed.split()[0]) - start
+    found = []
+    for _ in range(runs + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = [sys.executable, "-c", code, photo, audio, Path(folder) / "o.mp4"]
+            start = time.time()
+            printed = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=True).stdout
+        told, cpu = (float(word) for word in printed.split())
+        found.append((told - start, cpu))
+    wall, cpus = zip(*found[1:], strict=True)
+    return {"median": float(np.median(wall)), "least": min(wall), "most": max(wall), "cpu": float(np.median(cpus))}
 
 
 def measure_fit(folder: Path, first: int) -> dict[str, Any]:
@@ -228,10 +244,10 @@ def measure_still(photo: Path, audio: Path) -> dict[str, float]:
     return {"mean_db": float(np.mean(values)), "lowest_db": float(min(values)), "pixels_share": float(outside.mean())}
 
 
-def measure_memory(photo: Path) -> dict[str, float]:
-    """Peak of generating 10 s and 10 minutes, each in a process of its own, MB."""
+def measure_memory(photo: Path, minutes: float = 10) -> dict[str, float]:
+    """Peak of generating 10 s and `minutes`, each in a process of its own, MB."""
     result = {}
-    for name, seconds in (("ten_seconds_mb", 10), ("ten_minutes_mb", 600)):
+    for name, seconds in (("ten_seconds_mb", 10), ("long_mb", round(60 * minutes))):
         with tempfile.TemporaryDirectory() as folder:
             sound = Path(folder) / "s.wav"
             write_babble(sound, seconds)
@@ -243,7 +259,7 @@ def measure_memory(photo: Path) -> dict[str, float]:
             arguments = [sys.executable, "-c", code, photo, sound, Path(folder) / "o.mp4"]
             printed = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, check=True)
             result[name] = int(printed.stdout.split()[-1]) / 1024
-    result["growth_mb"] = result["ten_minutes_mb"] - result["ten_seconds_mb"]
+    result["growth_mb"] = result["long_mb"] - result["ten_seconds_mb"]
     return result
 
 
@@ -310,6 +326,8 @@ def main() -> None:
             command.add_argument(argument, type=Path)
         if name == "speed":
             command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where frames are made")
+        if name == "memory":
+            command.add_argument("--minutes", type=float, default=10, help="of the long recording (default: 10)")
         if name == "fit":
             command.add_argument("--first", type=int, default=30, help="photos, by name (default: 30)")
     options = vars(parser.parse_args())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from face3d.landmark_sets import INNER_LIPS
 from face3d.morphable_model import MorphableModel
@@ -85,7 +84,8 @@ def lining_on_lips(model: MorphableModel, source: FloatArray) -> FloatArray:  # 
     lining = np.setdiff1d(lining, lips)
     mean = model.mean.numpy()
     result = source.copy()
-    result[lining] = source[lips[cKDTree(mean[lips]).query(mean[lining])[1]]]
+    nearest = ((mean[lining, None] - mean[lips]) ** 2).sum(-1).argmin(1)
+    result[lining] = source[lips[nearest]]
     return result
 
 

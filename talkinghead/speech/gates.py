@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from talkinghead.speech.mouth import GATES
 
@@ -26,7 +25,8 @@ def decide_gates(probability: Array) -> Array:  # [T, 3] -> [T, 3], both 0..1
     An unsure network spreads a low bump where a sure one makes a high one. The bump's peak says whether the lips close;
     its shape, relative to the peak, says when.
     """
-    peak = maximum_filter1d(probability, 2 * GATE_CONTEXT + 1, axis=0, mode="nearest")
+    padded = np.pad(probability, ((GATE_CONTEXT, GATE_CONTEXT), (0, 0)), mode="edge")
+    peak = np.lib.stride_tricks.sliding_window_view(padded, 2 * GATE_CONTEXT + 1, axis=0).max(-1)
     decided = _ramp(peak, _PEAK_EDGES) * _ramp(probability / np.maximum(peak, 1e-6), _SHAPE_EDGES)
     decided[:, _REST] = _ramp(probability[:, _REST], _REST_EDGES)
     return decided.astype(np.float32)
