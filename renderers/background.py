@@ -19,8 +19,11 @@ FloatArray = NDArray[np.float32]
 _CLEAR = 0.06
 # From what opacity on a pixel is of no use for the background, and from which on nothing of it is.
 MIXED, _LOST = 0.02, 0.15
-# Mean differences from the blurred surroundings, in levels, of a plain and of a busy background.
-_PLAIN, _BUSY = 3.0, 10.0
+# Detail is what is finer than this, in multiples of the reach; where more than the second share of its gradients point
+# the same way, it is no texture but a line.
+_FINE, _LINE = 0.12, 0.35
+# Colours are continued at this many pixels along the longer side.
+_CONTINUED_PX, _CONTINUED_FROM_PX = 240, 4
 # Smooth continuations are made at this many pixels along the longer side.
 _SMOOTH_PX = 320
 
@@ -42,8 +45,8 @@ class Layers:
 def fill_behind(photo: Image, matte: FloatArray, reach: float) -> Image:
     """The background with the person replaced by what is probably behind them.
 
-    Next to the outline, the picture is mirrored at it, which goes on with grain and blur; farther in, it becomes a
-    smooth continuation.
+    Colours go on along their contours (Bertalmio, Bertozzi, Sapiro, "Navier-Stokes, Fluid Dynamics, and Image and Video
+    Inpainting", 2001). Grain and leaves are mirrored at the outline, next to it; lines are not: they would meander.
 
     Args:
         photo: [h, w, 3] uint8.
@@ -56,11 +59,22 @@ def fill_behind(photo: Image, matte: FloatArray, reach: float) -> Image:
     unknown = cv2.dilate(hole, ball).astype(bool)
     if unknown.all() or not unknown.any():
         return photo.copy()
-    smooth = fill_small(photo, ~unknown)
-    mirrored, weight = _mirror(photo, smooth, unknown, reach)
-    filled = smooth + (mirrored - smooth) * weight[..., None]
+    filled = _continue(photo, unknown) + _mirror_texture(photo, unknown, reach)
     lost = np.clip((matte - MIXED) / (_LOST - MIXED), 0, 1)[..., None]
     return np.clip(np.round(photo + (filled - photo) * lost), 0, 255).astype(np.uint8)
+
+
+def _continue(photo: Image, unknown: NDArray[np.bool_]) -> FloatArray:
+    """[h, w, 3] the photo's colours, and what they probably are where `unknown` [h, w]: nothing fine."""
+    height, width = unknown.shape
+    scale = min(1.0, _CONTINUED_PX / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    hole = np.asarray(cv2.resize(unknown.astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 1e-3
+    if hole.all():
+        return fill_smoothly(photo, ~unknown)
+    filled = cv2.inpaint(small, hole.astype(np.uint8), _CONTINUED_FROM_PX, cv2.INPAINT_NS)
+    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def fill_small(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
@@ -102,8 +116,8 @@ def fill_smoothly(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
     return result.astype(np.float32)
 
 
-def _mirror(photo: Image, smooth: FloatArray, hole: NDArray[np.bool_], reach: float) -> tuple[FloatArray, FloatArray]:
-    """The picture mirrored at the hole's rim [h, w, 3], and how far to trust it [h, w] 0..1."""
+def _mirror_texture(photo: Image, hole: NDArray[np.bool_], reach: float) -> FloatArray:
+    """[h, w, 3] the fine detail beside the hole mirrored at its rim, fading inwards; lines left out."""
     distance, labels = cv2.distanceTransformWithLabels(
         hole.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -114,20 +128,32 @@ def _mirror(photo: Image, smooth: FloatArray, hole: NDArray[np.bool_], reach: fl
     height, width = hole.shape
     here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
     there = 2 * rim - here
-    picked = np.where(hole[..., None], np.round(smooth).astype(np.uint8), photo)
-    x, y = there[..., 0], there[..., 1]
-    # On a plain wall a mirrored gradient would show as a dome: only grain is mirrored there.
-    size = 2 * max(1, round(0.15 * reach)) + 1
-    coarse = cv2.blur(picked, (size, size))
-    ring = ~hole & (cv2.dilate(hole.astype(np.uint8), np.ones((2 * size + 1, 2 * size + 1), np.uint8)) > 0)
-    texture = float(np.abs(photo[ring].astype(np.float32) - coarse[ring]).mean()) if ring.any() else 0.0
-    busy = np.float32(np.clip((texture - _PLAIN) / (_BUSY - _PLAIN), 0, 1))
-    fine = np.asarray(cv2.remap(picked, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32)
-    below = np.asarray(cv2.remap(coarse, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.float32)
-    mirrored = fine + (smooth - below) * (1 - busy)
-    inside = cv2.remap(hole.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    weight = np.clip(1.5 - distance / max(reach, 1.0), 0, 1) * (1 - inside)
-    return mirrored.astype(np.float32), weight.astype(np.float32)
+    size = 2 * max(1, round(_FINE * reach)) + 1
+    fine = np.asarray(cv2.subtract(photo, cv2.blur(photo, (size, size)), dtype=cv2.CV_32F), np.float32)
+    fine *= ((1 - _lines(photo, hole, reach)) * ~hole)[..., None]
+    x, y = cv2.split(there)
+    mirrored = cv2.remap(fine, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(mirrored * np.clip(1.5 - distance / max(reach, 1.0), 0, 1)[..., None], np.float32)
+
+
+def _lines(photo: Image, hole: NDArray[np.bool_], reach: float) -> FloatArray:
+    """[h, w] 0..1, how far the picture's detail near each pixel outside the hole runs in one direction.
+
+    The coherence of the structure tensor (Weickert, "Coherence-Enhancing Diffusion Filtering", 1999, section 2.2).
+    """
+    height, width = photo.shape[:2]
+    scale = min(1.0, 24 / reach)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    # The person's own outline is a line too.
+    covered = cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+    outside = cv2.dilate(covered, np.ones((5, 5), np.uint8)) == 0
+    x, y = (cv2.Sobel(small, cv2.CV_32F, dx, 1 - dx) * outside for dx in (1, 0))
+    sigma = max(4.0, 0.2 * scale * reach)
+    xx, yy, xy = (cv2.GaussianBlur(p, (0, 0), sigma) for p in (x * x, y * y, x * y))
+    coherence = np.hypot(xx - yy, 2 * xy) / (xx + yy + 1.0)
+    share = np.clip((coherence - _LINE) / 0.3, 0, 1).astype(np.float32)
+    return np.asarray(cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def split_layers(photo: Image, matte: FloatArray, background: Image) -> Layers:

@@ -39,6 +39,19 @@ def test_grain_goes_on_behind_the_person() -> None:
     assert abs(filled[near].mean() - photo[matte == 0].mean()) < 6
 
 
+def test_lines_go_straight_on_behind_the_person() -> None:
+    """A shelf's edge meets the person at an angle; mirrored it would turn back."""
+    matte = disc(120, 160, 25)
+    shelf = np.where(np.arange(120)[:, None, None] < 70, 60, 200) + np.zeros((120, 160, 3))
+    photo = shelf.astype(np.uint8)
+    photo[matte > 0] = (250, 20, 20)
+    filled = fill_behind(photo, matte, 20).astype(float)
+    near = (matte > 0.9) & (disc(120, 160, 18) == 0)
+    error = np.abs(filled - shelf).max(-1)[near]
+    assert np.median(error) < 8
+    assert (error > 70).mean() < 0.1
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_nothing_to_fill_or_to_fill_from(value: float) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
