@@ -77,10 +77,10 @@ def _continue(photo: Image, unknown: NDArray[np.bool_]) -> FloatArray:
     return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def fill_small(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
-    """`fill_smoothly` at a size at which it is quick: there is nothing fine in it."""
+def fill_small(photo: Image, known: NDArray[np.bool_], longest: int = _SMOOTH_PX) -> FloatArray:
+    """`fill_smoothly` with at most `longest` pixels along the longer side: there is nothing fine in it."""
     height, width = known.shape
-    scale = min(1.0, _SMOOTH_PX / max(height, width))
+    scale = min(1.0, longest / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     sure = np.asarray(cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 0.999
     if not sure.any():
@@ -126,12 +126,11 @@ def _mirror_texture(photo: Image, hole: NDArray[np.bool_], reach: float) -> Floa
     nearest[labels[rows, columns]] = np.stack([columns, rows], 1)
     rim = cv2.GaussianBlur(nearest[labels], (0, 0), max(0.8, 0.05 * reach))
     height, width = hole.shape
-    here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
-    there = 2 * rim - here
+    x = 2 * rim[..., 0] - np.arange(width, dtype=np.float32)
+    y = 2 * rim[..., 1] - np.arange(height, dtype=np.float32)[:, None]
     size = 2 * max(1, round(_FINE * reach)) + 1
     fine = np.asarray(cv2.subtract(photo, cv2.blur(photo, (size, size)), dtype=cv2.CV_32F), np.float32)
     fine *= ((1 - _lines(photo, hole, reach)) * ~hole)[..., None]
-    x, y = cv2.split(there)
     mirrored = cv2.remap(fine, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(mirrored * np.clip(1.5 - distance / max(reach, 1.0), 0, 1)[..., None], np.float32)
 
@@ -167,20 +166,26 @@ def split_layers(photo: Image, matte: FloatArray, background: Image) -> Layers:
         background: [h, w, 3] uint8.
     """
     # Where photo and background are the same, there is no person to be seen; where the matte is 1, nothing else.
-    mixed = (matte < 1) & ((matte >= MIXED) | (photo != background).any(-1))
-    colour, behind = photo[mixed], background[mixed]
-    darker = 1 - (colour / np.maximum(behind, np.float32(1))).min(-1)
-    brighter = 1 - ((255 - colour) / np.maximum(255 - behind, np.float32(1))).min(-1)
+    full = matte >= 1
+    differs = [photo[..., k] != background[..., k] for k in range(3)]
+    mixed = ~full & ((matte >= MIXED) | differs[0] | differs[1] | differs[2])
+    colour, behind = photo[mixed].T, background[mixed].T  # [3, N]
+    darker = 1 - _smallest(colour / np.maximum(behind, np.float32(1)))
+    brighter = 1 - _smallest((255 - colour) / np.maximum(255 - behind, np.float32(1)))
     opacity = np.maximum(matte[mixed], np.maximum(darker, brighter))
     alpha = np.ceil(np.clip(opacity, 0, 1) * 255).astype(np.int32)
-    alpha[(_through(behind, alpha) > colour).any(-1)] = 255
+    alpha[(_through(behind, alpha) > colour).any(0)] = 255
     person = np.zeros((*matte.shape, 4), np.uint8)
-    person[matte >= 1, :3], person[matte >= 1, 3] = photo[matte >= 1], 255
-    person[mixed, :3] = colour - _through(behind, alpha)
+    person[full, :3], person[full, 3] = photo[full], 255
+    person[mixed, :3] = (colour - _through(behind, alpha)).T
     person[mixed, 3] = alpha
     return Layers(background, person)
 
 
-def _through(background: Image, alpha: NDArray[np.int32]) -> NDArray[np.int32]:
+def _smallest(channels: NDArray[np.floating]) -> NDArray[np.floating]:  # [3, N] -> [N]
+    return np.minimum(np.minimum(channels[0], channels[1]), channels[2])
+
+
+def _through(background: Image, alpha: NDArray[np.int32]) -> NDArray[np.int32]:  # [3, N], [N] -> [3, N]
     """What of the background shows through; rounded as `renderers.photo_kernels.composite` does."""
-    return (background.astype(np.int32) * (255 - alpha)[..., None] + 127) // 255
+    return (background.astype(np.int32) * (255 - alpha) + 127) // 255

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from renderers.background import MIXED, fill_small, fill_smoothly
+from renderers.background import MIXED, fill_small
 from renderers.photo_layers import face_height
 
 Image = NDArray[np.uint8]
@@ -30,6 +30,8 @@ _NEAR, _COARSE_FACE_PX = 0.12, 40.0
 _GROWN, _NEXT_TO, _FAINT = 2, 0.012, 0.4
 # It is looked for at this face height at most, in pixels: finer is slower, not better.
 _FINEST_FACE_PX = 450.0
+# Colours in its place are found at this many pixels along the picture's longer side.
+_FILLED_PX = 640
 # Colours are mixed at the rim of what sticks out, in face heights.
 _RIM = 0.005
 # How far hair may stand off, and an earring from the ear's height down and from the face outwards, in face heights.
@@ -54,7 +56,7 @@ def erase_fringe(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Imag
     fringe = cv2.resize(wider, (width, height), interpolation=cv2.INTER_LINEAR) > 0
     if not fringe.any():
         return photo
-    filled = fill_smoothly(photo, ~fringe & (matte < MIXED))
+    filled = fill_small(photo, ~fringe & (matte < MIXED), _FILLED_PX)
     return np.where(fringe[..., None], np.clip(np.round(filled), 0, 255), photo).astype(np.uint8)
 
 
@@ -81,9 +83,7 @@ def sticking_out(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Floa
         return np.zeros(matte.shape, np.float32)
     behind = fill_small(photo, known)
     beyond = away >= _HAIR * face
-    earring = reach > _HAIR * face
-    often = np.where(earring, _TIMES[0] * _usual(photo, beyond, face, 2), _TIMES[1] * _usual(photo, beyond, face, 8))
-    least = _LEVELS + often
+    least = _LEVELS + _usual(photo, beyond, reach > _HAIR * face, face)
     other = _largest(cv2.absdiff(photo.astype(np.float32), behind))
     faint = ring & (other > _FAINT * least)
     certain = np.where(ring, np.clip((other - least) / (_SOFT * least), 0, 1), 0).astype(np.float32)
@@ -116,10 +116,11 @@ def _ball(radius: int) -> Image:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.uint8)
 
 
-def _usual(photo: Image, known: Mask, face: float, power: int) -> FloatArray:
-    """[h, w] how far the known background's colours deviate from their mean near each pixel, levels.
+def _usual(photo: Image, known: Mask, earring: Mask, face: float) -> FloatArray:
+    """[h, w] how far the known background's colours deviate from their mean near each pixel, times `_TIMES`, levels.
 
-    The power mean of the deviations: the higher the power, the more count rare ones, like the joints of a brick wall.
+    It is the deviations' power mean: the higher the power, the more count rare ones, like the joints of a brick wall.
+    Where earrings are looked for, they must not count themselves.
     """
     height, width = known.shape
     scale = min(1.0, _COARSE_FACE_PX / face)
@@ -136,7 +137,10 @@ def _usual(photo: Image, known: Mask, face: float, power: int) -> FloatArray:
     count = np.maximum(near(weight), 1e-4)
     mean = near(photo * weight[..., None]) / count[..., None]
     deviation = _largest(cv2.absdiff(photo.astype(np.float32), large(mean))) * np.float32(1 / 255)
-    return 255 * large((near(deviation**power * weight) / count) ** np.float32(1 / power))
+    squared = deviation * deviation
+    low = (near(squared * weight) / count) ** np.float32(1 / 2)
+    high = (near(squared**4 * weight) / count) ** np.float32(1 / 8)
+    return np.where(earring, large(255 * _TIMES[0] * low), large(255 * _TIMES[1] * high))
 
 
 def _largest(channels: NDArray[np.integer | np.floating]) -> FloatArray:  # [h, w, 3] -> [h, w]
