@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
-from scipy.spatial.transform import Rotation
 
 from face3d.resources import asset_path
+from face3d.rotations import matrices_of, vectors_of
 
 Array = NDArray[Any]
 
@@ -96,7 +96,7 @@ class Calibration:
         count = len(self.channels)
         expression = np.zeros((len(output), 52))
         expression[:, self.channels] = np.clip(output[:, :count], 0, 1)
-        turn = Rotation.from_rotvec(output[:, -3:]).as_matrix()
+        turn = matrices_of(output[:, -3:])
         return Evidence(
             expression,
             self.expression_sd,
@@ -131,7 +131,7 @@ def describe(
     laid = np.einsum("bji,blj->bli", rotation, points - origin[:, None]) / scale[:, None, None] - canonical
     laid[:, _SKIN:] *= IRIS_SCALE
     kept = np.clip(scores[:, channels].astype(float), _SCORE_LIMIT, 1 - _SCORE_LIMIT)
-    turns = Rotation.from_matrix(rotation).as_rotvec() * ROTATION_SCALE
+    turns = vectors_of(rotation) * ROTATION_SCALE
     return np.concatenate([laid.reshape(len(laid), -1), turns, np.log(kept / (1 - kept))], 1), rotation
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from face3d.fit_data import (
     FIXED_CHANNELS,
@@ -28,6 +27,7 @@ from face3d.fit_data import (
     gap_share,
     point_share,
 )
+from face3d.rotations import matrices_of, vectors_of
 
 HUBER = 3.0
 
@@ -121,7 +121,7 @@ class Problem:
     def priors(self, s: State) -> tuple[Array, Array]:
         """Prior residuals: per frame [B, 3 + 1 + 52] (rotation, distance, expression) and identity [K]."""
         w, seen = self.weights, self.seen
-        turn = Rotation.from_matrix(s.rotation @ self._expected_rotation(s).swapaxes(1, 2)).as_rotvec()
+        turn = vectors_of(s.rotation @ self._expected_rotation(s).swapaxes(1, 2))
         distance = np.log(s.translation[:, 2:] / w.distance_mm) / self._distance_sd
         expression = (s.expression - seen.expression) / (w.expression * seen.expression_sd)
         expression[:, list(FIXED_CHANNELS)] = 0
@@ -276,5 +276,4 @@ def line_of_sight(translation: Array) -> Array:  # [B, 3] -> [B, 3, 3]
     axis = np.cross(np.array([0.0, 0.0, 1.0]), towards)
     angle = np.arctan2(np.linalg.norm(axis, axis=1), towards[:, 2])
     length = np.maximum(np.linalg.norm(axis, axis=1), 1e-12)
-    matrix: Array = Rotation.from_rotvec(axis / length[:, None] * angle[:, None]).as_matrix()
-    return matrix.astype(translation.dtype)
+    return matrices_of(axis / length[:, None] * angle[:, None]).astype(translation.dtype)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 from threadpoolctl import threadpool_limits
 
 from face3d.fit_data import (
@@ -29,6 +28,7 @@ from face3d.fit_data import (
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.linearization import FastProblem
 from face3d.objective import Problem, line_of_sight
+from face3d.rotations import matrices_of, vectors_of
 
 _ROUNDS = 10  # of the active set
 
@@ -56,7 +56,7 @@ def start(problem: Problem, focal_px: float | None) -> State:
 
 
 def _stepped(problem: Problem, s: State, local: Array, shared: Array) -> State:
-    turn = Rotation.from_rotvec(local[:, :3]).as_matrix().astype(s.rotation.dtype)
+    turn = matrices_of(local[:, :3]).astype(s.rotation.dtype)
     # Depth in proportion, so that it can neither jump nor become negative.
     z = s.translation[:, 2:]
     moved = s.translation.copy()
@@ -259,5 +259,5 @@ def solve_frames(
 
 
 def solution_of(state: State, cost: float) -> Solution:
-    rotation = Rotation.from_matrix(state.rotation).as_rotvec()
+    rotation = vectors_of(state.rotation)
     return Solution(rotation, state.translation, np.exp(state.log_focal), state.identity, state.expression, cost)
