@@ -22,6 +22,8 @@ MIXED, _LOST = 0.02, 0.15
 # Detail is what is finer than this, in multiples of the reach; where more than the second share of its gradients point
 # the same way, it is no texture but a line.
 _FINE, _LINE = 0.12, 0.35
+# The rim is looked for where the reach is at most this, px.
+_RIM_REACH_PX = 64.0
 # Colours are continued at this many pixels along the longer side.
 _CONTINUED_PX, _CONTINUED_FROM_PX = 240, 4
 # Smooth continuations are made at this many pixels along the longer side.
@@ -118,21 +120,27 @@ def fill_smoothly(photo: Image, known: NDArray[np.bool_]) -> FloatArray:
 
 def _mirror_texture(photo: Image, hole: NDArray[np.bool_], reach: float) -> FloatArray:
     """[h, w, 3] the fine detail beside the hole mirrored at its rim, fading inwards; lines left out."""
-    distance, labels = cv2.distanceTransformWithLabels(
-        hole.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    rows, columns = np.nonzero(~hole)
-    nearest = np.zeros((int(labels.max()) + 1, 2), np.float32)
-    nearest[labels[rows, columns]] = np.stack([columns, rows], 1)
-    rim = cv2.GaussianBlur(nearest[labels], (0, 0), max(0.8, 0.05 * reach))
     height, width = hole.shape
-    x = 2 * rim[..., 0] - np.arange(width, dtype=np.float32)
-    y = 2 * rim[..., 1] - np.arange(height, dtype=np.float32)[:, None]
+    # Where the rim is, is known well enough at a smaller size.
+    scale = min(1.0, _RIM_REACH_PX / max(reach, 1.0))
+    small = max(1, round(width * scale)), max(1, round(height * scale))
+    covered = cv2.resize(hole.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST)
+    if covered.all():
+        return np.zeros((height, width, 3), np.float32)
+    distance, labels = cv2.distanceTransformWithLabels(covered, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows, columns = np.nonzero(covered == 0)
+    nearest = np.zeros((int(labels.max()) + 1, 2), np.float32)
+    nearest[labels[rows, columns]] = np.stack([(columns + 0.5) * width / small[0], (rows + 0.5) * height / small[1]], 1)
+    rim = cv2.GaussianBlur(nearest[labels], (0, 0), max(0.8, 0.05 * scale * reach))
+    weight = np.clip(1.5 - distance / max(scale * reach, 1.0), 0, 1)
+    rim, weight = (cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in (rim, weight))
+    x = 2 * rim[..., 0] - np.arange(1, width + 1, dtype=np.float32)
+    y = 2 * rim[..., 1] - np.arange(1, height + 1, dtype=np.float32)[:, None]
     size = 2 * max(1, round(_FINE * reach)) + 1
     fine = np.asarray(cv2.subtract(photo, cv2.blur(photo, (size, size)), dtype=cv2.CV_32F), np.float32)
     fine *= ((1 - _lines(photo, hole, reach)) * ~hole)[..., None]
     mirrored = cv2.remap(fine, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    return np.asarray(mirrored * np.clip(1.5 - distance / max(reach, 1.0), 0, 1)[..., None], np.float32)
+    return np.asarray(mirrored * weight[..., None], np.float32)
 
 
 def _lines(photo: Image, hole: NDArray[np.bool_], reach: float) -> FloatArray:
