@@ -36,6 +36,9 @@ _RIMS = (
     (LEFT_UPPER_LID, LEFT_LOWER_LID, 5.0),
     (RIGHT_UPPER_LID, RIGHT_LOWER_LID, 5.0),
 )
+# How far the rows of teeth and the tongue are raised, mm: open lips of fitted video show less of the upper teeth and
+# more of the lower ones than the model's (four people of GRID, lips 5 to 15 mm apart).
+_RAISED = ((Part.UPPER_TEETH, 0.4), (Part.LOWER_TEETH, 1.5), (Part.TONGUE, 0.5))
 # Lips nearer than the first overlap by the second at each rim, mm.
 _TOUCHING_MM, _OVERLAP_MM = 0.6, 0.3
 _FLIP = np.array(HEAD_TO_CAMERA_DIAGONAL)
@@ -88,6 +91,7 @@ class DrivenMesh:
         self._identity = parameters.identity
         self.expression, self.eye_rotation = parameters.expression[0], parameters.eye_rotation[0]
         self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
+        self._px_per_mm = self.camera.focal_px / float(self._translation[2])
         self._landmarks = model.landmarks478
         self._blinks = PersonalBlinks(model, self._identity, self.expression)
         self._head = PosedHead(model, self._identity)
@@ -122,8 +126,10 @@ class DrivenMesh:
     def _spread_residual(self, residual: FloatArray) -> FloatArray:
         field = self._make_field(pull=1e-4).spread(residual)
         # Teeth and tongue hang on nothing: they move as the lips do on average.
-        inside = self.model.part_vertices(Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE).numpy()
-        field[inside] = residual[[*UPPER_INNER_LIP, *LOWER_INNER_LIP]].mean(0)
+        lips = residual[[*UPPER_INNER_LIP, *LOWER_INNER_LIP]].mean(0)
+        up = (_FLIP * self._matrix[:, 1])[:2]
+        for part, raised in _RAISED:
+            field[self.model.part_vertices(part).numpy()] = lips + raised * self._px_per_mm * up
         return field.astype(np.float32)
 
     def _closing_fields(self, near: MeshField, residual: FloatArray) -> list[FloatArray]:
@@ -139,7 +145,7 @@ class DrivenMesh:
     def _overlap_field(self, near: MeshField) -> FloatArray:
         """[V, 2] px that push touching lips over each other: their rims are polylines with different corners."""
         values = np.zeros((478, 2))
-        size = _OVERLAP_MM * self.camera.focal_px / float(self._translation[2])
+        size = _OVERLAP_MM * self._px_per_mm
         values[list(UPPER_INNER_LIP), 1], values[list(LOWER_INNER_LIP), 1] = size, -size
         return near.spread(values).astype(np.float32)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import cv2
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
+from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, OUTER_LIPS
 from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
@@ -27,7 +27,7 @@ from renderers.mouth.painter import MouthPainter
 from renderers.neural.planes import FaceSurface
 from renderers.neural.refinement import FaceRefinement, FaceView, RenderedFace
 from renderers.photo_kernels import View, affine_maps, composite, shade, skin_layer
-from renderers.photo_layers import build_layers, face_height
+from renderers.photo_layers import build_layers, face_height, polygon_mask
 from renderers.rasterize_numba import find_visible
 from renderers.region import Region
 from renderers.relight import Relight
@@ -106,7 +106,8 @@ class PhotoAvatar(Avatar):
         self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
         self._skin = skin_layer(self._eyes.skin, self._face_mask)
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, self._face_mask)
-        self._warp = SurroundWarp(self._mesh, face_skin, cutout, self._options.surround)
+        shut = replace(cutout, photo=_without_mouth(self._photo, layers.skin, local))
+        self._warp = SurroundWarp(self._mesh, face_skin, shut, self._options.surround)
         self._relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
         self._refinement = FaceRefinement(self.face_view) if self._options.refine else None
@@ -204,6 +205,14 @@ class PhotoAvatar(Avatar):
             size = region.width, region.height
             overlay = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)
         return overlay
+
+
+def _without_mouth(photo: Image, skin: Image, landmarks: FloatArray) -> Image:
+    """The photo with `skin` between its lips: its own teeth would shine through the painted mouth's soft rim."""
+    result = photo.copy()
+    lips = polygon_mask(photo.shape[:2], landmarks[list(OUTER_LIPS)])
+    result[lips] = skin[lips]
+    return result
 
 
 def _drawn_triangles(model: MorphableModel) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

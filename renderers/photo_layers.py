@@ -121,11 +121,11 @@ def _teeth_colour(image: Image, landmarks: FloatArray, mouth: NDArray[np.bool_],
     """Teeth as bright as this photo's: its own teeth where shown, else ivory in the light that skin and eyes show."""
     skin = float(luminance(skin_rgb))
     # A third of the skin's tint is the light's: enough to sit in the picture, too little to look stained.
-    ivory = np.array([1.0, 0.95, 0.86]) * (np.maximum(skin_rgb, 1) / max(skin, 1)) ** 0.35
+    ivory = np.array([1.0, 0.95, 0.85]) * (np.maximum(skin_rgb, 1) / max(skin, 1)) ** 0.35
     ivory = (ivory / luminance(ivory)).astype(np.float32)
     inside = image[mouth].astype(np.float32)
     if len(inside) >= 60:
-        bright = inside[luminance(inside) > np.quantile(luminance(inside), 0.7)].mean(0)
+        bright = inside[luminance(inside) >= np.quantile(luminance(inside), 0.7)].mean(0)
         if luminance(bright) > max(90.0, 0.85 * skin) and bright[2] > 0.62 * bright[0]:
             return bright.astype(np.float32)
     white = _white_of_eyes(image, landmarks)

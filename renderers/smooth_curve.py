@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from renderers.compiled import kernel
+
 FloatArray = NDArray[np.float64]
 
 
@@ -19,31 +21,37 @@ def curve_through(x: FloatArray, y: FloatArray, at: FloatArray) -> FloatArray:  
         y: values at x.
         at: where the curve is wanted, within x[0] .. x[-1].
     """
-    step = np.diff(x)
-    rise = np.diff(y) / step
-    slope = np.empty_like(rise, shape=len(x))
-    before, after = rise[:-1], rise[1:]
-    wide, narrow = 2 * step[1:] + step[:-1], step[1:] + 2 * step[:-1]
-    same = before * after > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = (wide + narrow) / (wide / before + narrow / after)
-    slope[1:-1] = np.where(same, mean, 0)
-    slope[0] = _end_slope(step[0], step[1], rise[0], rise[1])
-    slope[-1] = _end_slope(step[-1], step[-2], rise[-1], rise[-2])
-    index = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(step) - 1)
-    t = at - x[index]
-    h, d = step[index], rise[index]
-    first, last = slope[index], slope[index + 1]
-    square, cube = (3 * d - 2 * first - last) / h, (first + last - 2 * d) / h**2
-    result: FloatArray = y[index] + t * (first + t * (square + t * cube))
+    result = np.empty(np.shape(at))
+    _curve_through(x, y, np.ravel(at), result.reshape(-1))
     return result
 
 
-def _end_slope(step: float, next_step: float, rise: float, next_rise: float) -> float:
+@kernel
+def _curve_through(x, y, at, out):  # type: ignore[no-untyped-def]
+    count = len(x) - 1
+    step, rise, slope = np.empty(count), np.empty(count), np.zeros(count + 1)
+    for i in range(count):
+        step[i] = x[i + 1] - x[i]
+        rise[i] = (y[i + 1] - y[i]) / step[i]
+    for i in range(1, count):
+        if rise[i - 1] * rise[i] > 0:
+            wide, narrow = 2 * step[i] + step[i - 1], step[i] + 2 * step[i - 1]
+            slope[i] = (wide + narrow) / (wide / rise[i - 1] + narrow / rise[i])
+    slope[0] = _end_slope(step[0], step[1], rise[0], rise[1])
+    slope[count] = _end_slope(step[count - 1], step[count - 2], rise[count - 1], rise[count - 2])
+    for k in range(len(at)):
+        i = min(max(np.searchsorted(x, at[k], side="right") - 1, 0), count - 1)
+        t, h, d, first, last = at[k] - x[i], step[i], rise[i], slope[i], slope[i + 1]
+        square, cube = (3 * d - 2 * first - last) / h, (first + last - 2 * d) / h**2
+        out[k] = y[i] + t * (first + t * (square + t * cube))
+
+
+@kernel
+def _end_slope(step, next_step, rise, next_rise):  # type: ignore[no-untyped-def]
     """Three points' derivative at the end, kept from overshooting."""
     slope = ((2 * step + next_step) * rise - step * next_rise) / (step + next_step)
     if np.sign(slope) != np.sign(rise):
         return 0.0
     if np.sign(rise) != np.sign(next_rise) and abs(slope) > 3 * abs(rise):
-        return float(3 * rise)
-    return float(slope)
+        return 3 * rise
+    return slope

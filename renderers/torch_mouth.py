@@ -13,14 +13,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from renderers.kinds import Kind
-from renderers.mouth.kernels import _OWN_TEETH_MM, _TILT, CAVITY, DEPTHS_MM, MATERIALS, OWN, TONGUE, UPPER_TEETH
-from renderers.mouth.painter import MouthPainter
+from renderers.mouth.kernels import (
+    _BOUNCED,
+    _FRONT,
+    _LOWER_TEETH,
+    _OWN_LIGHT,
+    _OWN_TEETH_MM,
+    _THROAT_MM,
+    _TILT,
+    CAVITY,
+    DEPTHS_MM,
+    MATERIALS,
+    OWN,
+    TONGUE,
+    UPPER_TEETH,
+)
+from renderers.mouth.painter import _RIM, MouthPainter
 from renderers.mouth.planes import _DEPTH_MM
 from renderers.mouth.window import CELLS_PER_MM, WIDTH
 from renderers.rasterizer import Rasterizer
 from renderers.torch_mesh import DrivenBatch
 from renderers.torch_mouth_scene import SceneBatch, TorchMouthView, canvas_centres
-from renderers.torch_pictures import Windows, sample, to_levels
+from renderers.torch_pictures import Windows, blur, gaussian_weights, sample, to_levels
 from renderers.torch_skin import affine_maps, map_at
 
 # Where a pixel shows nothing: the cavity, this far behind the lips, mm.
@@ -74,16 +88,18 @@ class TorchMouth:
             for c in (palette.teeth, palette.gums, palette.tongue, palette.cavity, palette.lips)
         )
         self._gaps = tensor(palette.upper_gaps), tensor(palette.lower_gaps)
-        self._own_picture = tensor(own.picture) if own.picture.shape[1] > 1 else None
+        self._own_picture = tensor(own.picture) if own.any else None
         self._own_shown, self._own_light = tensor(own.shown), tensor(own.light)
         self._network = copy.deepcopy(painter._network).to(device, dtype)
+        self._softness = painter._blur
+        self._blur = gaussian_weights(painter._blur, device) if painter._blur > 0 else None
         self._context, self._white = tensor(painter.context.colours), painter.context.white
 
     def draw(self, crops: Tensor, frame: DrivenBatch, points: Tensor) -> None:
         """Paint the inside over crops [B, 3, h, w] uint8 in place; `points` [B, 478, 2] px are their landmarks."""
         scene = self._view(frame, frame.pixels[:, self._view.vertices, :2] - self._origin, points)
         canvas = self._paint(scene)
-        colours = self._finish(canvas, self._fields(canvas))
+        colours = self._soften(self._finish(canvas, self._fields(canvas)), canvas)
         step = scene.window.px_per_mm / CELLS_PER_MM / self._scale
         # A linear filter would skip canvas pixels.
         factors = torch.where(step < 0.5, (0.5 / step).ceil(), 1).long()
@@ -101,6 +117,7 @@ class TorchMouth:
         arc, height = (torch.where(covered, a, 0) for a in (arc, height))
         facing, depth = torch.where(covered, facing, 1), torch.where(covered, depth, _NOTHING_MM)
         kind = torch.where(covered, self._kinds[faces], int(Kind.MOUTH))
+        depth = torch.where(kind == Kind.MOUTH, depth.clamp_max(_THROAT_MM), depth)
         material = torch.where(kind == Kind.TONGUE, TONGUE, torch.where(kind == Kind.MOUTH, CAVITY, kind - 2))
         light = self._light(scene.levels, centres, depth)
         base = self._materials(kind, arc, height, facing, depth, light)
@@ -125,18 +142,21 @@ class TorchMouth:
     ) -> Tensor:  # [B, 3, H, W]
         """As `kernels._material`."""
         dark = 1 - light.clamp_max(1)
-        result = torch.zeros_like(light)[:, None]
-        for row, gaps in zip((Kind.UPPER_TEETH, Kind.LOWER_TEETH), self._gaps, strict=True):
+        rim = torch.exp(-depth.clamp_min(0) / 8)[:, None]
+        lining = self._cavity * (1 - rim) + self._lips * 0.8 * rim
+        result = lining * (0.45 + 0.55 * light.clamp_max(1))[:, None]
+        front = (_FRONT * facing).clamp_max(1)[:, None]
+        rows = (Kind.UPPER_TEETH, 1.0), (Kind.LOWER_TEETH, _LOWER_TEETH)
+        for (row, brightness), gaps in zip(rows, self._gaps, strict=True):
             enamel, gum, beyond = _tooth(arc, height, gaps)
-            shade = (0.6 + 0.4 * facing) * (1 - dark**2.4)
-            bright = enamel * (1 - gum) * (1 - 0.75 * beyond) * shade
-            teeth = self._teeth * bright[:, None] + self._gums * (gum * shade)[:, None]
-            result = torch.where((kind == row)[:, None], teeth, result)
-        shade = (0.35 + 0.65 * facing) * (1 - 0.10 * torch.exp(-((arc / 4) ** 2))) * (1 - dark**1.6)
-        result = torch.where((kind == Kind.TONGUE)[:, None], self._tongue * shade[:, None], result)
-        rim = torch.exp(-depth.clamp_min(0) / 4)[:, None]
-        lining = (self._cavity * (1 - rim) + self._lips * 0.6 * rim) * (0.15 + 0.85 * light)[:, None]
-        return torch.where((kind == Kind.MOUTH)[:, None], lining, result)
+            shade = ((0.5 + 0.55 * facing) * (1 - dark**1.4))[:, None]
+            bright = brightness * enamel * (1 - gum) * (1 - 0.75 * beyond)
+            teeth = self._teeth * bright[:, None] + self._gums * gum[:, None]
+            bounced = _BOUNCED * (1 - shade) * self._lips / self._lips[0].clamp_min(1)
+            drawn = result + front * (teeth * (shade + bounced) - result)
+            result = torch.where((kind == row)[:, None], drawn, result)
+        shade = (0.5 + 0.5 * facing) * (1 - 0.10 * torch.exp(-((arc / 4) ** 2))) * (0.38 + 0.62 * (1 - dark**1.6))
+        return torch.where((kind == Kind.TONGUE)[:, None], self._tongue * shade[:, None], result)
 
     def _skull_places(self, vertices: Tensor, centres: Tensor) -> Tensor:  # [B, V', 3], [H, W, 2] -> [B, H, W, 2]
         """Where in the own mouth's window the canvas' pixels lie if they are fixed to the skull."""
@@ -167,7 +187,7 @@ class TorchMouth:
         then_teeth, then_rest = sample(self._own_light, places).unbind(1)
         then = torch.where(fixed, then_teeth, then_rest).clamp_min(0.05)
         light = torch.where(fixed, lights[0], light)
-        ratio = ((light.clamp_min(0.02) / then) ** 0.75).clamp_max(1.25)
+        ratio = ((light.clamp_min(0.02) / then) ** _OWN_LIGHT).clamp_max(1.25)
         return ratio[:, None] * sample(self._own_picture, places), torch.where(fixed, teeth, rest) * covered
 
     def _fields(self, canvas: CanvasBatch) -> Tensor:  # [B, FIELDS, h, w]
@@ -197,9 +217,21 @@ class TorchMouth:
         cover = canvas.cover[:, None]
         return torch.cat([cover * value.clamp(0, 255), cover], 1)
 
+    def _soften(self, colours: Tensor, canvas: CanvasBatch) -> Tensor:  # [B, 4, H, W] -> [B, 4, H, W]
+        """As `MouthPainter._soften`."""
+        if self._blur is None:
+            return colours
+        soft = blur(colours.flatten(0, 1)[:, None], self._blur).view_as(colours)
+        if self._own_picture is None:
+            return soft
+        inside = ((soft[:, 3] - _RIM) / (1 - _RIM)).clamp(0, 1) * canvas.shown
+        return soft + inside[:, None] * (colours - soft)
+
     def _blend(self, crops: Tensor, colours: Tensor, scene: SceneBatch, factor: int, chosen: Tensor) -> None:
         """As `painter._blend`, for the chosen [B] frames."""
-        rows = scene.rows / self._scale  # [B, 2] cells
+        limit = scene.cover.shape[1]
+        margin = scene.rows.new_tensor([-3, 3]) * self._softness
+        rows = (scene.rows + margin).clamp(0, limit) / self._scale  # [B, 2] cells
         shown = (chosen & (scene.rows[:, 1] > scene.rows[:, 0]))[:, None]
         corners = rows.new_tensor([[0, 0], [WIDTH, 0], [0, 0], [WIDTH, 0]]).repeat(len(rows), 1, 1)
         corners[..., 1] = rows[:, [0, 0, 1, 1]]
@@ -226,5 +258,5 @@ def _tooth(arc: Tensor, height: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor, T
     rounded = 1 - 0.12 * torch.exp(-distance / 0.8)
     limit = 0.995 - 0.085 * torch.exp(-distance / 0.55)
     beyond = ((height - limit) / 0.035).clamp(0, 1)
-    fall = 1 - 0.22 * (along / 30).clamp_max(1)
+    fall = 1 - 0.6 * ((along / 30) ** 1.5).clamp_max(1)
     return (1 - 0.2 * line) * edge * rounded * fall, gums, beyond

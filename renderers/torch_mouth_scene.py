@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from face3d.landmark_sets import INNER_LIPS
-from renderers.mouth.anatomy import MouthAnatomy
+from renderers.mouth.anatomy import FLATTEN, MouthAnatomy
 from renderers.mouth.kernels import BLURS_MM
 from renderers.mouth.rim import _LEAST_STEP, _LEFT_CORNER, _RIGHT_CORNER, _RINGS
-from renderers.mouth.scene import _SOFT_PX, LIGHT_CELLS
+from renderers.mouth.scene import _SOFT_PX, LIGHT_CELLS, RISE
 from renderers.mouth.window import _CORNERS, _MIDDLES, CELLS_PER_MM, HEIGHT, WIDTH
 from renderers.rasterizer import Rasterizer
 from renderers.shading import vertex_normals
@@ -100,6 +100,7 @@ class TorchMouthView:
 
         self._focal, self._scale, self._rasterizer = focal_px, scale, rasterizer
         self.vertices, self.triangles = tensor(anatomy.vertices), tensor(anatomy.triangles).long()
+        self._lower_teeth = tensor(anatomy.lower_teeth)
         self._static = tensor(anatomy._static)
         self._lip_corners, self._lip_weights = tensor(anatomy._lip_corners), tensor(anatomy._lip_weights)
         per_mm = CELLS_PER_MM / LIGHT_CELLS
@@ -122,12 +123,13 @@ class TorchMouthView:
         inside_cells = window.to_cells(inside)
         camera = frame.camera[:, self.vertices]
         vertices = torch.cat([inside_cells * self._scale, camera[..., 2:]], -1)
+        vertices[:, self._lower_teeth, 1] -= RISE * (lower - upper).clamp_min(0).amax(1, keepdim=True)
         visible = self._rasterizer.rasterize(vertices, self.triangles, (HEIGHT * self._scale, WIDTH * self._scale))
         facing = (-vertex_normals(camera, self.triangles)[..., 2]).clamp(0, 1)
         depth = camera[..., 2] - _parabola(cells[:, list(INNER_LIPS), 0], lips, inside_cells[..., 0])
         static = self._static.expand(len(cells), -1, -1)
         attributes = torch.cat([static, facing[..., None], depth[..., None]], -1)
-        rows = self._rows(upper, lower)
+        rows = self._rows(upper, lower, softness)
         return SceneBatch(window, cover, rows, vertices, attributes, visible.pix_to_face, self._levels(cover))
 
     def _rims(self, cells: Tensor) -> tuple[Tensor, Tensor]:  # [B, 478, 2] -> 2 x [B, W] rows
@@ -143,10 +145,10 @@ class TorchMouthView:
         low = torch.maximum(rows - softness / 2, upper[:, None])
         return ((high - low) / softness).clamp(0, 1)
 
-    def _rows(self, upper: Tensor, lower: Tensor) -> Tensor:  # [B, 2]
+    def _rows(self, upper: Tensor, lower: Tensor, softness: Tensor) -> Tensor:  # [B, 2]
         shown = lower > upper
-        first = torch.where(shown, upper, torch.inf).amin(1) - self._scale
-        last = torch.where(shown, lower, -torch.inf).amax(1) + self._scale
+        first = torch.where(shown, upper, torch.inf).amin(1) - softness
+        last = torch.where(shown, lower, -torch.inf).amax(1) + softness
         limit = HEIGHT * self._scale
         rows = torch.stack([first.floor().clamp(0, limit), last.ceil().clamp(0, limit)], 1).long()
         return rows * (shown.any(1)[:, None] & (rows[:, 1:] > rows[:, :1]))
@@ -195,7 +197,7 @@ def _parabola(across: Tensor, depth: Tensor, x: Tensor) -> Tensor:  # [B, N], [B
     powers = torch.arange(3, device=x.device)
     basis = (2 * across / WIDTH - 1).double()[..., None] ** powers
     wanted = (basis.transpose(1, 2) @ (depth - middle).double()[..., None])[..., 0]
-    solution = torch.linalg.solve(basis.transpose(1, 2) @ basis, wanted)
+    solution = torch.linalg.solve(basis.transpose(1, 2) @ basis + FLATTEN * torch.eye(3, device=x.device), wanted)
     inside = torch.minimum(torch.maximum(x, across.amin(1, keepdim=True)), across.amax(1, keepdim=True))
     read = ((2 * inside / WIDTH - 1).double()[..., None] ** powers @ solution[..., None])[..., 0]
     return read.float() + middle

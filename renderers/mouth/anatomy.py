@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from face3d.landmark_sets import INNER_LIPS
 from face3d.morphable_model import MorphableModel
 from face3d.parts import Part
+from renderers.compiled import kernel
 from renderers.driven_mesh import DrivenFrame
 from renderers.kinds import Kind, kinds_of_parts
 from renderers.mouth.window import WIDTH
@@ -19,6 +20,8 @@ INSIDE_KINDS = (Kind.UPPER_TEETH, Kind.LOWER_TEETH, Kind.MOUTH, Kind.TONGUE)
 # Attributes per vertex: along the arch (mm; tongue: mm from its middle), height (0 gums .. 1 biting edge; tongue: 0
 # root .. 1 tip), facing the viewer 0..1, depth behind the lips in mm.
 ATTRIBUTES = 4
+# Keeps the parabola through the lips defined when they lie on top of each other.
+FLATTEN = 1e-6
 # Arc length from the middle to the premolars.
 _FRONT_MM = 27.0
 
@@ -30,6 +33,7 @@ class MouthAnatomy:
         vertices: [V'] indices of its vertices in the head mesh.
         triangles: [F', 3] into those.
         kinds: [F'] `renderers.kinds.Kind`.
+        lower_teeth: [N] which of its vertices are the lower row.
         front_teeth: [N] which of its vertices are upper teeth that a smile shows.
     """
 
@@ -42,6 +46,7 @@ class MouthAnatomy:
         self.kinds = np.ascontiguousarray(kinds[keep])
         self._static = _static_attributes(model)[self.vertices]
         upper = np.isin(self.vertices, model.part_vertices(Part.UPPER_TEETH).numpy())
+        self.lower_teeth = np.nonzero(np.isin(self.vertices, model.part_vertices(Part.LOWER_TEETH).numpy()))[0]
         self.front_teeth = np.nonzero(upper & (np.abs(self._static[:, 0]) < _FRONT_MM))[0]
         self._lip_corners = model.landmarks478.triangles.numpy()[list(INNER_LIPS)]
         self._lip_weights = model.landmarks478.barycentric.numpy()[list(INNER_LIPS)]
@@ -57,7 +62,7 @@ class MouthAnatomy:
         result = np.empty((len(self.vertices), ATTRIBUTES), np.float32)
         camera = frame.camera[self.vertices]
         result[:, :2] = self._static
-        result[:, 2] = np.clip(-_normals(camera, self.triangles)[:, 2], 0, 1)
+        _facing(camera, self.triangles, result[:, 2])
         result[:, 3] = camera[:, 2] - self._lip_depth(frame, lips[:, 0], cells[:, 0])
         return result
 
@@ -71,8 +76,11 @@ class MouthAnatomy:
     def _lip_depth(self, frame: DrivenFrame, across: FloatArray, x: FloatArray) -> FloatArray:
         """Distance of the lips from the camera over the window's columns `x`: a parabola through their inner ring."""
         depth = self._lip_distances(frame)
-        curve = np.polynomial.Polynomial.fit(across, depth, 2, domain=[0, WIDTH])
-        return np.asarray(curve(np.clip(x, across.min(), across.max())), np.float32)
+        middle = depth.mean()
+        basis = np.vander(2.0 * across / WIDTH - 1, 3)
+        a, b, c = np.linalg.solve(basis.T @ basis + FLATTEN * np.eye(3), basis.T @ (depth - middle))
+        inside = 2 * np.clip(x, across.min(), across.max()) / WIDTH - 1
+        return np.asarray((a * inside + b) * inside + (c + middle), np.float32)
 
 
 def lining_on_lips(model: MorphableModel, source: FloatArray) -> FloatArray:  # [V, 2] -> [V, 2]
@@ -101,9 +109,19 @@ def _static_attributes(model: MorphableModel) -> FloatArray:
     return result
 
 
-def _normals(camera: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
-    """[V', 3] unit normals, mean of the triangles' weighted by area."""
-    a, b, c = (camera[triangles[:, i]] for i in range(3))
-    normal = np.cross(b - a, c - a)
-    result = np.stack([np.bincount(triangles.ravel(), np.repeat(normal[:, k], 3), len(camera)) for k in range(3)], 1)
-    return (result / (np.linalg.norm(result, axis=1, keepdims=True) + 1e-9)).astype(np.float32)
+@kernel
+def _facing(camera, triangles, out):  # type: ignore[no-untyped-def]
+    """How far each vertex [V', 3] faces the camera, 0..1: normals are the mean of the triangles', weighted by area."""
+    normals = np.zeros((camera.shape[0], 3))
+    for f in range(triangles.shape[0]):
+        a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
+        ux, uy, uz = camera[b, 0] - camera[a, 0], camera[b, 1] - camera[a, 1], camera[b, 2] - camera[a, 2]
+        vx, vy, vz = camera[c, 0] - camera[a, 0], camera[c, 1] - camera[a, 1], camera[c, 2] - camera[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for k in range(3):
+            normals[triangles[f, k], 0] += nx
+            normals[triangles[f, k], 1] += ny
+            normals[triangles[f, k], 2] += nz
+    for i in range(len(out)):
+        x, y, z = normals[i, 0], normals[i, 1], normals[i, 2]
+        out[i] = min(max(-z / (np.sqrt(x * x + y * y + z * z) + 1e-9), 0.0), 1.0)

@@ -23,6 +23,16 @@ MATERIALS = 5
 # Depths behind the lips, mm, for which the opening is blurred, and the blurs.
 DEPTHS_MM = (2.0, 9.0, 24.0)
 BLURS_MM = (1.0, 4.0, 10.0)
+# The lining counts as no deeper than this, mm: cheeks and palate are near, the mesh's throat is not.
+_THROAT_MM = 20.0
+# Brightness of the lower teeth in shares of the upper ones'.
+_LOWER_TEETH = 0.9
+# Teeth that face the viewer by more than one over this are drawn as teeth.
+_FRONT = 4.0
+# Exponent of the change of light on the photo's own mouth: less than one, for the walls' light changes less.
+_OWN_LIGHT = 0.5
+# How much of the opening's light reaches teeth by way of the lips' and cheeks' inside.
+_BOUNCED = 0.38
 # How far the light's way in rises per millimetre of depth.
 _TILT = 0.3
 # The photo's own upper teeth count as this deep, mm: one depth, so that no edge of the mesh shows in their light.
@@ -55,6 +65,11 @@ class OwnMouth:
     picture: FloatArray
     shown: FloatArray
     light: FloatArray
+
+    @property
+    def any(self) -> bool:
+        """Whether the photo shows one."""
+        return self.picture.shape[1] > 1
 
 
 @dataclass(frozen=True)
@@ -148,6 +163,15 @@ def finish(
     )
 
 
+def lay_over(
+    crop: NDArray[np.uint8],  # [h, w, 3]
+    colours: FloatArray,  # [H, W, 4] premultiplied; nothing outside
+    matrix: FloatArray,  # [2, 3] pixels of the crop to pixels of the colours, centres at half-integers
+) -> None:
+    """Put colours over the crop, in place."""
+    _lay_over(crop, colours, matrix.astype(np.float32))
+
+
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 
 
@@ -202,7 +226,7 @@ def _tooth(arc, height, gaps):  # type: ignore[no-untyped-def]
     rounded = 1 - 0.12 * math.exp(-distance / 0.8)
     limit = 0.995 - 0.085 * math.exp(-distance / 0.55)
     beyond = min(1.0, max(0.0, (height - limit) / 0.035))
-    fall = 1 - 0.22 * min(1.0, along / 30)
+    fall = 1 - 0.6 * min(1.0, (along / 30) ** 1.5)
     return np.float32((1 - 0.2 * line) * edge * rounded * fall), np.float32(gums), np.float32(beyond)
 
 
@@ -210,26 +234,32 @@ def _tooth(arc, height, gaps):  # type: ignore[no-untyped-def]
 def _material(kind, arc, height, facing, depth, light, colours, gaps, out):  # type: ignore[no-untyped-def]
     """Shaded colour of one point of a kind into out[3]."""
     teeth, gums, tongue, cavity, lips = colours
-    deep = max(_ZERO, depth)
-    if kind == 2 or kind == 3:
-        enamel, gum, beyond = _tooth(arc, height, gaps[kind - 2])
-        shade = np.float32(0.6 + 0.4 * facing) * (_ONE - (_ONE - min(_ONE, light)) ** np.float32(2.4))
-        bright = enamel * (_ONE - gum) * (_ONE - np.float32(0.75) * beyond) * shade
-        pink = gum * shade
-        for k in range(3):
-            out[k] = teeth[k] * bright + gums[k] * pink
-    elif kind == 5:
+    light = min(_ONE, light)
+    if kind == 5:
         # A groove along the middle; the body's flanks turn away from the light.
         groove = _ONE - np.float32(0.10 * math.exp(-((arc / 4.0) ** 2)))
-        shade = np.float32(0.35 + 0.65 * facing) * groove * (_ONE - (_ONE - min(_ONE, light)) ** np.float32(1.6))
+        lit = _ONE - (_ONE - light) ** np.float32(1.6)
+        shade = np.float32(0.5 + 0.5 * facing) * groove * np.float32(0.38 + 0.62 * lit)
         for k in range(3):
             out[k] = tongue[k] * shade
-    else:
-        # Behind the rim the lips' own skin goes on, then the dark red of the throat.
-        rim = np.float32(math.exp(-deep / 4.0))
-        shade = np.float32(0.15) + np.float32(0.85) * light
-        for k in range(3):
-            out[k] = (cavity[k] * (_ONE - rim) + lips[k] * np.float32(0.6) * rim) * shade
+        return
+    # Behind the rim the lips' own skin goes on, then the dark red of the throat.
+    rim = np.float32(math.exp(-max(_ZERO, depth) / 8.0))
+    shade = np.float32(0.45) + np.float32(0.55) * light
+    for k in range(3):
+        out[k] = (cavity[k] * (_ONE - rim) + lips[k] * np.float32(0.8) * rim) * shade
+    if kind == 4:
+        return
+    enamel, gum, beyond = _tooth(arc, height, gaps[kind - 2])
+    shade = np.float32(0.5 + 0.55 * facing) * (_ONE - (_ONE - light) ** np.float32(1.4))
+    row = _ONE if kind == 2 else np.float32(_LOWER_TEETH)
+    bright = row * enamel * (_ONE - gum) * (_ONE - np.float32(0.75) * beyond)
+    # What the opening does not light, red walls do.
+    bounced = np.float32(_BOUNCED) * (_ONE - shade) / max(_ONE, lips[0])
+    # The far row's inner side, which a turned head shows, is as dark as the walls.
+    front = min(_ONE, np.float32(_FRONT) * facing)
+    for k in range(3):
+        out[k] += front * ((teeth[k] * bright + gums[k] * gum) * (shade + bounced * lips[k]) - out[k])
 
 
 @kernel
@@ -237,7 +267,7 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
     cells, per_mm = sizes
     picture, own_shown, own_light, skull = own
     material, base, own_rgb, shown, covered, lights, depths = out
-    has_own = picture.shape[0] > 1
+    has_own = picture.shape[1] > 1
     for row in range(rows[0], rows[1]):
         y = np.float32(row) + _HALF
         for column in range(face_index.shape[1]):
@@ -253,6 +283,8 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
                 height = maps[f, 0, 3] + maps[f, 1, 3] * x + maps[f, 2, 3] * y
                 facing = maps[f, 0, 4] + maps[f, 1, 4] * x + maps[f, 2, 4] * y
                 depth = maps[f, 0, 5] + maps[f, 1, 5] * x + maps[f, 2, 5] * y
+            if kind == 4:
+                depth = min(depth, np.float32(_THROAT_MM))
             light = _light(levels, x, y, depth, cells, per_mm)
             index = 3 if kind == 5 else kind - 2
             index = 2 if kind == 4 else index
@@ -277,7 +309,7 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
                     then = _smooth(own_light[1], sx, sy)
                 if part > 0:
                     then = max(np.float32(0.05), then)
-                    ratio = min(np.float32(1.25), (max(light, np.float32(0.02)) / then) ** np.float32(0.75))
+                    ratio = min(np.float32(1.25), (max(light, np.float32(0.02)) / then) ** np.float32(_OWN_LIGHT))
                     for k in range(3):
                         own_rgb[row, column, k] = ratio * _smooth(picture[k], sx, sy)
                     shown[row, column] = part
@@ -318,3 +350,30 @@ def _finish(canvas, rows, fields, cells, white, out):  # type: ignore[no-untyped
                     value += part * (own[row, column, k] * math.exp(gain) + offset * white)
                 out[row, column, k] = share * min(max(value, _ZERO), np.float32(255))
             out[row, column, 3] = share
+
+
+@kernel
+def _lay_over(crop, colours, matrix):  # type: ignore[no-untyped-def]
+    height, width = colours.shape[0], colours.shape[1]
+    for row in range(crop.shape[0]):
+        for column in range(crop.shape[1]):
+            px, py = np.float32(column) + _HALF, np.float32(row) + _HALF
+            x = matrix[0, 0] * px + matrix[0, 1] * py + matrix[0, 2] - _HALF
+            y = matrix[1, 0] * px + matrix[1, 1] * py + matrix[1, 2] - _HALF
+            if x <= -1 or y <= -1 or x >= width or y >= height:
+                continue
+            c, r = math.floor(x), math.floor(y)
+            ax, ay = x - np.float32(c), y - np.float32(r)
+            red = green = blue = cover = _ZERO
+            for i in range(2):
+                for j in range(2):
+                    if 0 <= r + i < height and 0 <= c + j < width:
+                        weight = (ay if i else _ONE - ay) * (ax if j else _ONE - ax)
+                        red += weight * colours[r + i, c + j, 0]
+                        green += weight * colours[r + i, c + j, 1]
+                        blue += weight * colours[r + i, c + j, 2]
+                        cover += weight * colours[r + i, c + j, 3]
+            if cover > 0:
+                under = crop[row, column]
+                for k, colour in enumerate((red, green, blue)):
+                    under[k] = np.uint8(min(max(under[k] * (_ONE - cover) + colour + _HALF, _ZERO), np.float32(255)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,21 +12,26 @@ from numpy.typing import NDArray
 from face3d.landmark_sets import INNER_LIPS, OUTER_LIPS
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.mouth.anatomy import MouthAnatomy
-from renderers.mouth.kernels import Canvas, Palette, finish, paint
+from renderers.mouth.kernels import Canvas, Palette, finish, lay_over, paint
 from renderers.mouth.network import load_network
 from renderers.mouth.own import no_own_mouth, own_mouth
 from renderers.mouth.planes import MouthContext, mouth_planes
 from renderers.mouth.scene import MouthScene, view_mouth
-from renderers.mouth.window import CELLS_PER_MM, WIDTH, warp_matrix
+from renderers.mouth.window import CELLS_PER_MM, WIDTH
 from renderers.photo_kernels import affine_maps
 from renderers.photo_layers import PhotoLayers, luminance, polygon_mask
+from renderers.sharpness import edge_blur
 from renderers.teeth import LOWER_WIDTHS, UPPER_WIDTHS, tooth_edges
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
+# A painted edge's own blur, px, from the canvas' pixels and their way into the crop.
+_OWN_BLUR_PX = 0.4
+# Coverage from which on a pixel lies behind the rim.
+_RIM = 0.6
 # Samples per pixel and axis of the crop, and the canvas' limits in pixels per cell.
-_SAMPLES = 1.5
+_SAMPLES = 1.0
 _SCALES = (2, 6)
 
 
@@ -61,6 +65,8 @@ class MouthPainter:
         self._scale = min(high, max(low, math.ceil(_SAMPLES * px_per_mm / CELLS_PER_MM)))
         self._palette = mouth_palette(photo, landmarks, layers)
         self._context = MouthContext.of(_skin_colour(photo, layers), self._palette, float(luminance(layers.teeth_rgb)))
+        softness = max(0.0, edge_blur(photo, landmarks) ** 2 - _OWN_BLUR_PX**2) ** 0.5
+        self._blur = softness * CELLS_PER_MM * self._scale / px_per_mm
         self._source = np.zeros((len(self._anatomy.vertices), 2), np.float32)
         self._own = no_own_mouth()
         scene = self.view(undriven, landmarks)
@@ -81,7 +87,21 @@ class MouthPainter:
         canvas = self.paint(scene)
         colours = np.zeros((*scene.cover.shape, 4), np.float32)
         finish(canvas, scene.rows, self._fields(scene, canvas), self._context.white, colours)
-        _blend(crop, colours, scene)
+        self._soften(colours, canvas, scene.rows)
+        _blend(crop, colours, scene, 3 * self._blur)
+
+    def _soften(self, colours: FloatArray, canvas: Canvas, rows: tuple[int, int]) -> None:
+        """Make what is painted as soft as the photo, in place; the photo's own mouth is already."""
+        if self._blur <= 0:
+            return
+        reach = math.ceil(3 * self._blur)
+        part = slice(max(0, rows[0] - reach), min(len(colours), rows[1] + reach))
+        soft = cv2.GaussianBlur(colours[part], (0, 0), self._blur, borderType=cv2.BORDER_CONSTANT)
+        if self._own.any:
+            # The photo's own mouth is soft already, but for its new rim.
+            inside = np.clip((soft[..., 3] - _RIM) / (1 - _RIM), 0, 1) * canvas.shown[part]
+            soft += inside[..., None] * (colours[part] - soft)
+        colours[part] = soft
 
     def planes(self, scene: MouthScene) -> FloatArray:
         """[PLANES, HEIGHT, WIDTH] what the network sees of a frame."""
@@ -89,10 +109,10 @@ class MouthPainter:
 
     def _fields(self, scene: MouthScene, canvas: Canvas) -> FloatArray:
         """[h, w, FIELDS] the network's answer."""
-        planes = mouth_planes(canvas, scene.rows, self._context.white, self._scale)
+        planes = mouth_planes(canvas, scene.rows, self._context.white, 2 * self._scale)
         with torch.inference_mode():
             context = torch.from_numpy(self._context.colours)
-            fields = self._network(torch.from_numpy(planes)[None], context[None])[0]
+            fields = self._network.fields(torch.from_numpy(planes)[None], context[None])[0]
         return np.ascontiguousarray(fields.permute(1, 2, 0).numpy())
 
     def view(self, frame: DrivenFrame, points: FloatArray) -> MouthScene | None:
@@ -123,6 +143,8 @@ class MouthPainter:
 
     def _skull_map(self, scene: MouthScene) -> FloatArray:
         """[2, 3] canvas pixels to the own mouth's canvas, the affine map that fits the front upper teeth best."""
+        if not self._own.any:
+            return np.zeros((2, 3), np.float32)
         teeth = self._anatomy.front_teeth
         here = np.concatenate([scene.vertices[teeth, :2], np.ones((len(teeth), 1), np.float32)], 1)
         return np.asarray(np.linalg.lstsq(here, self._source[teeth], rcond=None)[0].T, np.float32)
@@ -130,7 +152,7 @@ class MouthPainter:
 
 def mouth_palette(photo: Image, landmarks: FloatArray, layers: PhotoLayers) -> Palette:
     """Colours of the mouth in the photo's light; `landmarks` [478, 2] px in the crop."""
-    teeth = layers.teeth_rgb
+    teeth = layers.teeth_rgb.astype(np.float32)
     level = float(luminance(teeth))
 
     def tinted(red: float, green: float, blue: float) -> FloatArray:
@@ -140,10 +162,10 @@ def mouth_palette(photo: Image, landmarks: FloatArray, layers: PhotoLayers) -> P
     lips = polygon_mask(shape, landmarks[list(OUTER_LIPS)]) & ~polygon_mask(shape, landmarks[list(INNER_LIPS)], 1)
     lip_rgb = np.median(layers.skin[lips], axis=0).astype(np.float32) if lips.any() else tinted(0.6, 0.35, 0.33)
     return Palette(
-        teeth=teeth.astype(np.float32),
-        gums=tinted(0.72, 0.40, 0.38),
-        tongue=tinted(0.70, 0.36, 0.34),
-        cavity=tinted(0.30, 0.11, 0.10),
+        teeth=teeth,
+        gums=teeth * np.array([0.70, 0.44, 0.46], np.float32),
+        tongue=teeth * np.array([0.78, 0.46, 0.48], np.float32),
+        cavity=teeth * np.array([0.42, 0.20, 0.20], np.float32),
         lips=lip_rgb,
         upper_gaps=tooth_edges(UPPER_WIDTHS),
         lower_gaps=tooth_edges(LOWER_WIDTHS),
@@ -154,28 +176,23 @@ def _skin_colour(photo: Image, layers: PhotoLayers) -> FloatArray:
     return np.asarray(np.median(photo[layers.face_mask > 0.5], axis=0), np.float32)
 
 
-def _blend(crop: Image, colours: FloatArray, scene: MouthScene) -> None:
-    """Put premultiplied canvas `colours` [H, W, 4] over the crop in place."""
+def _blend(crop: Image, colours: FloatArray, scene: MouthScene, margin: float) -> None:
+    """Put premultiplied canvas `colours` [H, W, 4] over the crop in place; they end `margin` rows past the opening."""
     window, scale = scene.window, scene.scale
     step = window.px_per_mm / CELLS_PER_MM / scale
-    per_cell = float(scale)
-    if step < 0.5:
-        # A linear filter would skip canvas pixels.
-        factor = 1 / math.ceil(0.5 / step)
-        colours = np.asarray(cv2.resize(colours, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
-        per_cell *= factor  # the canvas may be no multiple
-    low_row, high_row = (row / scale for row in scene.rows)
-    corners = np.array([[0, low_row], [WIDTH, low_row], [0, high_row], [WIDTH, high_row]], np.float32)
+    # A linear filter would skip canvas pixels.
+    factor = max(1, math.ceil(0.5 / step))
+    first = max(0, math.floor(scene.rows[0] - margin)) // factor * factor
+    last = min(len(colours), -(-math.ceil(scene.rows[1] + margin) // factor) * factor)
+    corners = np.array([[x, row / scale] for row in (first, last) for x in (0, WIDTH)], np.float32)
     corners = window.to_crop(corners)
     low = np.maximum(np.floor(corners.min(0)) - 1, 0).astype(int)
     high = np.minimum(np.ceil(corners.max(0)) + 1, (crop.shape[1], crop.shape[0])).astype(int)
     if (high <= low).any():
         return
-    here = replace(window, matrix=window.matrix * np.float32(per_cell))
-    matrix = here.matrix.copy()
-    matrix[:, 2] += matrix[:, :2] @ low.astype(np.float32)
-    size = int(high[0] - low[0]), int(high[1] - low[1])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(colours, warp_matrix(matrix), size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    part = crop[low[1] : high[1], low[0] : high[0]]
-    part[:] = np.clip(part * (1 - moved[..., 3:]) + moved[..., :3] + 0.5, 0, 255).astype(np.uint8)
+    part = colours[first:last]
+    if factor > 1:
+        part = np.asarray(cv2.resize(part, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA))
+    matrix = window.matrix * np.float32(scale / factor)
+    matrix[:, 2] += matrix[:, :2] @ low.astype(np.float32) - np.array([0, first / factor], np.float32)
+    lay_over(crop[low[1] : high[1], low[0] : high[0]], part, matrix)

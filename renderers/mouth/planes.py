@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from renderers.compiled import kernel
 from renderers.mouth.kernels import MATERIALS, OWN, Canvas, Palette
-from renderers.mouth.window import HEIGHT, WIDTH
 
 FloatArray = NDArray[np.float32]
 
@@ -40,15 +39,16 @@ class MouthContext:
 
 
 def mouth_planes(canvas: Canvas, rows: tuple[int, int], white: float, scale: int) -> FloatArray:
-    """[PLANES, HEIGHT, WIDTH] averages over the canvas' cells.
+    """[PLANES, H / scale, W / scale] averages over squares of the canvas.
 
     Args:
         canvas: a painted mouth of `scale` pixels per cell.
         rows: the painted ones.
         white: brightness of the teeth, by which colours are divided.
-        scale: canvas pixels per cell.
+        scale: the squares' pixels along a side; as many as a cell has: [PLANES, HEIGHT, WIDTH].
     """
-    planes = np.zeros((HEIGHT, WIDTH, PLANES), np.float32)
+    height, width = canvas.cover.shape
+    planes = np.zeros((height // scale, width // scale, PLANES), np.float32)
     _gather(
         (canvas.material, canvas.base, canvas.own, canvas.shown, canvas.cover, canvas.light, canvas.depth),
         rows,
@@ -56,7 +56,7 @@ def mouth_planes(canvas: Canvas, rows: tuple[int, int], white: float, scale: int
         np.float32(1 / white),
         planes,
     )
-    return np.ascontiguousarray(planes.transpose(2, 0, 1)) / np.float32(scale**2)
+    return np.ascontiguousarray(planes.transpose(2, 0, 1) * np.float32(1 / scale**2))
 
 
 @kernel

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
+from renderers.compiled import kernel
 from renderers.mouth.window import HEIGHT, WIDTH
 from renderers.smooth_curve import curve_through
 
@@ -69,9 +70,18 @@ def _curve(points: FloatArray, x: NDArray[np.float64]) -> NDArray[np.float64]:
     return curve_through(along, points[:, 1].astype(np.float64), np.clip(x, along[0], along[-1]))
 
 
-def coverage(rim: Rim, softness: float, scale: int) -> FloatArray:  # [H, W]
-    """Share of a box of `softness` rows around each pixel's centre that lies in the opening, 0..1."""
-    rows = np.arange(HEIGHT * scale, dtype=np.float32)[:, None] + 0.5
-    low = np.maximum(rows - softness / 2, rim.upper)
-    high = np.minimum(rows + softness / 2, rim.lower)
-    return np.clip((high - low) / softness, 0, 1).astype(np.float32)
+def coverage(rim: Rim, softness: float, scale: int, rows: tuple[int, int]) -> FloatArray:  # [H, W]
+    """Share of a box of `softness` rows around each pixel's centre that lies in the opening, 0..1; 0 outside `rows`."""
+    result = np.zeros((HEIGHT * scale, WIDTH * scale), np.float32)
+    _coverage(rim.upper, rim.lower, np.float32(softness), rows, result)
+    return result
+
+
+@kernel
+def _coverage(upper, lower, softness, rows, out):  # type: ignore[no-untyped-def]
+    half, per_row = np.float32(0.5) * softness, np.float32(1) / softness
+    for row in range(rows[0], rows[1]):
+        y = np.float32(row) + np.float32(0.5)
+        for column in range(out.shape[1]):
+            inside = min(y + half, lower[column]) - max(y - half, upper[column])
+            out[row, column] = min(max(inside * per_row, np.float32(0)), np.float32(1))

@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float32]
 
 # Lips end softly over this many pixels of the photo.
 _SOFT_PX = 1.6
+# Lower teeth rise by this share of the opening: fits ascribe to the jaw what lips do by themselves.
+RISE = 0.12
 # The light's grid: one of its cells is this many of the window's.
 LIGHT_CELLS = 2
 
@@ -36,7 +38,7 @@ class MouthScene:
         rows: first and last + 1 row of the opening; equal when it is shut.
         vertices: [V', 3] the inside's vertices: canvas pixels, depth in mm.
         attributes: [V', ATTRIBUTES] see `MouthAnatomy`.
-        face_index: [H, W] visible triangle, -1: none.
+        face_index: [H, W] visible triangle, -1: none, or outside `rows`.
         levels: [3, h, w] the opening blurred by `BLURS_MM`.
     """
 
@@ -72,15 +74,19 @@ def view_mouth(
     window = mouth_window(anatomy, frame, points, focal_px)
     cells = window.to_cells(points)
     rim = Rim.through(cells, scale)
-    rows = rim.rows(scale, HEIGHT * scale)
+    softness = max(1.0, _SOFT_PX * CELLS_PER_MM * scale / window.px_per_mm)
+    rows = rim.rows(softness, HEIGHT * scale)
     if rows[1] <= rows[0]:
         return None
-    softness = max(1.0, _SOFT_PX * CELLS_PER_MM * scale / window.px_per_mm)
-    cover = coverage(rim, softness, scale)
+    cover = coverage(rim, softness, scale, rows)
     inside_cells = window.to_cells(inside)
     depth = frame.camera[anatomy.vertices, 2:]
     vertices = np.concatenate([inside_cells * scale, depth], 1).astype(np.float32)
-    index = find_visible(vertices, anatomy.triangles, HEIGHT * scale, WIDTH * scale)
+    vertices[anatomy.lower_teeth, 1] -= RISE * rim.gap.max()
+    index = np.full(cover.shape, -1, np.int32)
+    index[slice(*rows)] = find_visible(
+        vertices - np.array([0, rows[0], 0], np.float32), anatomy.triangles, rows[1] - rows[0], cover.shape[1]
+    )
     attributes = anatomy.attributes(frame, inside_cells, cells[list(INNER_LIPS)])
     return MouthScene(window, scale, rim, cover, rows, vertices, attributes, index, _light_levels(cover))
 

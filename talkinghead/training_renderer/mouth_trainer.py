@@ -44,8 +44,8 @@ class MouthTrainOptions:
     steps: int = 600
     batch: int = 12
     rate: float = 2e-3
-    photos: float = 0.5
-    widths: tuple[int, int, int] = (16, 32, 48)
+    photos: float = 0.25
+    widths: tuple[int, int, int] = (8, 16, 24)
     edges: float = 0.5
     steady: float = 0.5
     quiet: float = 0.003

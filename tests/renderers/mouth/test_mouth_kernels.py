@@ -11,7 +11,7 @@ import torch
 
 from renderers.kinds import Kind
 from renderers.mouth import kernels
-from renderers.mouth.kernels import MATERIALS, OWN, Canvas, OwnMouth, Palette, finish, paint
+from renderers.mouth.kernels import MATERIALS, OWN, Canvas, OwnMouth, Palette, finish, lay_over, paint
 from renderers.mouth.network import FIELDS, apply_fields
 from renderers.mouth.planes import PLANES, mouth_planes
 from renderers.mouth.window import CELLS_PER_MM, HEIGHT, WIDTH
@@ -74,6 +74,7 @@ def test_painting_equals_its_definition(kind: Kind) -> None:
     np.testing.assert_array_equal(canvas.cover, cover)
     for row, column in ((50, 40), (60, 90), (74, 149), (66, 120)):
         arc, height, facing, depth = (maps[0, 2:] + maps[1, 2:] * (column + 0.5) + maps[2, 2:] * (row + 0.5)).tolist()
+        depth = min(depth, kernels._THROAT_MM) if kind == Kind.MOUTH else depth
         light = light_reference(levels, column + 0.5, row + 0.5, depth)
         assert canvas.light[row, column] == pytest.approx(light, abs=2e-4)
         assert canvas.depth[row, column] == pytest.approx(depth, abs=1e-3)
@@ -83,16 +84,21 @@ def test_painting_equals_its_definition(kind: Kind) -> None:
 
 def colour_reference(kind: Kind, arc: float, height: float, facing: float, depth: float, light: float) -> np.ndarray:
     light = min(1.0, light)
+    rim = math.exp(-max(0.0, depth) / 8)
+    lining = (PALETTE.cavity * (1 - rim) + 0.8 * PALETTE.lips * rim) * (0.45 + 0.55 * light)
     if kind == Kind.MOUTH:
-        rim = math.exp(-max(0.0, depth) / 4)
-        return (PALETTE.cavity * (1 - rim) + 0.6 * PALETTE.lips * rim) * (0.15 + 0.85 * light)
+        return lining
     if kind == Kind.TONGUE:
         groove = 1 - 0.1 * math.exp(-((arc / 4) ** 2))
-        return PALETTE.tongue * (0.35 + 0.65 * facing) * groove * (1 - (1 - light) ** 1.6)
+        return PALETTE.tongue * (0.5 + 0.5 * facing) * groove * (0.38 + 0.62 * (1 - (1 - light) ** 1.6))
     gaps = PALETTE.upper_gaps if kind == Kind.UPPER_TEETH else PALETTE.lower_gaps
     enamel, gum, beyond = (float(v) for v in kernels._tooth(np.float32(arc), np.float32(height), gaps))
-    shade = (0.6 + 0.4 * facing) * (1 - (1 - light) ** 2.4)
-    return (PALETTE.teeth * enamel * (1 - gum) * (1 - 0.75 * beyond) + PALETTE.gums * gum) * shade
+    shade = (0.5 + 0.55 * facing) * (1 - (1 - light) ** 1.4)
+    enamel *= kernels._LOWER_TEETH if kind == Kind.LOWER_TEETH else 1
+    walls = kernels._BOUNCED * (1 - shade) * PALETTE.lips / PALETTE.lips[0]
+    teeth = (PALETTE.teeth * enamel * (1 - gum) * (1 - 0.75 * beyond) + PALETTE.gums * gum) * (shade + walls)
+    front = min(1.0, kernels._FRONT * facing)
+    return front * teeth + (1 - front) * lining
 
 
 def test_teeth_look_like_teeth() -> None:
@@ -123,7 +129,7 @@ def test_the_photos_own_teeth_are_taken_where_it_shows_them() -> None:
     assert canvas.shown[62, 80] == 1
     assert canvas.shown[62, 130] == 0
     light = light_reference(levels, 80.5, 62.5, kernels._OWN_TEETH_MM)
-    ratio = min(1.25, (max(light, 0.02) / 0.5) ** 0.75)
+    ratio = min(1.25, (max(light, 0.02) / 0.5) ** kernels._OWN_LIGHT)
     expected = [ratio * smooth(plane, 80.8, 62.3) for plane in own.picture]
     np.testing.assert_allclose(canvas.own[62, 80], expected, rtol=2e-3)
     # Upper teeth hide what the mesh has there; lower ones do not hide the tongue.
@@ -162,3 +168,22 @@ def test_zero_fields_leave_the_colours() -> None:
     out = np.zeros((*cover.shape, 4), np.float32)
     finish(canvas, rows, np.zeros((32, 48, FIELDS), np.float32), 200.0, out)
     np.testing.assert_allclose(out[..., :3], canvas.base * cover[..., None], atol=1e-3)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.3])
+def test_colours_lie_over_the_crop(turn: float) -> None:
+    """Against a slow bilinear reading of the colours, with nothing outside of them."""
+    rng = np.random.default_rng(3)
+    cover = rng.uniform(0, 1, (12, 16, 1)).astype(np.float32)
+    colours = np.concatenate([cover * rng.uniform(0, 255, (12, 16, 3)), cover], 2).astype(np.float32)
+    matrix = np.array([[math.cos(turn), math.sin(turn), -4.2], [-math.sin(turn), math.cos(turn), -3.7]], np.float32)
+    before = rng.integers(0, 256, (22, 26, 3), np.uint8)
+    crop = before.copy()
+    lay_over(crop, colours, matrix)
+    padded = np.pad(colours, ((1, 1), (1, 1), (0, 0)))
+    for row, column in np.ndindex(22, 26):
+        x, y = matrix @ (column + 0.5, row + 0.5, 1)
+        inside = -0.5 < x < 16.5 and -0.5 < y < 12.5
+        read = [smooth(padded[..., k], x + 1, y + 1) if inside else 0.0 for k in range(4)]
+        expected = before[row, column] * (1 - read[3]) + read[:3]
+        np.testing.assert_allclose(crop[row, column], expected, atol=0.51)

@@ -61,7 +61,7 @@ def test_lips_that_touch_or_overlap_show_nothing() -> None:
         points = lips(opening)
         rim = Rim.through(MouthWindow.around(points, 1.0).to_cells(points), 2)
         assert rim.rows(2, HEIGHT * 2) == (0, 0)
-        assert coverage(rim, 1.0, 2).max() == 0
+        assert coverage(rim, 1.0, 2, (0, HEIGHT * 2)).max() == 0
 
 
 @pytest.mark.parametrize("softness", [1.0, 3.0])
@@ -70,6 +70,6 @@ def test_coverage_is_the_openings_area(softness: float) -> None:
     for opening in (0.2, 1.0, 12.0):
         points = lips(opening)
         rim = Rim.through(MouthWindow.around(points, 1.0).to_cells(points), 2)
-        cover = coverage(rim, softness, 2)
+        cover = coverage(rim, softness, 2, rim.rows(softness, HEIGHT * 2))
         assert cover.sum() == pytest.approx(rim.gap.sum(), rel=0.02)
         assert cover.max() <= 1
