@@ -149,8 +149,8 @@ class ReducedAvatar(Avatar):
         photo = self._image[blurred.window]
         for row in range(0, height, _STRIP):  # all at once would take many times the photo's memory
             strip = slice(row, row + _STRIP)
-            lacking = photo[strip].astype(np.int16) - blurred.picture[strip]
-            result[strip] = np.round(lacking * share[strip, :, None])
+            lacking = cv2.subtract(photo[strip], blurred.picture[strip], dtype=cv2.CV_16S)
+            cv2.multiply(lacking, cv2.merge([share[strip]] * 3), dst=result[strip], dtype=cv2.CV_16S)
         return result, _box(away < 1.2 * reach + 1)
 
 
