@@ -35,7 +35,7 @@ _FILLED_PX = 640
 # Colours are mixed at the rim of what sticks out, in face heights.
 _RIM = 0.005
 # How far hair may stand off, and an earring from the ear's height down and from the face outwards, in face heights.
-_HAIR = 0.15
+_HAIR = 0.11
 _EARRING, _EAR_DOWN, _EAR_OUT = 0.3, (-0.05, 0.6), (-0.15, 0.3)
 # Earrings and locks of hair are at most this wide, in face heights.
 _WIDEST = 0.13
