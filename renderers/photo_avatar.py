@@ -106,7 +106,7 @@ class PhotoAvatar(Avatar):
         self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
         self._skin = skin_layer(self._eyes.skin, self._face_mask)
         face_skin = _face_triangles(self._triangles, self._kinds, self._source, self._face_mask)
-        shut = replace(cutout, photo=_without_mouth(self._photo, layers.skin, local))
+        shut = _without_mouth(cutout, layers.skin)
         self._warp = SurroundWarp(self._mesh, face_skin, shut, self._options.surround)
         self._relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
@@ -207,12 +207,12 @@ class PhotoAvatar(Avatar):
         return overlay
 
 
-def _without_mouth(photo: Image, skin: Image, landmarks: FloatArray) -> Image:
-    """The photo with `skin` between its lips: its own teeth would shine through the painted mouth's soft rim."""
-    result = photo.copy()
-    lips = polygon_mask(photo.shape[:2], landmarks[list(OUTER_LIPS)])
-    result[lips] = skin[lips]
-    return result
+def _without_mouth(cutout: CutOut, skin: Image) -> CutOut:
+    """The cut-out with `skin` between its lips: its own teeth would shine through the painted mouth's soft rim."""
+    photo, person = cutout.photo.copy(), cutout.layers.person.copy()
+    lips = polygon_mask(photo.shape[:2], cutout.landmarks[list(OUTER_LIPS)]) & (person[..., 3] == 255)
+    photo[lips], person[lips, :3] = skin[lips], skin[lips]
+    return replace(cutout, photo=photo, layers=replace(cutout.layers, person=person))
 
 
 def _drawn_triangles(model: MorphableModel) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
