@@ -150,7 +150,7 @@ class TorchMouth:
         for (row, brightness), gaps in zip(rows, self._gaps, strict=True):
             enamel, gum, beyond = _tooth(arc, height, gaps)
             shade = ((0.5 + 0.55 * facing) * (1 - dark**1.4))[:, None]
-            bright = brightness * enamel * (1 - gum) * (1 - 0.75 * beyond)
+            bright = brightness * enamel * (1 - gum) * (1 - 0.45 * beyond)
             teeth = self._teeth * bright[:, None] + self._gums * gum[:, None]
             bounced = _BOUNCED * (1 - shade) * self._lips / self._lips[0].clamp_min(1)
             drawn = result + front * (teeth * (shade + bounced) - result)

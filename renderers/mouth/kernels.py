@@ -253,7 +253,7 @@ def _material(kind, arc, height, facing, depth, light, colours, gaps, out):  # t
     enamel, gum, beyond = _tooth(arc, height, gaps[kind - 2])
     shade = np.float32(0.5 + 0.55 * facing) * (_ONE - (_ONE - light) ** np.float32(1.4))
     row = _ONE if kind == 2 else np.float32(_LOWER_TEETH)
-    bright = row * enamel * (_ONE - gum) * (_ONE - np.float32(0.75) * beyond)
+    bright = row * enamel * (_ONE - gum) * (_ONE - np.float32(0.45) * beyond)
     # What the opening does not light, red walls do.
     bounced = np.float32(_BOUNCED) * (_ONE - shade) / max(_ONE, lips[0])
     # The far row's inner side, which a turned head shows, is as dark as the walls.

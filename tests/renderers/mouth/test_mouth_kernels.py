@@ -96,7 +96,7 @@ def colour_reference(kind: Kind, arc: float, height: float, facing: float, depth
     shade = (0.5 + 0.55 * facing) * (1 - (1 - light) ** 1.4)
     enamel *= kernels._LOWER_TEETH if kind == Kind.LOWER_TEETH else 1
     walls = kernels._BOUNCED * (1 - shade) * PALETTE.lips / PALETTE.lips[0]
-    teeth = (PALETTE.teeth * enamel * (1 - gum) * (1 - 0.75 * beyond) + PALETTE.gums * gum) * (shade + walls)
+    teeth = (PALETTE.teeth * enamel * (1 - gum) * (1 - 0.45 * beyond) + PALETTE.gums * gum) * (shade + walls)
     front = min(1.0, kernels._FRONT * facing)
     return front * teeth + (1 - front) * lining
 
