@@ -24,8 +24,8 @@ _RIM = np.float32(0.94)  # squared radius, on the unit sphere, from which its pi
 _BAND, _FLAT, _THIN, _HANGING, _SHORT, _WET = (np.float32(x) for x in (9.0, 0.8, 1.5, 0.6, 1.5, 2.5))
 _HANG, _DRY = (np.float32(0.35), np.float32(0.5)), (np.float32(0.1), np.float32(0.5))
 _CORNER = np.float32(0.1)
-# The soft shadow along a shut lid's rim, measured likewise: what it takes of red, green and blue, and its width (1/256 of
-# the face). It ends before the corners (s).
+# The soft shadow along a shut lid's rim, measured likewise: what it takes of red, green and blue, and its width (1/256
+# of the face). It ends before the corners (s).
 _LINE, _LINE_WIDTH, _LINE_ENDS = (np.float32(0.15), np.float32(0.18), np.float32(0.31)), np.float32(2.5), np.float32(8)
 
 

@@ -39,8 +39,8 @@ class SurroundOptions:
         neck_start: how far above the chin's height the head's motion begins to fade.
         neck_reach: over how much it fades out.
         shoulder_lift: how much higher that begins beside the chin. All three after the optical flow of GRID.
-        body_share: how much of the head's small shifts along (x, y, z) the shoulders follow. In GRID, people whose heads sway
-            by 3 to 7 mm move their shoulders by 0.36 of it sideways and by less up and down.
+        body_share: how much of the head's small shifts along (x, y, z) the shoulders follow. In GRID, people whose
+            heads sway by 3 to 7 mm move their shoulders by 0.36 of it sideways and by less up and down.
         neck_mm: shifts larger than a bending neck gives, this much, are the body's: the shoulders follow.
         lean_mm: a shift along (x, y, z) counts fully when it is much larger than this. In fits of GRID, hair follows
             hardly any of the usual millimetres up and down and none of the 5 to 13 mm along the line of sight: such
