@@ -37,8 +37,9 @@ _RIMS = (
     (RIGHT_UPPER_LID, RIGHT_LOWER_LID, 5.0),
 )
 # How far the rows of teeth and the tongue are raised, mm: open lips of fitted video show less of the upper teeth and
-# more of the lower ones than the model's (four people of GRID, lips 5 to 15 mm apart).
-_RAISED = ((Part.UPPER_TEETH, 0.4), (Part.LOWER_TEETH, 1.5), (Part.TONGUE, 0.5))
+# more of the lower ones than the model's (four people of GRID, lips 5 to 15 mm apart). Those are best drawn with 0.4,
+# 1.5 and 0.5, which makes other people look toothless.
+_RAISED = ((Part.UPPER_TEETH, 0.2), (Part.LOWER_TEETH, 1.2), (Part.TONGUE, 0.4))
 # Lips nearer than the first overlap by the second at each rim, mm.
 _TOUCHING_MM, _OVERLAP_MM = 0.6, 0.3
 _FLIP = np.array(HEAD_TO_CAMERA_DIAGONAL)

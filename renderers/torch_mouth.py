@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from renderers.kinds import Kind
 from renderers.mouth.kernels import (
     _BOUNCED,
+    _TEETH_DARKNESS,
     _FRONT,
     _LOWER_TEETH,
     _OWN_LIGHT,
@@ -149,7 +150,7 @@ class TorchMouth:
         rows = (Kind.UPPER_TEETH, 1.0), (Kind.LOWER_TEETH, _LOWER_TEETH)
         for (row, brightness), gaps in zip(rows, self._gaps, strict=True):
             enamel, gum, beyond = _tooth(arc, height, gaps)
-            shade = ((0.5 + 0.55 * facing) * (1 - dark**1.4))[:, None]
+            shade = ((0.5 + 0.55 * facing) * (1 - dark**_TEETH_DARKNESS))[:, None]
             bright = brightness * enamel * (1 - gum) * (1 - 0.45 * beyond)
             teeth = self._teeth * bright[:, None] + self._gums * gum[:, None]
             bounced = _BOUNCED * (1 - shade) * self._lips / self._lips[0].clamp_min(1)
@@ -259,4 +260,4 @@ def _tooth(arc: Tensor, height: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor, T
     limit = 0.995 - 0.085 * torch.exp(-distance / 0.55)
     beyond = ((height - limit) / 0.035).clamp(0, 1)
     fall = 1 - 0.6 * ((along / 30) ** 1.5).clamp_max(1)
-    return (1 - 0.2 * line) * edge * rounded * fall, gums, beyond
+    return (1 - 0.12 * line) * edge * rounded * fall, gums, beyond

@@ -33,6 +33,8 @@ _FRONT = 4.0
 _OWN_LIGHT = 0.5
 # How much of the opening's light reaches teeth by way of the lips' and cheeks' inside.
 _BOUNCED = 0.38
+# Exponent of the darkness in front of teeth: the higher, the less light makes them as bright as they get.
+_TEETH_DARKNESS = 1.6
 # How far the light's way in rises per millimetre of depth.
 _TILT = 0.3
 # The photo's own upper teeth count as this deep, mm: one depth, so that no edge of the mesh shows in their light.
@@ -227,7 +229,7 @@ def _tooth(arc, height, gaps):  # type: ignore[no-untyped-def]
     limit = 0.995 - 0.085 * math.exp(-distance / 0.55)
     beyond = min(1.0, max(0.0, (height - limit) / 0.035))
     fall = 1 - 0.6 * min(1.0, (along / 30) ** 1.5)
-    return np.float32((1 - 0.2 * line) * edge * rounded * fall), np.float32(gums), np.float32(beyond)
+    return np.float32((1 - 0.12 * line) * edge * rounded * fall), np.float32(gums), np.float32(beyond)
 
 
 @kernel
@@ -251,7 +253,7 @@ def _material(kind, arc, height, facing, depth, light, colours, gaps, out):  # t
     if kind == 4:
         return
     enamel, gum, beyond = _tooth(arc, height, gaps[kind - 2])
-    shade = np.float32(0.5 + 0.55 * facing) * (_ONE - (_ONE - light) ** np.float32(1.4))
+    shade = np.float32(0.5 + 0.55 * facing) * (_ONE - (_ONE - light) ** np.float32(_TEETH_DARKNESS))
     row = _ONE if kind == 2 else np.float32(_LOWER_TEETH)
     bright = row * enamel * (_ONE - gum) * (_ONE - np.float32(0.45) * beyond)
     # What the opening does not light, red walls do.

@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float32]
 # Lips end softly over this many pixels of the photo.
 _SOFT_PX = 1.6
 # Lower teeth rise by this share of the opening: fits ascribe to the jaw what lips do by themselves.
-RISE = 0.12
+RISE = 0.08
 # The light's grid: one of its cells is this many of the window's.
 LIGHT_CELLS = 2
 

@@ -93,7 +93,7 @@ def colour_reference(kind: Kind, arc: float, height: float, facing: float, depth
         return PALETTE.tongue * (0.5 + 0.5 * facing) * groove * (0.38 + 0.62 * (1 - (1 - light) ** 1.6))
     gaps = PALETTE.upper_gaps if kind == Kind.UPPER_TEETH else PALETTE.lower_gaps
     enamel, gum, beyond = (float(v) for v in kernels._tooth(np.float32(arc), np.float32(height), gaps))
-    shade = (0.5 + 0.55 * facing) * (1 - (1 - light) ** 1.4)
+    shade = (0.5 + 0.55 * facing) * (1 - (1 - light) ** kernels._TEETH_DARKNESS)
     enamel *= kernels._LOWER_TEETH if kind == Kind.LOWER_TEETH else 1
     walls = kernels._BOUNCED * (1 - shade) * PALETTE.lips / PALETTE.lips[0]
     teeth = (PALETTE.teeth * enamel * (1 - gum) * (1 - 0.45 * beyond) + PALETTE.gums * gum) * (shade + walls)
