@@ -15,11 +15,11 @@ from torch.nn import functional as F
 from renderers.kinds import Kind
 from renderers.mouth.kernels import (
     _BOUNCED,
-    _TEETH_DARKNESS,
     _FRONT,
     _LOWER_TEETH,
     _OWN_LIGHT,
     _OWN_TEETH_MM,
+    _TEETH_DARKNESS,
     _THROAT_MM,
     _TILT,
     CAVITY,
