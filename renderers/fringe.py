@@ -24,10 +24,14 @@ _HAIRLINE, _CHIN, _RIGHT_EAR, _LEFT_EAR = 10, 152, 234, 454
 # A colour is not the background's when it differs from it by so many levels, and so many times the usual deviation of
 # the background near it (for earrings, for hair); a share of that beyond, it is so for certain.
 _LEVELS, _TIMES, _SOFT = 6.0, (2.3, 1.3), 0.5
+# In doubt it is background: of a textured one more is asked, twice as much where that is so many levels.
+_TEXTURED = 40.0
 # Near: in face heights, measured on a picture with a face of so many pixels.
 _NEAR, _COARSE_FACE_PX = 0.12, 40.0
 # So often, what is next to the certain (in face heights) is added if it differs by this share of what is asked else.
 _GROWN, _NEXT_TO, _FAINT = 2, 0.012, 0.4
+# The parts of an earring are so far apart at most, in face heights.
+_SOLID = 0.015
 # It is looked for at this face height at most, in pixels: finer is slower, not better.
 _FINEST_FACE_PX = 450.0
 # Colours in its place are found at this many pixels along the picture's longer side.
@@ -39,6 +43,11 @@ _HAIR = 0.11
 _EARRING, _EAR_DOWN, _EAR_OUT = 0.3, (-0.05, 0.6), (-0.15, 0.3)
 # Earrings and locks of hair are at most this wide, in face heights.
 _WIDEST = 0.13
+# The top of an earring is so far below the ear's height, its end is above the last, its middle so far aside at most.
+_LOBE, _LOWEST, _ASIDE = (0.07, 0.36), 0.57, 0.14
+# What is farther from the person than this, in face heights, must differ by so many times what is
+# asked (for earrings, for hair).
+_TOUCHING, _CLEAR = 0.02, (1.4, 3.0)
 # Next to the outline, everything is joined to everything: only beyond this share of the reach, things are told apart;
 # what leads out of the reach, that is beyond the third share, is kept up to the second share.
 _APART, _KEPT, _LEAVING, _LIKELY = 0.15, 0.35, 0.75, 0.85
@@ -74,7 +83,8 @@ def sticking_out(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Floa
         [h, w] float32; 0 where the matte is above a half.
     """
     face = face_height(landmarks)
-    reach = np.where(below_ears(landmarks, matte.shape), np.float32(_EARRING * face), np.float32(_HAIR * face))
+    zone = below_ears(landmarks, matte.shape)
+    reach = np.where(zone, np.float32(_EARRING * face), np.float32(_HAIR * face))
     body = matte > 0.5
     away = np.asarray(cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
     ring = ~body & (away < reach)
@@ -82,20 +92,13 @@ def sticking_out(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Floa
     if not ring.any() or not known.any():
         return np.zeros(matte.shape, np.float32)
     behind = fill_small(photo, known)
-    beyond = away >= _HAIR * face
-    least = _LEVELS + _usual(photo, beyond, reach > _HAIR * face, face)
     other = _largest(cv2.absdiff(photo.astype(np.float32), behind))
-    faint = ring & (other > _FAINT * least)
-    certain = np.where(ring, np.clip((other - least) / (_SOFT * least), 0, 1), 0).astype(np.float32)
-    certain[
-        _leading_away(ring & (other > _LIKELY * least), away, reach)
-        | (_large(certain, face) & (away > _APART * _HAIR * face))
-    ] = 0
-    # What is next to it and differs at all goes with it: the soft ends of hair, the dark side of a hoop.
-    ball = _ball(max(1, round(_NEXT_TO * face)))
-    for _ in range(_GROWN):
-        certain = np.where(faint, np.asarray(cv2.dilate(certain, ball), np.float32), certain)
-    return certain
+    usual, usual_here = _usual(photo, away >= _HAIR * face, face)
+    return np.maximum(
+        _hair(other, _LEVELS + usual + usual * usual / _TEXTURED, away, face),
+        # Of an earring, the shape tells too, and less is asked.
+        _earrings(other, _LEVELS + usual_here, np.where(zone & ring, away, 0), landmarks),
+    )
 
 
 def below_ears(landmarks: FloatArray, shape: tuple[int, ...]) -> Mask:
@@ -116,11 +119,11 @@ def _ball(radius: int) -> Image:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.uint8)
 
 
-def _usual(photo: Image, known: Mask, earring: Mask, face: float) -> FloatArray:
+def _usual(photo: Image, known: Mask, face: float) -> tuple[FloatArray, FloatArray]:
     """[h, w] how far the known background's colours deviate from their mean near each pixel, times `_TIMES`, levels.
 
     It is the deviations' power mean: the higher the power, the more count rare ones, like the joints of a brick wall.
-    Where earrings are looked for, they must not count themselves.
+    The second is of a lower power: where earrings are looked for, they must not count themselves.
     """
     height, width = known.shape
     scale = min(1.0, _COARSE_FACE_PX / face)
@@ -140,7 +143,7 @@ def _usual(photo: Image, known: Mask, earring: Mask, face: float) -> FloatArray:
     squared = deviation * deviation
     low = (near(squared * weight) / count) ** np.float32(1 / 2)
     high = (near(squared**4 * weight) / count) ** np.float32(1 / 8)
-    return np.where(earring, large(255 * _TIMES[0] * low), large(255 * _TIMES[1] * high))
+    return large(255 * _TIMES[1] * high), large(255 * _TIMES[0] * low)
 
 
 def _largest(channels: NDArray[np.integer | np.floating]) -> FloatArray:  # [h, w, 3] -> [h, w]
@@ -162,7 +165,75 @@ def _large(certain: FloatArray, face: float) -> Mask:
     return np.asarray(cv2.resize(large, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5)
 
 
-def _leading_away(likely: Mask, away: FloatArray, reach: FloatArray) -> Mask:
+def _certain(other: FloatArray, least: FloatArray, where: Mask) -> FloatArray:
+    """[h, w] 0..1 how surely a difference is more than the least."""
+    return np.where(where, np.clip((other - least) / (_SOFT * least), 0, 1), 0).astype(np.float32)
+
+
+def _held(certain: FloatArray, clear: Mask, away: FloatArray, face: float) -> Mask:
+    """Where things are that touch the person or are very clear."""
+    _, labels = cv2.connectedComponents((certain > 0).astype(np.uint8), connectivity=8)
+    held = (certain > 0) & ((away < _TOUCHING * face) | clear)
+    return np.isin(labels, np.unique(labels[held]))
+
+
+def _hair(other: FloatArray, least: FloatArray, away: FloatArray, face: float) -> FloatArray:
+    """[h, w] how surely hair is seen; `other` is the difference from the background, `away` the person's distance."""
+    reach = _HAIR * face
+    ring = (away > 0) & (away < reach)
+    certain = _certain(other, least, ring)
+    certain[
+        _leading_away(ring & (other > _LIKELY * least), away, reach) | (_large(certain, face) & (away > _APART * reach))
+    ] = 0
+    certain[~_held(certain, other > _CLEAR[1] * least, away, face)] = 0
+    return _grown(certain, ring & (other > _FAINT * least), face)
+
+
+def _earrings(other: FloatArray, least: FloatArray, away: FloatArray, landmarks: FloatArray) -> FloatArray:
+    """[h, w] how surely earrings are seen; arguments as `_hair`, `away` is 0 where none can be."""
+    face = face_height(landmarks)
+    certain = _certain(other, least, away > 0)
+    ball = _ball(max(1, round(_SOLID * face)))
+    solid = np.asarray(cv2.morphologyEx(certain, cv2.MORPH_CLOSE, ball), np.float32)
+    certain = np.where(_held(solid, other > _CLEAR[0] * least, away, face) & _hanging(solid > 0, landmarks), solid, 0)
+    return _grown(certain, (away > 0) & (other > _FAINT * least), face)
+
+
+def _grown(certain: FloatArray, faint: Mask, face: float) -> FloatArray:
+    """With what is next to it and differs at all: the soft ends of hair, the dark side of a hoop."""
+    ball = _ball(max(1, round(_NEXT_TO * face)))
+    for _ in range(_GROWN):
+        certain = np.where(faint, np.asarray(cv2.dilate(certain, ball), np.float32), certain)
+    return certain
+
+
+def _hanging(found: Mask, landmarks: FloatArray) -> Mask:
+    """Where things are that have an earring's shape and place: they hang near the ear, and are taller than wide."""
+    count, labels = cv2.connectedComponents(found.astype(np.uint8), connectivity=8)
+    face = face_height(landmarks)
+    down = (landmarks[_CHIN] - landmarks[_HAIRLINE]) / face
+    rows, columns = np.nonzero(labels)
+    label = labels[rows, columns].astype(np.intp) - 1
+    kept = np.zeros(count - 1, bool)
+    for ear in (_RIGHT_EAR, _LEFT_EAR):
+        x, y = ((p + 0.5 - landmarks[ear, k]) / face for k, p in enumerate((columns, rows)))
+        top, bottom = _extent(down[0] * x + down[1] * y, label, count - 1)
+        left, right = _extent(down[1] * x - down[0] * y, label, count - 1)
+        hangs = (top > _LOBE[0]) & (top < _LOBE[1]) & (bottom < _LOWEST)
+        narrow = right - left < np.minimum(_WIDEST, bottom - top)
+        kept |= hangs & narrow & (np.abs(left + right) / 2 < _ASIDE)
+    return np.append(False, kept)[labels]
+
+
+def _extent(values: FloatArray, label: NDArray[np.intp], count: int) -> tuple[FloatArray, FloatArray]:
+    """The least and the largest value with each label, [count] each."""
+    least, largest = np.full(count, np.inf, np.float32), np.full(count, -np.inf, np.float32)
+    np.minimum.at(least, label, values.astype(np.float32))
+    np.maximum.at(largest, label, values.astype(np.float32))
+    return least, largest
+
+
+def _leading_away(likely: Mask, away: FloatArray, reach: float) -> Mask:
     """Where things are that lead out of the reach."""
     apart = likely & (away > _APART * reach)
     _, labels = cv2.connectedComponents(apart.astype(np.uint8), connectivity=8)

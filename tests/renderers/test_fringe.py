@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -67,6 +68,31 @@ def test_what_leads_away_from_the_person_stays_behind(matte: np.ndarray, landmar
 def test_nothing_is_told_from_a_busy_background(matte: np.ndarray, landmarks: np.ndarray) -> None:
     photo = wall(matte, grain=40.0)
     assert (sticking_out(photo, matte, landmarks) > 0.5).mean() < 0.003
+
+
+def test_the_blotches_of_plaster_stay_behind(matte: np.ndarray, landmarks: np.ndarray) -> None:
+    """Dark ones on a plain wall, everywhere: some lie where hair and earrings could be."""
+    taken = 0.0
+    for seed in range(3):
+        noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (SIZE, SIZE)), (0, 0), 2)
+        dark = 40 * np.clip(noise / noise.std() - 1.2, 0, 1) * (matte == 0)
+        photo = np.clip(wall(matte) - dark[..., None], 0, 255).astype(np.uint8)
+        away = cv2.distanceTransform((matte < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+        taken += float(sticking_out(photo, matte, landmarks)[away > 0.03 * FACE].sum())
+    assert taken / 3 < 0.0025 * FACE**2
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [(slice(162, 174), slice(171, 177)), (slice(140, 146), slice(171, 186)), (slice(150, 160), slice(184, 190))],
+    ids=["too low", "too wide", "too far aside"],
+)
+def test_not_all_near_the_ear_is_an_earring(
+    matte: np.ndarray, landmarks: np.ndarray, rows: slice, columns: slice
+) -> None:
+    photo = wall(matte)
+    photo[rows, columns] = HAIR
+    assert sticking_out(photo, matte, landmarks)[rows, columns].max() == 0
 
 
 def test_earrings_hang_farther_away_than_hair_stands_off(matte: np.ndarray, landmarks: np.ndarray) -> None:
