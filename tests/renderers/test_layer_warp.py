@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from renderers.background import Layers, split_layers
-from renderers.layer_warp import LayerWarp
+from renderers.layer_warp import LayerWarp, _cover
 from renderers.surround import Grid
 
 HEIGHT, WIDTH = 90, 130
@@ -94,3 +94,19 @@ def test_large_pictures_are_sampled_directly(
     coarse = LayerWarp(photo, taken, grid, 30)(shift(grid, 3.4, 2.0))
     error = np.abs(coarse.astype(int) - fine)
     assert 0 < error.mean() < 1.5
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 16, 31, 33, 64, 100, 255, 256])
+def test_covering_writes_its_pixels_only(count: int) -> None:
+    """Compilers have been seen to turn such loops into vector code that writes beyond the array."""
+    rng = np.random.default_rng(count)
+    pixels = rng.integers(0, 256, (count, 4)).astype(np.uint8)
+    pixels[:, :3] = np.minimum(pixels[:, :3], pixels[:, 3:])  # premultiplied
+    pixels[::3, 3] = 255
+    behind = rng.integers(0, 256, (count, 3)).astype(np.uint8)
+    guarded = np.full((count + 40, 3), 77, np.uint8)
+    _cover(pixels.view(np.uint32)[:, 0], behind, guarded[20 : 20 + count])
+    expected = np.minimum(255, pixels[:, :3] + (behind * (255 - pixels[:, 3:].astype(int)) + 127) // 255)
+    np.testing.assert_array_equal(guarded[20 : 20 + count], expected)
+    assert (guarded[:20] == 77).all()
+    assert (guarded[20 + count :] == 77).all()
