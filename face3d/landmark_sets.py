@@ -22,9 +22,9 @@ RIGHT_UPPER_LID, RIGHT_LOWER_LID = (246, 161, 160, 159, 158, 157, 173), (7, 163,
 LEFT_UPPER_LID, LEFT_LOWER_LID = (466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)
 RIGHT_EYE = (33, *RIGHT_UPPER_LID, 133, *reversed(RIGHT_LOWER_LID))
 LEFT_EYE = (263, *LEFT_UPPER_LID, 362, *reversed(LEFT_LOWER_LID))
-# Centre, then the ring.
 # The brows' lower edges, from the temple to the nose.
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)
+# Centre, then the ring.
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 FACE_OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from renderers.background import fill_smoothly
 from renderers.person_matte import person_matte
 from renderers.photo_layers import face_height
+from renderers.region import scaled_size
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -59,7 +60,7 @@ def replace_background(photo: Image, landmarks: FloatArray, backdrop: Backdrop) 
     if matte is None:
         return None
     factor = min(1.0, _SMOOTH_PX / max(photo.shape[:2]))
-    size = max(2, round(photo.shape[1] * factor)), max(2, round(photo.shape[0] * factor))
+    size = scaled_size(photo.shape, factor, 2)
     small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
     opacity = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
     if not (opacity < _BACKGROUND).any():

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from renderers.region import scaled_size
+
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
@@ -70,7 +72,7 @@ def _continue(photo: Image, unknown: NDArray[np.bool_]) -> FloatArray:
     """[h, w, 3] the photo's colours, and what they probably are where `unknown` [h, w]: nothing fine."""
     height, width = unknown.shape
     scale = min(1.0, _CONTINUED_PX / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = scaled_size((height, width), scale)
     small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
     hole = np.asarray(cv2.resize(unknown.astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 1e-3
     if hole.all():
@@ -83,7 +85,7 @@ def fill_small(photo: Image, known: NDArray[np.bool_], longest: int = _SMOOTH_PX
     """`fill_smoothly` with at most `longest` pixels along the longer side: there is nothing fine in it."""
     height, width = known.shape
     scale = min(1.0, longest / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = scaled_size((height, width), scale)
     sure = np.asarray(cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)) > 0.999
     if not sure.any():
         return fill_smoothly(photo, known)
@@ -123,7 +125,7 @@ def _mirror_texture(photo: Image, hole: NDArray[np.bool_], reach: float) -> Floa
     height, width = hole.shape
     # Where the rim is, is known well enough at a smaller size.
     scale = min(1.0, _RIM_REACH_PX / max(reach, 1.0))
-    small = max(1, round(width * scale)), max(1, round(height * scale))
+    small = scaled_size((height, width), scale)
     covered = cv2.resize(hole.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST)
     if covered.all():
         return np.zeros((height, width, 3), np.float32)
@@ -150,7 +152,7 @@ def _lines(photo: Image, hole: NDArray[np.bool_], reach: float) -> FloatArray:
     """
     height, width = photo.shape[:2]
     scale = min(1.0, 24 / reach)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = scaled_size((height, width), scale)
     small = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
     # The person's own outline is a line too.
     covered = cv2.resize(hole.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)

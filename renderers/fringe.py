@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from renderers.background import MIXED, fill_small
 from renderers.photo_layers import face_height
+from renderers.region import scaled_size
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -57,7 +58,7 @@ def erase_fringe(photo: Image, matte: FloatArray, landmarks: FloatArray) -> Imag
     """[h, w, 3] the photo with what sticks out painted over from the background next to it; args as `sticking_out`."""
     height, width = matte.shape
     scale = min(1.0, _FINEST_FACE_PX / face_height(landmarks))
-    size = max(8, round(width * scale)), max(8, round(height * scale))
+    size = scaled_size(matte.shape, scale, 8)
     small = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
     coarse = np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA), np.float32)
     found = sticking_out(small, coarse, landmarks * np.float32(scale))
@@ -127,7 +128,7 @@ def _usual(photo: Image, known: Mask, face: float) -> tuple[FloatArray, FloatArr
     """
     height, width = known.shape
     scale = min(1.0, _COARSE_FACE_PX / face)
-    small = max(2, round(width * scale)), max(2, round(height * scale))
+    small = scaled_size((height, width), scale, 2)
     weight = known.astype(np.float32)
 
     def near(picture: FloatArray) -> FloatArray:
@@ -156,7 +157,7 @@ def _large(certain: FloatArray, face: float) -> Mask:
     """Where furniture is: what is wider than an earring or a lock of hair."""
     height, width = certain.shape
     scale = min(1.0, _COARSE_FACE_PX / face)
-    small = max(2, round(width * scale)), max(2, round(height * scale))
+    small = scaled_size((height, width), scale, 2)
     found = cv2.resize(certain, small, interpolation=cv2.INTER_AREA) > 0.3
     ball = _ball(max(2, round(_WIDEST / 2 * scale * face)))
     solid = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, ball)

@@ -22,6 +22,7 @@ from renderers.composition import Avatar, Change
 from renderers.cutout import CutOut, shrink, working_factor
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.photo_layers import face_height
+from renderers.region import Region
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -159,10 +160,10 @@ def _whole(picture: Image) -> Window:
 
 
 def _box(mask: NDArray[np.bool_]) -> Window:
-    """The even rows and columns that hold all of `mask` [h, w]: chroma samples of a video belong to two pixels."""
-    result = []
-    for axis, length in zip((1, 0), mask.shape, strict=True):
-        found = np.flatnonzero(mask.any(axis))
-        first, last = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, length)
-        result.append(slice(first - first % 2, min(length, last + last % 2)))
-    return result[0], result[1]
+    """The region with even borders that holds all of `mask` [h, w]; the whole picture where that is nothing."""
+    height, width = mask.shape
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return slice(0, height), slice(0, width)
+    top, left = int(rows[0]), int(columns[0])
+    return Region(left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top).even(width, height).window

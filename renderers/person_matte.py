@@ -17,6 +17,7 @@ from face3d.landmark_sets import FACE_OVAL
 from face3d.quiet import quiet_stderr
 from face3d.resources import asset_path
 from renderers.photo_layers import face_height, polygon_mask
+from renderers.region import scaled_size
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -114,7 +115,7 @@ def person_matte(image: Image, landmarks: FloatArray) -> FloatArray | None:
     if not oval.any() or coarse[oval].mean() < _UNDERSTOOD:
         return None
     scale = min(1.0, _FINEST_FACE_PX / face)
-    small = (max(8, round(shape[1] * scale)), max(8, round(shape[0] * scale)))
+    small = scaled_size(shape, scale, 8)
     guide = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.float32) / np.float32(255)
     values = np.asarray(cv2.resize(this_person(coarse, oval), small, interpolation=cv2.INTER_AREA), np.float32)
     fine = guided_filter(guide, values, max(2, round(_RADIUS * face * scale)), _EDGE)

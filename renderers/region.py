@@ -1,4 +1,4 @@
-"""Rectangles of whole pixels."""
+"""Rectangles of whole pixels, and their sizes."""
 
 from __future__ import annotations
 
@@ -45,3 +45,8 @@ class Region:
         right, bottom = self.left + self.width, self.top + self.height
         right, bottom = min(right + right % 2, width), min(bottom + bottom % 2, height)
         return Region(left, top, right - left, bottom - top)
+
+
+def scaled_size(shape: tuple[int, ...], scale: float, least: int = 1) -> tuple[int, int]:
+    """(width, height) of a picture [h, w, ...] made smaller or larger, each at least `least` px."""
+    return max(least, round(shape[1] * scale)), max(least, round(shape[0] * scale))
