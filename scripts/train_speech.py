@@ -18,7 +18,9 @@ from rich.progress import track
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / ".cache" / "speech" / "corpus"
-WEIGHTS = ROOT / "talkinghead" / "assets" / "speech-v1.safetensors"
+CAPTURES = ROOT / ".cache" / "speech" / "captures"
+RUNS = ROOT / ".cache" / "speech" / "runs"
+ASSETS = ROOT / "talkinghead" / "assets"
 
 
 def build_corpus(arguments: argparse.Namespace) -> None:
@@ -43,13 +45,19 @@ def build_corpus(arguments: argparse.Namespace) -> None:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
+    from talkinghead.speech.network import OFFLINE_SIZE, STREAMING_SIZE
     from talkinghead.speech.weights import save_network
-    from talkinghead.training.trainer import TrainOptions, train
+    from talkinghead.training.trainer import Places, TrainOptions, train
 
+    name = "speech-v2-streaming" if arguments.streaming else "speech-v2"
     options = TrainOptions(steps=arguments.steps, seed=arguments.seed, threads=arguments.threads)
-    network, figures = train(arguments.corpus, options, report=lambda line: print(line, flush=True))
+    places = Places(arguments.corpus, arguments.captures, RUNS / f"{name}.safetensors")
+    size = STREAMING_SIZE if arguments.streaming else OFFLINE_SIZE
+    network, figures = train(
+        places, options, size=size, report=lambda line: print(line, flush=True), stop=arguments.stop
+    )
     print(figures)
-    save_network(network, arguments.output, figures)
+    save_network(network, arguments.output or ASSETS / f"{name}.safetensors", figures)
 
 
 def main() -> None:
@@ -61,10 +69,13 @@ def main() -> None:
     corpus.add_argument("--grid", type=Path, help="folder with a GRID speaker's .mp4 and .align files")
     corpus.add_argument("--corpus", type=Path, default=CORPUS)
     corpus.set_defaults(run=build_corpus)
-    training = commands.add_parser("train", help="fit the network to the corpus")
+    training = commands.add_parser("train", help="fit the network to the corpus; an interrupted run goes on")
     training.add_argument("--corpus", type=Path, default=CORPUS)
-    training.add_argument("--output", type=Path, default=WEIGHTS)
-    training.add_argument("--steps", type=int, default=2000, help="2000 take about 20 minutes on one free core")
+    training.add_argument("--captures", type=Path, help="filmed motion that joins the corpus")
+    training.add_argument("--streaming", action="store_true", help="the variant with 93 ms of look-ahead")
+    training.add_argument("--output", type=Path, help="the weights file")
+    training.add_argument("--steps", type=int, default=4000, help="4000 take about an hour on one free core")
+    training.add_argument("--stop", type=int, help="stop after this step; the same command goes on later")
     training.add_argument("--seed", type=int, default=1)
     training.add_argument("--threads", type=int, default=1)
     training.set_defaults(run=fit)

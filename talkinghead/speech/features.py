@@ -148,18 +148,23 @@ def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-np.clip(x, -60, 60)))
 
 
-def normalised(frames: Array) -> Array:  # [B, n, bands] log-mels -> [B, n, FEATURES]
-    """Features of whole sounds at once: what :func:`normalised_stream` gives block by block."""
-    normaliser = LevelNormaliser(frames.shape[0])
+OFFLINE_LEVELS = NormaliserOptions()
+
+
+def normalised(frames: Array, options: NormaliserOptions = OFFLINE_LEVELS) -> Array:  # [B, n, bands] log-mels
+    """Features `[B, n, FEATURES]` of whole sounds at once: what :func:`normalised_stream` gives block by block."""
+    normaliser = LevelNormaliser(frames.shape[0], options)
     loudness = loudness_db(frames)
     means, peaks = normaliser.observe(frames, loudness)
     seen = np.minimum(np.arange(frames.shape[1]) + normaliser.options.lookahead, frames.shape[1] - 1)
     return normaliser.apply(frames, loudness, means[:, seen], peaks[:, seen])
 
 
-def normalised_stream(blocks: Iterable[Array]) -> Iterator[tuple[Array, NDArray[np.float64]]]:
+def normalised_stream(
+    blocks: Iterable[Array], options: NormaliserOptions = OFFLINE_LEVELS
+) -> Iterator[tuple[Array, NDArray[np.float64]]]:
     """Features `[n, FEATURES]` and loudness `[n]` (dB below the running peak, <= 0) of a stream of log-mels."""
-    normaliser = LevelNormaliser(1)
+    normaliser = LevelNormaliser(1, options)
     ahead = normaliser.options.lookahead
     frames, loud = np.zeros((1, 0, MEL_BANDS), np.float32), np.zeros((1, 0))
     means, peaks = frames, loud

@@ -101,7 +101,7 @@ class SpeechModel:
 
     def _mouth_ticks(self, chunks: Iterable[Array]) -> Iterator[tuple[Array, NDArray[np.float64]]]:
         """`[n, 17]` pose and gates and `[n]` loudness at 50 per second, in blocks of the same cut for any chunks."""
-        margin = self._network.size.context + GATE_CONTEXT
+        margin = max(self._network.size.past, self._network.size.future) + GATE_CONTEXT
         features = np.zeros((0, FEATURES), np.float32)
         loudness = np.zeros(0)
         left = 0  # ticks at the front of `features` that are only context

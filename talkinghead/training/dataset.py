@@ -1,36 +1,64 @@
-"""Training batches: random crops of the corpus with their teacher's motion, augmented."""
+"""Training batches: random crops of the corpus with their teacher's motion and of real captures, augmented.
+
+What a recording does not know (phones of speech without text, channels that nobody measured) is NaN in the targets and
+counts nothing in the loss. Every batch is a function of the seed and its number, so an interrupted run goes on exactly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkinghead.speech.features import MEL_BANDS, POWER_FLOOR, log_mel_stream, loudness_db, normalised
+from talkinghead.speech.channels import MOTION_RATE
+from talkinghead.speech.features import (
+    MEL_BANDS,
+    POWER_FLOOR,
+    NormaliserOptions,
+    log_mel_stream,
+    loudness_db,
+    normalised,
+)
 from talkinghead.speech.mouth import GATES, POSE_CHANNELS
+from talkinghead.speech.network import OUTPUT_RATE
 from talkinghead.training.augment import AugmentOptions, augment, noise_pool
 from talkinghead.training.corpus import utterances
-from talkinghead.training.phones import PHONE_INDEX, SILENCE
-from talkinghead.training.teacher import Motion, teach
+from talkinghead.training.phones import PHONE_INDEX, SILENCE, PhoneSegment
+from talkinghead.training.teacher import teach
+
+if TYPE_CHECKING:
+    from talkinghead.training.captures import Capture
+
+Array = NDArray[np.float32]
+
+_POSES = len(POSE_CHANNELS)
+_FIELDS = _POSES + len(GATES) + 1  # columns of a target row: pose, gates, phone
+UNKNOWN_PHONE = -100  # what torch's cross entropy ignores
 
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance, ready: `mel [2 T, bands]` log power and the teacher's `motion` of `T` frames."""
+    """One recording, ready.
+
+    Attributes:
+        mel: [2 T, bands] log power.
+        target: [T, 18] pose, gates and phone at 50 frames/s; NaN where unknown.
+        source: where it comes from, for the shares of a batch: "kokoro", "grid", ...
+    """
 
     mel: NDArray[np.float16]
-    motion: Motion
-    voice: str
+    target: Array
+    source: str
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Network input and targets."""
+    """Network input and targets; NaN in pose and gates and `UNKNOWN_PHONE` where nothing is known."""
 
     features: Tensor  # [B, 2 T, FEATURES]
     pose: Tensor  # [B, 14, T]
@@ -38,58 +66,104 @@ class Batch:
     phones: Tensor  # [B, T]
 
 
-def load_examples(corpus: Path, part: str) -> list[Example]:
-    """All utterances of a part of the corpus, in a fixed order."""
-    examples = []
-    for utterance in utterances(corpus, part):
-        mel = np.concatenate(list(log_mel_stream([utterance.samples])))
-        mel = mel[: len(mel) // 2 * 2]
-        examples.append(Example(mel.astype(np.float16), teach(utterance.phones, loudness_db(mel)), utterance.voice))
-    return examples
+# How often each source is drawn. Sources that are not there give their share to the others.
+SHARES: dict[str, float] = {
+    "kokoro": 0.38, "hibari": 0.14, "flite": 0.04, "festival": 0.04, "espeak": 0.10, "noise": 0.05, "ljspeech": 0.04,
+    "grid": 0.15, "facegood": 0.06,
+}  # fmt: skip
 
 
-_FIELDS = len(POSE_CHANNELS) + len(GATES) + 1  # columns of a target row: pose, gates, phone
+def load_examples(corpus: Path, part: str, filmed: Path | None = None) -> list[Example]:
+    """All utterances of a part of the corpus and all captures of the same part, in a fixed order.
+
+    A recording that is in both counts as the capture.
+    """
+    real = []
+    if filmed is not None:
+        from talkinghead.training.captures import captures
+
+        real = [_filmed_example(c) for c in captures(filmed, part)]
+    kinds = {example.source for example in real}
+    spoken = [_spoken_example(u.samples, u.phones, _source(u.voice)) for u in utterances(corpus, part)]
+    return [e for e in spoken if e.source not in kinds] + real
+
+
+def _source(voice: str) -> str:
+    """`kokoro:af_heart` -> kokoro, `train/grid` -> grid, `noise_hum` -> noise."""
+    return voice.rsplit("/", 1)[-1].split(":", 1)[0].split("_", 1)[0]
+
+
+def _spoken_example(samples: Array, phones: list[PhoneSegment], source: str) -> Example:
+    mel = _even_mel(samples)
+    motion = teach(phones, loudness_db(mel))
+    target = np.concatenate([motion.pose, motion.gates, motion.phones[:, None].astype(np.float32)], 1)
+    return Example(mel.astype(np.float16), target, source)
+
+
+def _filmed_example(capture: Capture) -> Example:
+    """Measured pose; gates and phones from the aligned words, where there are any."""
+    mel = _even_mel(capture.samples)
+    target = np.full((len(mel) // 2, _FIELDS), np.nan, np.float32)
+    if capture.phones:
+        motion = teach(capture.phones, loudness_db(mel))
+        target[:, :_POSES] = motion.pose
+        target[:, _POSES:-1], target[:, -1] = motion.gates, motion.phones
+    ticks = (np.arange(len(target)) + 0.5) / OUTPUT_RATE * MOTION_RATE - 0.5
+    frames = np.arange(len(capture.motion))
+    for column in np.flatnonzero(capture.known[:_POSES]):
+        target[:, column] = np.interp(ticks, frames, capture.motion[:, column])
+    return Example(mel.astype(np.float16), target, capture.source)
+
+
+def _even_mel(samples: Array) -> Array:
+    mel = np.concatenate(list(log_mel_stream([samples])))
+    return mel[: len(mel) // 2 * 2]
 
 
 class CropSampler:
-    """Draws batches. Utterances follow each other with random pauses, so that crops contain silence and restarts."""
+    """Makes batches. Recordings follow each other with random pauses, so that crops contain silence and restarts."""
 
-    def __init__(self, examples: list[Example], seed: int, seconds: float, options: AugmentOptions) -> None:
-        self._examples = examples
-        self._rng = np.random.default_rng(seed)
+    def __init__(
+        self, examples: list[Example], seed: int, seconds: float, options: AugmentOptions, levels: NormaliserOptions
+    ) -> None:
+        self._groups: dict[str, list[Example]] = {}
+        for example in examples:
+            self._groups.setdefault(example.source, []).append(example)
+        shares = np.array([SHARES.get(source, 0.05) for source in self._groups])
+        self._shares = shares / shares.sum()
+        self._seed = seed
         self._frames = int(seconds * 100) // 2 * 2
         self._options = options
-        self._pool = noise_pool(self._rng, [e.mel.astype(np.float32) for e in examples], options.pool_seconds)
-        self._order: Iterator[int] = iter(())
+        self._levels = levels
+        rng = np.random.default_rng(seed)
+        voiced = [e.mel.astype(np.float32) for e in examples if e.source != "noise"]
+        self._pool = noise_pool(rng, voiced, options.pool_seconds)
 
-    def batch(self, size: int) -> Batch:
-        """`size` crops."""
-        mels, targets = zip(*(self._crop() for _ in range(size)), strict=True)
-        features = normalised(np.stack(mels))
+    def batch(self, number: int, size: int) -> Batch:
+        """The `number`-th batch of `size` crops: the same whenever it is asked for."""
+        rng = np.random.default_rng([self._seed, number])
+        mels, targets = zip(*(self._crop(rng) for _ in range(size)), strict=True)
+        features = normalised(np.stack(mels), self._levels)
         stacked = torch.from_numpy(np.stack(targets)).transpose(1, 2)
-        poses = len(POSE_CHANNELS)
-        return Batch(torch.from_numpy(features), stacked[:, :poses].contiguous(), stacked[:, poses:-1].contiguous(),
-                     stacked[:, -1].long())  # fmt: skip
+        phones = stacked[:, -1].nan_to_num(UNKNOWN_PHONE).long()
+        return Batch(torch.from_numpy(features), stacked[:, :_POSES].contiguous(),
+                     stacked[:, _POSES:-1].contiguous(), phones)  # fmt: skip
 
-    def _next(self) -> Example:
-        index = next(self._order, None)
-        if index is None:
-            self._order = iter(self._rng.permutation(len(self._examples)).tolist())
-            index = next(self._order)
-        return self._examples[index]
+    def _draw(self, rng: np.random.Generator) -> Example:
+        group = list(self._groups.values())[int(rng.choice(len(self._shares), p=self._shares))]
+        return group[int(rng.integers(len(group)))]
 
-    def _crop(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        rng = self._rng
+    def _crop(self, rng: np.random.Generator) -> tuple[Array, Array]:
         if rng.random() < 0.05:  # no speech at all: rest
             mel = np.full((self._frames, MEL_BANDS), np.log(POWER_FLOOR), np.float32)
             if rng.random() < 0.8:
                 mel = _without_speech(self._pool, self._frames, rng)
             return augment(mel, self._pool, rng, self._options), _resting(self._frames // 2)
-        mels: list[NDArray[np.float32]] = []
-        targets: list[NDArray[np.float32]] = []
+        mels: list[Array] = []
+        targets: list[Array] = []
         length = 0
         while length < self._frames:
-            mel, target = self._stretched(self._next())
+            mel, target = self._stretched(self._draw(rng), rng)
             if rng.random() < 0.4:
                 pause = int(rng.integers(5, 60))
                 mels.append(np.full((2 * pause, MEL_BANDS), np.log(POWER_FLOOR), np.float32))
@@ -104,14 +178,13 @@ class CropSampler:
         joined = np.concatenate(mels)[: self._frames]
         return augment(joined, self._pool, rng, self._options), np.concatenate(targets)[: self._frames // 2]
 
-    def _stretched(self, example: Example) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The utterance with its targets, sometimes at another tempo."""
-        motion = example.motion
-        target = np.concatenate([motion.pose, motion.gates, motion.phones[:, None].astype(np.float32)], 1)
+    def _stretched(self, example: Example, rng: np.random.Generator) -> tuple[Array, Array]:
+        """The recording with its targets, sometimes at another tempo."""
+        target = example.target
         mel = example.mel.astype(np.float32)
-        if self._rng.random() >= self._options.tempo:
+        if rng.random() >= self._options.tempo:
             return mel, target
-        frames = round(len(target) * self._rng.uniform(*self._options.tempo_range))
+        frames = round(len(target) * rng.uniform(*self._options.tempo_range))
         nearest = np.minimum(((np.arange(frames) + 0.5) * len(target) / frames).astype(int), len(target) - 1)
         position = np.clip((np.arange(2 * frames) + 0.5) * len(mel) / (2 * frames) - 0.5, 0, len(mel) - 1)
         low = np.minimum(position.astype(int), len(mel) - 2)
@@ -119,14 +192,14 @@ class CropSampler:
         return mel[low] * (1 - weight) + mel[low + 1] * weight, target[nearest]
 
 
-def _resting(frames: int) -> NDArray[np.float32]:
+def _resting(frames: int) -> Array:
     target = np.zeros((frames, _FIELDS), np.float32)
-    target[:, len(POSE_CHANNELS) + GATES.index("rest")] = 1
+    target[:, _POSES + GATES.index("rest")] = 1
     target[:, -1] = PHONE_INDEX[SILENCE]
     return target
 
 
-def _without_speech(pool: list[NDArray[np.float32]], frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _without_speech(pool: list[Array], frames: int, rng: np.random.Generator) -> Array:
     """A stretch of the pool's noises, babble (its last four) left out: whose lips would move there is unknowable."""
     noise = pool[int(rng.integers(len(pool) - 4))]
     start = int(rng.integers(0, len(noise) - frames)) if len(noise) > frames else 0

@@ -52,20 +52,43 @@ def test_augmentation_is_finite_and_repeats():
         assert np.array_equal(one, two)
 
 
-def test_training_learns_and_repeats(tmp_path):
-    from talkinghead.training.trainer import TrainOptions, train
-
+def _corpus(folder):
     for part, seeds in (("train", range(8)), ("development", range(8, 10))):
-        (tmp_path / part).mkdir()
+        (folder / part).mkdir()
         for seed in seeds:
-            save_utterance(tmp_path / part / f"{seed}.npz", _utterance(seed))
+            save_utterance(folder / part / f"{seed}.npz", _utterance(seed))
+
+
+def test_training_learns_repeats_and_goes_on(tmp_path):
+    from talkinghead.training.trainer import Places, TrainOptions, train
+
+    _corpus(tmp_path)
     options = TrainOptions(steps=6, batch=2, crop_seconds=1.0, seed=3, augment=AugmentOptions(pool_seconds=2))
-    runs = [train(tmp_path, options, size=TINY, report=lambda line: None)[0] for _ in range(2)]
-    for a, b in zip(runs[0].parameters(), runs[1].parameters(), strict=True):
+
+    def run(checkpoint=None, stop=None):
+        places = Places(tmp_path, checkpoint=checkpoint)
+        return train(places, options, size=TINY, report=lambda line: None, stop=stop)[0]
+
+    whole, again = run(), run()
+    run(tmp_path / "run" / "c.safetensors", stop=4)
+    resumed = run(tmp_path / "run" / "c.safetensors")
+    for a, b, c in zip(*(n.state_dict().values() for n in (whole, again, resumed)), strict=True):
         assert torch.equal(a, b)
+        assert torch.equal(a, c)
     torch.manual_seed(3)
     fresh = SpeechNetwork(TINY)
-    assert any(not torch.equal(a, b) for a, b in zip(runs[0].parameters(), fresh.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(whole.parameters(), fresh.parameters(), strict=True))
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    from talkinghead.training.trainer import Places, TrainOptions, train
+
+    _corpus(tmp_path)
+    places = Places(tmp_path, checkpoint=tmp_path / "c.safetensors")
+    short = AugmentOptions(pool_seconds=2)
+    train(places, TrainOptions(steps=1, batch=2, crop_seconds=1.0, augment=short), size=TINY, report=lambda line: None)
+    with pytest.raises(ValueError, match="another run"):
+        train(places, TrainOptions(steps=2, batch=2, crop_seconds=1.0, augment=short), size=TINY)
 
 
 def test_weights_survive_the_disk(tmp_path):
