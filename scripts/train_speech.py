@@ -74,7 +74,7 @@ def main() -> None:
     training.add_argument("--captures", type=Path, help="filmed motion that joins the corpus")
     training.add_argument("--streaming", action="store_true", help="the variant with 93 ms of look-ahead")
     training.add_argument("--output", type=Path, help="the weights file")
-    training.add_argument("--steps", type=int, default=4000, help="4000 take about an hour on one free core")
+    training.add_argument("--steps", type=int, default=5500, help="5500 take about an hour on one free core")
     training.add_argument("--stop", type=int, help="stop after this step; the same command goes on later")
     training.add_argument("--seed", type=int, default=1)
     training.add_argument("--threads", type=int, default=1)

@@ -112,7 +112,11 @@ class SpeechNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> NetworkOutput:  # [B, 2 T, FEATURES]
         """An even number of feature frames in, half as many out."""
-        hidden = self.phonetic(self.stem(features.transpose(1, 2)))
-        phones = self.phone_head(hidden)
+        hidden, phones = self.hear(features)
         moving = self.motion(self.join(torch.cat([hidden, phones.softmax(1)], 1)))
         return NetworkOutput(phones, self.pose_head(moving), self.gate_head(moving))
+
+    def hear(self, features: Tensor) -> tuple[Tensor, Tensor]:  # [B, 2 T, FEATURES]
+        """The phonetic half alone: hidden states `[B, C, T]` and phone logits `[B, 40, T]`."""
+        hidden = self.phonetic(self.stem(features.transpose(1, 2)))
+        return hidden, self.phone_head(hidden)
