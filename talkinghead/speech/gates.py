@@ -9,7 +9,7 @@ from talkinghead.speech.mouth import GATES
 
 Array = NDArray[np.float32]
 
-GATE_CONTEXT = 4  # ticks (80 ms) on each side that a decision looks at
+GATE_CONTEXT = 4  # ticks (80 ms) that a decision looks back, and ahead where it may
 
 # A probability whose local peak is below the first value is no closure, above the second it is a full one.
 _PEAK_EDGES = (0.15, 0.25)
@@ -19,14 +19,14 @@ _REST_EDGES = (0.10, 0.85)
 _REST = GATES.index("rest")
 
 
-def decide_gates(probability: Array) -> Array:  # [T, 3] -> [T, 3], both 0..1
+def decide_gates(probability: Array, future: int = GATE_CONTEXT) -> Array:  # [T, 3] -> [T, 3], both 0..1
     """Closures of full depth wherever the network sees one, however unsure it is.
 
     An unsure network spreads a low bump where a sure one makes a high one. The bump's peak says whether the lips close;
-    its shape, relative to the peak, says when.
+    its shape, relative to the peak, says when. `future`: ticks that the search for the peak looks ahead.
     """
-    padded = np.pad(probability, ((GATE_CONTEXT, GATE_CONTEXT), (0, 0)), mode="edge")
-    peak = np.lib.stride_tricks.sliding_window_view(padded, 2 * GATE_CONTEXT + 1, axis=0).max(-1)
+    padded = np.pad(probability, ((GATE_CONTEXT, future), (0, 0)), mode="edge")
+    peak = np.lib.stride_tricks.sliding_window_view(padded, GATE_CONTEXT + 1 + future, axis=0).max(-1)
     decided = _ramp(peak, _PEAK_EDGES) * _ramp(probability / np.maximum(peak, 1e-6), _SHAPE_EDGES)
     decided[:, _REST] = _ramp(probability[:, _REST], _REST_EDGES)
     return decided.astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
-from talkinghead.speech.features import FEATURES, SAMPLE_RATE, log_mel_stream, normalised_stream
+from talkinghead.speech.encoder import SpeechEncoder
+from talkinghead.speech.features import SAMPLE_RATE
 from talkinghead.speech.frames import FrameSampler, frame_count
-from talkinghead.speech.gates import GATE_CONTEXT, decide_gates
 from talkinghead.speech.idle import IdleMotion
 from talkinghead.speech.mouth import GATES, POSE_CHANNELS, assemble
 from talkinghead.speech.network import SpeechNetwork
@@ -23,12 +22,10 @@ from talkinghead.speech.options import MotionOptions, SpeechMotion
 from talkinghead.speech.weights import load_network
 
 Array = NDArray[np.float32]
-_log = logging.getLogger(__name__)
 
 NATURAL = MotionOptions()
 WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "assets" / "speech-v1.safetensors"
 
-_BLOCK = 400  # ticks (8 s) that the network takes at once
 _POSES, _GATES = len(POSE_CHANNELS), len(GATES)
 # Columns of a tick: pose, gates, rotation (3), gaze (2), blink, brow.
 _COLUMNS = _POSES + _GATES + 7
@@ -40,8 +37,7 @@ class SpeechModel:
     """The trained speech network with its idle motion. One object serves any number of calls; it keeps no state."""
 
     def __init__(self, network: SpeechNetwork, device: str = "cpu") -> None:
-        self._network = network.to(device).eval()
-        self._device = device
+        self._encoder = SpeechEncoder(network, device)
 
     @classmethod
     def load(cls, device: str = "cpu", path: Path | None = None) -> SpeechModel:
@@ -86,69 +82,32 @@ class SpeechModel:
         """
         if not (isinstance(fps, int | float) and math.isfinite(fps) and 1 <= fps <= 240):
             raise InputError(f"The frame rate must be from 1 to 240 frames per second, got {fps!r}.")
-        counter = _CountedSamples(chunks)
+        counter = _Counted(chunks)
         idle = IdleMotion(motion, seed)
         sampler = FrameSampler(fps, _PEAK)
-        for mouth, loudness in self._mouth_ticks(counter):
-            quiet = idle.advance(loudness)
-            ticks = np.concatenate([mouth, quiet.rotation, quiet.gaze, quiet.blink[:, None], quiet.brow[:, None]], 1)
+        for heard in self._encoder.ticks(counter):
+            quiet = idle.advance(heard.loudness)
+            ticks = np.concatenate([heard.pose, heard.gates, quiet.rotation, quiet.gaze, quiet.blink[:, None],
+                                    quiet.brow[:, None]], 1)  # fmt: skip
             frames = sampler.push(ticks)
             if len(frames):
                 yield _to_motion(frames, fps, motion)
-        frames = sampler.finish(frame_count(counter.total, SAMPLE_RATE, fps))
+        frames = sampler.finish(frame_count(counter.samples, SAMPLE_RATE, fps))
         if len(frames):
             yield _to_motion(frames, fps, motion)
 
-    def _mouth_ticks(self, chunks: Iterable[Array]) -> Iterator[tuple[Array, NDArray[np.float64]]]:
-        """`[n, 17]` pose and gates and `[n]` loudness at 50 per second, in blocks of the same cut for any chunks."""
-        margin = max(self._network.size.past, self._network.size.future) + GATE_CONTEXT
-        features = np.zeros((0, FEATURES), np.float32)
-        loudness = np.zeros(0)
-        left = 0  # ticks at the front of `features` that are only context
-        audible = 0.0  # the last feature: how surely a frame is not silence
-        for new, loud in normalised_stream(log_mel_stream(chunks)):
-            features, loudness = np.concatenate([features, new]), np.concatenate([loudness, loud])
-            audible = max(audible, float(new[:, -1].max(initial=0)))
-            while len(features) >= 2 * (left + _BLOCK + margin):
-                mouth = self._run(features[: 2 * (left + _BLOCK + margin)])[left : left + _BLOCK]
-                yield mouth, _pairs(loudness[: 2 * _BLOCK])
-                drop = left + _BLOCK - margin
-                features, loudness, left = features[2 * drop :], loudness[2 * _BLOCK :], margin
-        if len(loudness):
-            if len(features) % 2:
-                features, loudness = np.concatenate([features, features[-1:]]), np.append(loudness, loudness[-1])
-            yield self._run(features)[left:], _pairs(loudness)
-        if audible < 0.5:
-            _log.warning("The sound is silent or much too quiet: the mouth stays closed.")
 
-    @torch.inference_mode()
-    def _run(self, features: Array) -> Array:  # [2 n, FEATURES] -> [n, 17]
-        output = self._network(torch.from_numpy(features)[None].to(self._device))
-        joined = torch.cat([output.pose, output.gates], 1).sigmoid()[0].T.cpu().numpy()
-        joined[:, _POSES:] = decide_gates(joined[:, _POSES:])
-        return joined
-
-
-class _CountedSamples:
-    """Passes chunks on, checks them and counts their samples."""
+class _Counted:
+    """Passes chunks on and counts their samples."""
 
     def __init__(self, chunks: Iterable[Array]) -> None:
         self._chunks = chunks
-        self.total = 0
+        self.samples = 0
 
     def __iter__(self) -> Iterator[Array]:
         for chunk in self._chunks:
-            samples = np.asarray(chunk, np.float32)
-            if samples.ndim != 1:
-                raise InputError(f"Speech must be mono samples of shape [N], got shape {list(samples.shape)}.")
-            if not np.isfinite(samples).all():
-                raise InputError("The speech holds NaN or infinite samples.")
-            self.total += len(samples)
-            yield samples
-
-
-def _pairs(loudness: NDArray[np.float64]) -> NDArray[np.float64]:
-    return loudness.reshape(-1, 2).mean(1)
+            self.samples += np.size(chunk)
+            yield chunk
 
 
 def _to_motion(frames: Array, fps: float, options: MotionOptions) -> SpeechMotion:
