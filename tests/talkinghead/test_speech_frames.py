@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talkinghead.speech.frames import FrameSampler, frame_count
+from talkinghead.speech.frames import CurveSampler, FrameSampler, frame_count
 
 PEAK = np.array([False, True])
 
@@ -51,3 +51,33 @@ def test_a_closure_of_60_ms_is_seen(fps, start):
 
 def test_one_tick_is_enough():
     assert _all(np.ones((1, 2), np.float32), 25.0, 2, []).tolist() == [[1, 1], [1, 1]]
+
+
+def _curve(values: np.ndarray, fps: float, total: int, cuts: list[int]) -> np.ndarray:
+    sampler = CurveSampler(fps, 25.0, values.shape[1])
+    pieces = [sampler.push(part) for part in np.split(values, cuts)]
+    return np.concatenate([*pieces, sampler.finish(total)])
+
+
+@given(
+    cuts=st.lists(st.integers(0, 100), max_size=5), fps=st.sampled_from([1.0, 12.0, 23.976, 25.0, 30.0, 60.0, 120.0])
+)
+@settings(max_examples=60, deadline=None)
+def test_curves_in_pieces_equal_the_whole(cuts, fps):
+    values = np.random.default_rng(0).random((100, 2)).astype(np.float32)
+    total = frame_count(64_000, 16_000, fps)
+    whole = _curve(values, fps, total, [])
+    assert len(whole) == total
+    assert np.allclose(_curve(values, fps, total, sorted(cuts)), whole, atol=1e-6)
+
+
+def test_at_its_own_rate_a_curve_stays_as_it_is():
+    values = np.random.default_rng(0).random((50, 3)).astype(np.float32)
+    assert np.allclose(_curve(values, 25.0, 50, [7, 8, 30]), values, atol=1e-6)
+
+
+def test_a_parabola_is_met_between_its_values():
+    middles = (np.arange(50) + 0.5) / 25
+    frames = _curve((middles**2)[:, None].astype(np.float32), 60.0, 120, [])
+    times = (np.arange(120) + 0.5) / 60
+    assert np.abs(frames[6:-6, 0] - times[6:-6] ** 2).max() < 1e-4
