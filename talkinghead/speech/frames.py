@@ -89,7 +89,8 @@ class CurveSampler:
         # A frame needs two values after its middle's place.
         complete = max(self._frame, math.ceil((last - 0.5) * self._fps / self._rate - 0.5 - 1e-9))
         frames = self._sample(complete)
-        keep = max(0, math.floor((self._frame + 0.5) / self._fps * self._rate - 0.5) - 2 - self._first)
+        needed = math.floor((self._frame + 0.5) / self._fps * self._rate - 0.5) - 2 - self._first
+        keep = min(max(0, needed), len(self._values))
         self._values, self._first = self._values[keep:], self._first + keep
         return frames
 
