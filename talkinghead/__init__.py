@@ -10,12 +10,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from talkinghead.animation import animate, animate_samples
     from talkinghead.generation import generate
-    from talkinghead.pipeline import animate, render
+    from talkinghead.pipeline import render
 
-_HOMES = {"animate": "pipeline", "generate": "generation", "render": "pipeline"}
+_HOMES = {"animate": "animation", "animate_samples": "animation", "generate": "generation", "render": "pipeline"}
 __version__ = "0.1.0"
-__all__ = ["__version__", "animate", "generate", "render"]
+__all__ = ["__version__", "animate", "animate_samples", "generate", "render"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,6 @@ Imports nothing heavy: the command line reads it before it knows what it has to 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 import types
@@ -20,6 +19,10 @@ from face3d.errors import InputError
 
 # 8K video, and what H.264 has room for.
 MAX_SIDE = 8192
+# As `talkinghead.speech.emotion.EMOTIONS` and `talkinghead.speech.options`, which are too heavy to import here.
+EMOTIONS = ("neutral", "happy", "sad", "angry", "surprised")
+_AMOUNTS = ("head_motion", "expression_scale", "eye_motion", "brow_motion")
+_LARGEST_START_ANGLE = 30
 X264_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
@@ -77,17 +80,28 @@ class PhotoConfig:
 
 @dataclass(frozen=True)
 class MotionConfig:
-    """Amounts of motion, 0..3 with 1 natural; `blink_rate` 0..60 per minute."""
+    """Amounts of motion, 0..3 with 1 natural; `blink_rate` 0..60 per minute, None = natural; `emotion` and its strength
+    0..1; `start_pose` (pitch, yaw, roll) degrees; `style_from` a parameter file or a video, None = the model's own."""
 
     head_motion: float
     expression_scale: float
-    blink_rate: float
+    blink_rate: float | None
     eye_motion: float
     brow_motion: float
+    emotion: str
+    emotion_strength: float
+    start_pose: tuple[float, float, float]
+    style_from: str | None
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            _in_range(f"motion.{field.name}", getattr(self, field.name), 0, 60 if field.name == "blink_rate" else 3)
+        for name in _AMOUNTS:
+            _in_range(f"motion.{name}", getattr(self, name), 0, 3)
+        if self.blink_rate is not None:
+            _in_range("motion.blink_rate", self.blink_rate, 0, 60)
+        _one_of("motion.emotion", self.emotion, EMOTIONS)
+        _in_range("motion.emotion_strength", self.emotion_strength, 0, 1)
+        for angle in self.start_pose:
+            _in_range("motion.start_pose", angle, -_LARGEST_START_ANGLE, _LARGEST_START_ANGLE)
 
 
 @dataclass(frozen=True)
@@ -222,6 +236,8 @@ def _merge(values: dict[str, dict[str, Any]], changes: Mapping[str, Any], source
 
 def _convert(value: Any, kind: Any, name: str) -> Any:
     """`value` as the type of the setting; whole numbers are fine where fractions are."""
+    if typing.get_origin(kind) is tuple:
+        return _convert_several(value, len(typing.get_args(kind)), name)
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if value is None and type(None) in allowed:
         return None
@@ -232,6 +248,18 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
     expected = " or ".join(words[a] for a in allowed)
     raise SettingError(name, f"must be {expected}, got {value!r}")
+
+
+def _convert_several(value: Any, count: int, name: str) -> tuple[float, ...]:
+    """Numbers from a list, or from text such as "3,-5,0"."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        numbers = tuple(float(part) for part in parts if not isinstance(part, bool))
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+        raise SettingError(name, f"must be {count} numbers with commas between them, got {value!r}")
+    return numbers
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> None:

@@ -21,7 +21,9 @@ from talkinghead.sound import sound_of
 
 if TYPE_CHECKING:
     from talkinghead.driving import Pose
+    from talkinghead.fit_video import Stages
     from talkinghead.pipeline import VideoResult
+    from talkinghead.speech.options import MotionOptions
 
 # Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
 _WAITING_POSES = 100
@@ -36,6 +38,7 @@ def generate(
     parameters: str | Path | None = None,
     config: Config | None = None,
     progress: Callable[[int, int], None] | None = None,
+    stages: Stages | None = None,
 ) -> VideoResult:
     """Make the person in a photo speak.
 
@@ -47,6 +50,7 @@ def generate(
         parameters: where to save the face parameters (.safetensors) that drive the video.
         config: settings; the defaults when not given.
         progress: called with (frames done, frames in all).
+        stages: where fitting the video of `motion.style_from` reports its progress.
 
     Raises:
         InputError: something is wrong with the inputs; nothing was written.
@@ -57,6 +61,7 @@ def generate(
     if parameters is not None:
         check_output(parameters, ".safetensors", inputs)
     check_device(config)
+    motion = _styled_options(config, stages)
     with ExitStack() as stack:
         sound = stack.enter_context(sound_of(audio, text, config.general.seed))
         cut = config.photo.background == "keep"
@@ -67,23 +72,36 @@ def generate(
             from renderers.photo_avatar import AvatarOptions
             from talkinghead import pipeline
             from talkinghead.driving import to_parameters
+            from talkinghead.motion import motion_options
             from talkinghead.portrait import fit_portrait
 
             stack.enter_context(limited_threads(config.general.threads))
-            motion = pipeline.spoken_poses(pipeline.load_speech(config), sound, config)
-            spoken = stack.enter_context(Prefetched(motion, _WAITING_POSES))
+            motion = motion or motion_options(config)
+            poses = pipeline.spoken_poses(pipeline.load_speech(config), sound, config, motion)
+            spoken = stack.enter_context(Prefetched(poses, _WAITING_POSES))
             portrait = fit_portrait(faces, photo, config.photo, animated=True)
             fit, landmarks = portrait.fit.parameters, portrait.fit.detection.landmarks_px
             options = AvatarOptions(refine=config.video.refine)
             avatar = make_avatar(portrait.image, fit, landmarks, options, cutout=portrait.cutout)
             del portrait  # its layers are large, and the avatar has what it needs of them
         kept: list[Pose] = []
-        poses = pipeline.on_face(spoken, fit.expression[0])
-        changes = pipeline.changes_of(avatar, _keep(poses, kept), config)
+        shown = pipeline.on_face(spoken, fit.expression[0], motion, config)
+        changes = pipeline.changes_of(avatar, _keep(shown, kept), config)
         result = pipeline.write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
     if parameters is not None:
         pipeline.save_parameters(to_parameters(kept, fit, result.fps), parameters)
     return result
+
+
+def _styled_options(config: Config, stages: Stages | None) -> MotionOptions | None:
+    """The motion's options where a style's reference must be read, or even fitted, for them; None otherwise."""
+    if config.motion.style_from is None:
+        return None
+    from talkinghead.fit_video import silent
+    from talkinghead.motion import motion_options
+
+    with limited_threads(config.general.threads):
+        return motion_options(config, stages or silent)
 
 
 def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:

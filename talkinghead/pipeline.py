@@ -1,9 +1,9 @@
-"""The three steps put together: what `talkinghead animate` and `render` do, and the pieces of `generate`."""
+"""The three steps put together: what `talkinghead render` does, and the pieces of `animate` and `generate`."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +17,11 @@ from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
 from talkinghead.devices import check_device, limited_threads
-from talkinghead.driving import Pose, find_photo, frames_of, is_of, nobody, rest_of, speak_over, to_parameters
+from talkinghead.driving import Pose, find_photo, frames_of, is_of, rest_of, speak_over
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.planar import PlanarChange
 from talkinghead.media.video import VideoOptions, VideoWriter
-from talkinghead.sound import sound_of
 
 if TYPE_CHECKING:
     from renderers.composition import Change
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from renderers.photo_avatar import PhotoAvatar
     from talkinghead.portrait import Portrait
     from talkinghead.speech.model import SpeechModel
+    from talkinghead.speech.options import MotionOptions
 
 Progress = Callable[[int, int], None]
 PathLike = str | Path
@@ -52,35 +52,6 @@ class VideoResult:
         """One line for the user."""
         width, height = self.size
         return f"{self.output}: {self.frames} frames, {width} x {height}, {self.fps:g} frames/s"
-
-
-def animate(
-    audio: PathLike | None,
-    output: PathLike,
-    *,
-    text: str | None = None,
-    config: Config | None = None,
-    progress: Progress | None = None,
-) -> FaceParameters:
-    """Speech to face parameters of nobody in particular, saved as a .safetensors file.
-
-    Args and errors as :func:`generate`.
-    """
-    from face3d.morphable_model import load_default_model
-
-    config = config or load_config()
-    check_output(output, ".safetensors", (audio,) if audio is not None else ())
-    with sound_of(audio, text, config.general.seed) as sound, limited_threads(config.general.threads):
-        count = sound.frame_count(config.video.fps)
-        kept: list[Pose] = []
-        for pose in speech_poses(load_speech(config), sound, torch.zeros(52), config):
-            kept.append(pose)
-            if progress:
-                progress(len(kept), count)
-    base = nobody(load_default_model().identity_size)
-    result = to_parameters(kept, base, float(exact_rate(config.video.fps)))
-    save_parameters(result, output)
-    return result
 
 
 def render(
@@ -148,32 +119,47 @@ def speech_poses(
     model: SpeechModel, sound: AudioFile, expression: torch.Tensor, config: Config
 ) -> Generator[Pose, None, None]:
     """Exactly `sound.frame_count(fps)` frames of motion for a face whose photo shows `expression` [52]."""
-    yield from on_face(spoken_poses(model, sound, config), expression)
+    from talkinghead.motion import motion_options
+
+    motion = motion_options(config)
+    yield from on_face(spoken_poses(model, sound, config, motion), expression, motion, config)
 
 
-def spoken_poses(model: SpeechModel, sound: AudioFile, config: Config) -> Generator[Pose, None, None]:
+def spoken_poses(
+    model: SpeechModel, sound: AudioFile, config: Config, motion: MotionOptions
+) -> Generator[Pose, None, None]:
     """The motion of :func:`speech_poses` before it is known whose face it is for: expressions are the spoken ones."""
-    from talkinghead.speech.options import MotionOptions
-
-    options = MotionOptions(**vars(config.motion))
-    fps = float(exact_rate(config.video.fps))
-    wanted = sound.frame_count(config.video.fps)
-    pose = Pose(torch.zeros(52), torch.zeros(3), torch.zeros(2, 2))
-    for piece in model.stream(sound.blocks(), fps, seed=config.general.seed, motion=options):
-        for index in range(min(len(piece), wanted)):
-            pose = Pose(piece.expression[index], piece.rotation[index], piece.eye_rotation[index])
-            wanted -= 1
-            yield pose
-    # Resampling to 16 kHz can round the very last frame away.
-    for _ in range(wanted):
+    for (pose,) in sampled_poses(model, sound, config, motion, (config.general.seed,)):
         yield pose
 
 
-def on_face(spoken: Iterable[Pose], expression: torch.Tensor) -> Iterator[Pose]:
-    """Spoken motion for a face whose photo shows `expression` [52]."""
+def sampled_poses(
+    model: SpeechModel, sound: AudioFile, config: Config, motion: MotionOptions, seeds: Sequence[int]
+) -> Generator[tuple[Pose, ...], None, None]:
+    """:func:`spoken_poses` for each of several seeds, side by side."""
+    fps = float(exact_rate(config.video.fps))
+    wanted = sound.frame_count(config.video.fps)
+    still = Pose(torch.zeros(52), torch.zeros(3), torch.zeros(2, 2))
+    poses = (still,) * len(seeds)
+    for pieces in model.performances(sound.blocks(), fps, seeds=seeds, motion=motion):
+        for index in range(min(len(pieces[0]), wanted)):
+            poses = tuple(Pose(p.expression[index], p.rotation[index], p.eye_rotation[index]) for p in pieces)
+            wanted -= 1
+            yield poses
+    # Resampling to 16 kHz can round the very last frame away.
+    for _ in range(wanted):
+        yield poses
+
+
+def on_face(spoken: Iterable[Pose], expression: torch.Tensor, motion: MotionOptions, config: Config) -> Iterator[Pose]:
+    """Spoken motion for a face whose photo shows `expression` [52], of which an emotion replaces a part."""
+    from talkinghead.speech.mood import Mood
+
+    mood, fps = Mood.of(motion), float(exact_rate(config.video.fps))
     rest = rest_of(expression)
-    for pose in spoken:
-        yield replace(pose, expression=speak_over(rest, pose.expression))
+    for number, pose in enumerate(spoken):
+        kept = rest * torch.from_numpy(mood.kept(number / fps))
+        yield replace(pose, expression=speak_over(kept, pose.expression))
 
 
 def write_video(

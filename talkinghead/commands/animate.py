@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
+from typing import Any
 
 from talkinghead.commands.options import (
     add_config_options,
@@ -11,7 +13,7 @@ from talkinghead.commands.options import (
     check_sound,
     config_from,
 )
-from talkinghead.commands.progress import progress_of
+from talkinghead.commands.progress import late_progress_of, progress_of
 
 NAME = "animate"
 HELP = "speech -> face parameters, from any file with sound"
@@ -23,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("audio", nargs="?", metavar="AUDIO", help="any file with sound, a video too")
     add_sound_options(parser, audio=False)
     parser.add_argument("--output", required=True, metavar="FILE.safetensors", help="the parameters to write")
+    parser.add_argument(
+        "--samples",
+        type=int,
+        metavar="N",
+        help="write N files that differ in head, eyes and brows: FILE-0.safetensors has --seed, FILE-1 the next, ...",
+    )
     add_motion_options(parser)
     add_config_options(parser)
 
@@ -31,10 +39,17 @@ def run(options: argparse.Namespace) -> int:
     """Animate; returns the exit status."""
     check_sound(options.audio, options.text, "a file with sound")
     config = config_from(options)
-    from talkinghead.pipeline import animate
+    from talkinghead.animation import animate, animate_samples
 
-    with progress_of("animating", options.quiet) as progress:
-        result = animate(options.audio, options.output, text=options.text, config=config, progress=progress)
+    with late_progress_of("animating", options.quiet) as progress:
+        given: dict[str, Any] = {"text": options.text, "config": config, "progress": progress}
+        given["stages"] = partial(progress_of, quiet=options.quiet)
+        if options.samples is not None:
+            files = animate_samples(options.audio, options.output, options.samples, **given)
+            words = "\n".join(map(str, files))
+        else:
+            result = animate(options.audio, options.output, **given)
+            words = f"{options.output}: {len(result)} frames, {result.fps:g} frames/s"
     if not options.quiet:
-        print(f"{options.output}: {len(result)} frames, {result.fps:g} frames/s")
+        print(words)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from talkinghead.commands.options import (
     add_config_options,
@@ -12,7 +13,7 @@ from talkinghead.commands.options import (
     check_sound,
     config_from,
 )
-from talkinghead.commands.progress import progress_of
+from talkinghead.commands.progress import late_progress_of, progress_of
 
 NAME = "generate"
 HELP = "one photo and one recording -> an MP4 of that person speaking"
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     config = config_from(options)
     from talkinghead.generation import generate
 
-    with progress_of("generating", options.quiet) as progress:
+    with late_progress_of("generating", options.quiet) as progress:
         result = generate(
             options.photo,
             options.audio,
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
             parameters=options.parameters,
             config=config,
             progress=progress,
+            stages=partial(progress_of, quiet=options.quiet),
         )
     if not options.quiet:
         print(result.summary())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from face3d.errors import InputError
-from talkinghead.config import Config, SettingError, load_config
+from talkinghead.config import EMOTIONS, Config, SettingError, load_config
 
 # Which setting an option changes, by its name among the parsed options.
 SETTINGS = {
@@ -18,6 +18,10 @@ SETTINGS = {
     "head_motion": "motion.head_motion",
     "expression_scale": "motion.expression_scale",
     "blink_rate": "motion.blink_rate",
+    "emotion": "motion.emotion",
+    "emotion_strength": "motion.emotion_strength",
+    "start_pose": "motion.start_pose",
+    "style_from": "motion.style_from",
     "fps": "video.fps",
     "size": "video.size",
 }
@@ -98,7 +102,20 @@ def add_motion_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, metavar="F", help="frames per second (default: 25)")
     parser.add_argument("--head-motion", type=float, metavar="X", help="1 is natural, 0 keeps the head still")
     parser.add_argument("--expression-scale", type=float, metavar="X", help="1 is natural, 0 keeps the mouth at rest")
-    parser.add_argument("--blink-rate", type=float, metavar="X", help="blinks per minute (default: 15)")
+    parser.add_argument("--blink-rate", type=float, metavar="X", help="blinks per minute (default: natural, about 18)")
+    parser.add_argument("--emotion", choices=EMOTIONS, help="under the speech (default: neutral, the photo's own face)")
+    parser.add_argument("--emotion-strength", type=float, metavar="X", help="from 0 to 1 (default: 1)")
+    parser.add_argument(
+        "--start-pose",
+        metavar="PITCH,YAW,ROLL",
+        help="degrees that the head is turned from the photo's pose in the first frame; it comes back within seconds, "
+        "or stays with --head-motion 0 (default: 0,0,0)",
+    )
+    parser.add_argument(
+        "--style-from",
+        metavar="FILE",
+        help="move as the person in this video, or in this parameter file (.safetensors), does",
+    )
     add_device_option(parser)
 
 

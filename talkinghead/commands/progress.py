@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -20,6 +20,20 @@ def progress_of(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
             yield advance
     else:
         yield _Lines(what)
+
+
+@contextmanager
+def late_progress_of(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """As :func:`progress_of`, but shown from the first call on: another stage may have its own before."""
+    with ExitStack() as stack:
+        progress: list[Callable[[int, int], None]] = []
+
+        def report(done: int, total: int) -> None:
+            if not progress:
+                progress.append(stack.enter_context(progress_of(what, quiet)))
+            progress[0](done, total)
+
+        yield report
 
 
 @contextmanager

@@ -6,58 +6,56 @@ does not depend on how it is cut into chunks. Each kind of motion draws from its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from talkinghead.speech.channels import UPPER_CHANNELS
+from talkinghead.speech.lids import NATURAL_BLINKS, BlinkShaper, BlinkTrain
 from talkinghead.speech.network import OUTPUT_RATE
-from talkinghead.speech.options import MotionOptions
 
 Array = NDArray[np.float32]
 
 _TICK = 1.0 / OUTPUT_RATE
 _DEGREE = float(np.pi / 180)
+_BLINK, _INNER, _OUTER = (UPPER_CHANNELS.index(name) for name in ("blink", "browInnerUp", "browOuterUp"))
 
 
-@dataclass(frozen=True)
-class IdleTicks:
-    """Idle motion: `rotation [n, 3]`, `gaze [n, 2]` (pitch, yaw) in radians, `blink [n]` and `brow [n]` 0..1."""
-
-    rotation: Array
-    gaze: Array
-    blink: Array
-    brow: Array
+_OUTER_BROW = 0.6  # of what the inner brow is raised
 
 
 class IdleMotion:
-    """The process. Call :meth:`advance` with the loudness of the speech, in as many pieces as wanted."""
+    """The process. Call :meth:`advance` with the loudness of the speech, in as many pieces as wanted.
 
-    def __init__(self, options: MotionOptions, seed: int) -> None:
-        sway, nods, blinks, eyes, brows = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5))
-        self._options = options
+    Args:
+        seed: another one moves otherwise.
+        blinks_per_minute: 0..60.
+    """
+
+    def __init__(self, seed: int, blinks_per_minute: float = NATURAL_BLINKS) -> None:
+        sway, nods, blinks, eyes, brows, lids = (
+            np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)
+        )
         self._stress = _StressDetector()
         self._sway = _Sway(sway)
         self._nods = _Responses(nods, size=(0.8, 0.4), chance=0.7, peak_seconds=0.26)
         self._brows = _Responses(brows, size=(0.22, 0.08), chance=0.3, peak_seconds=0.20)
-        self._blinks = _Blinks(blinks, options.blink_rate)
+        self._blinks = BlinkTrain(blinks, blinks_per_minute)
+        self._lids = BlinkShaper(lids)
         self._saccades = _Saccades(eyes)
 
-    def advance(self, loudness: NDArray[np.float64]) -> IdleTicks:  # [n] dB below the speech's running peak
-        """The next `n` ticks."""
+    def advance(self, loudness: NDArray[np.floating]) -> Array:  # [n] dB below the speech's running peak -> [n, 10]
+        """The next `n` ticks, in the order of `talkinghead.speech.channels.UPPER_CHANNELS`."""
         count = len(loudness)
         stressed, activity = self._stress.advance(loudness)
         rotation = self._sway.advance(count) * (0.5 + 0.5 * activity[:, None])
         rotation[:, 0] += np.array([self._nods.step(s) for s in stressed])
-        brow = np.array([self._brows.step(s) for s in stressed])
-        blink = np.array([self._blinks.step() for _ in range(count)])
-        gaze = np.array([self._saccades.step() for _ in range(count)]).reshape(count, 2)
-        return IdleTicks(
-            (rotation * (_DEGREE * self._options.head_motion)).astype(np.float32),
-            (gaze * (_DEGREE * self._options.eye_motion)).astype(np.float32),
-            blink.astype(np.float32),
-            np.clip(brow * self._options.brow_motion, 0, 1).astype(np.float32),
-        )
+        brow = np.clip([self._brows.step(s) for s in stressed], 0, 1)
+        upper = np.zeros((count, len(UPPER_CHANNELS)), np.float32)
+        upper[:, :3] = rotation * _DEGREE
+        upper[:, 3:5] = np.array([self._saccades.step() for _ in range(count)]).reshape(count, 2) * _DEGREE
+        upper[:, _BLINK] = self._lids.advance(count, self._blinks.advance(count))
+        upper[:, _INNER], upper[:, _OUTER] = brow, _OUTER_BROW * brow
+        return upper
 
 
 class _StressDetector:
@@ -73,7 +71,7 @@ class _StressDetector:
         self._since = 0.0
         self._above = False
 
-    def advance(self, loudness: NDArray[np.float64]) -> tuple[list[bool], NDArray[np.float64]]:
+    def advance(self, loudness: NDArray[np.floating]) -> tuple[list[bool], NDArray[np.float64]]:
         stressed, activity = [], np.empty(len(loudness))
         for i, level in enumerate(np.clip(loudness, self._QUIETEST_DB, 0)):
             self._fast += (level - self._fast) * (_TICK / 0.06)
@@ -166,41 +164,6 @@ class _Responses:
         self._second = self._decay * (self._second + self._first)
         self._first *= self._decay
         return self._second
-
-
-class _Blinks:
-    """Lids that close fast and open slowly, at irregular intervals."""
-
-    _SHORTEST_INTERVAL = 0.8  # s, from opening to closing
-
-    def __init__(self, rng: np.random.Generator, per_minute: float) -> None:
-        self._rng = rng
-        self._interval = 60 / per_minute if per_minute > 0 else np.inf
-        self._wait = rng.uniform(0.3, 0.9) * self._interval
-        self._phase = -1.0  # seconds into the blink; < 0 between blinks
-        self._times = (0.0, 0.0, 0.0)
-
-    def step(self) -> float:
-        if self._phase < 0:
-            self._wait -= _TICK
-            if self._wait > 0:
-                return 0.0
-            closing, closed = self._rng.uniform(0.08, 0.10), self._rng.uniform(0.03, 0.05)
-            self._times = (closing, closed, self._rng.uniform(0.12, 0.15))
-            self._phase = 0.0
-        value = self._lid(self._phase)
-        self._phase += _TICK
-        if self._phase >= sum(self._times):
-            self._phase = -1.0
-            # Gamma-distributed intervals with the asked mean; the blink itself takes part of it.
-            drawn = self._interval * self._rng.gamma(3.0) / 3.0 - sum(self._times)
-            self._wait = max(drawn, self._SHORTEST_INTERVAL)
-        return value
-
-    def _lid(self, time: float) -> float:
-        closing, closed, opening = self._times
-        x = time / closing if time < closing else 1 - max(0.0, time - closing - closed) / opening
-        return float(x * x * (3 - 2 * x))
 
 
 class _Saccades:

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
 from talkinghead.speech.encoder import SpeechEncoder
 from talkinghead.speech.features import SAMPLE_RATE
-from talkinghead.speech.frames import FrameSampler, frame_count
-from talkinghead.speech.idle import IdleMotion
-from talkinghead.speech.mouth import GATES, POSE_CHANNELS, assemble
+from talkinghead.speech.frames import frame_count
 from talkinghead.speech.network import SpeechNetwork
 from talkinghead.speech.options import MotionOptions, SpeechMotion
+from talkinghead.speech.performance import Performance
 from talkinghead.speech.weights import load_network
 
 Array = NDArray[np.float32]
 
 NATURAL = MotionOptions()
 WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "assets" / "speech-v1.safetensors"
-
-_POSES, _GATES = len(POSE_CHANNELS), len(GATES)
-# Columns of a tick: pose, gates, rotation (3), gaze (2), blink, brow.
-_COLUMNS = _POSES + _GATES + 7
-_PEAK = np.zeros(_COLUMNS, np.bool_)
-_PEAK[[_POSES, _POSES + 1, _COLUMNS - 2]] = True  # bilabial, labiodental, blink
 
 
 class SpeechModel:
@@ -80,21 +72,28 @@ class SpeechModel:
         Raises:
             InputError: as :meth:`animate`, when the first piece is asked for or when the bad chunk arrives.
         """
+        for (piece,) in self.performances(chunks, fps, seeds=(seed,), motion=motion):
+            yield piece
+
+    def performances(
+        self, chunks: Iterable[Array], fps: float, *, seeds: Sequence[int], motion: MotionOptions = NATURAL
+    ) -> Iterator[tuple[SpeechMotion, ...]]:
+        """What :meth:`stream` gives for each of several seeds, side by side: the sound is listened to once.
+
+        Raises:
+            InputError: as :meth:`stream`.
+        """
         if not (isinstance(fps, int | float) and math.isfinite(fps) and 1 <= fps <= 240):
             raise InputError(f"The frame rate must be from 1 to 240 frames per second, got {fps!r}.")
         counter = _Counted(chunks)
-        idle = IdleMotion(motion, seed)
-        sampler = FrameSampler(fps, _PEAK)
+        performances = [Performance(motion, fps, seed) for seed in seeds]
         for heard in self._encoder.ticks(counter):
-            quiet = idle.advance(heard.loudness)
-            ticks = np.concatenate([heard.pose, heard.gates, quiet.rotation, quiet.gaze, quiet.blink[:, None],
-                                    quiet.brow[:, None]], 1)  # fmt: skip
-            frames = sampler.push(ticks)
-            if len(frames):
-                yield _to_motion(frames, fps, motion)
-        frames = sampler.finish(frame_count(counter.samples, SAMPLE_RATE, fps))
-        if len(frames):
-            yield _to_motion(frames, fps, motion)
+            pieces = tuple(p.push(heard) for p in performances)
+            if len(pieces[0]):
+                yield pieces
+        pieces = tuple(p.finish(frame_count(counter.samples, SAMPLE_RATE, fps)) for p in performances)
+        if len(pieces[0]):
+            yield pieces
 
 
 class _Counted:
@@ -108,19 +107,6 @@ class _Counted:
         for chunk in self._chunks:
             self.samples += np.size(chunk)
             yield chunk
-
-
-def _to_motion(frames: Array, fps: float, options: MotionOptions) -> SpeechMotion:
-    pose = np.clip(frames[:, :_POSES] * np.float32(options.expression_scale), 0, 1)
-    gates, rest = frames[:, _POSES : _POSES + _GATES], frames[:, _POSES + _GATES :]
-    expression = assemble(pose, gates)
-    for side in ("Left", "Right"):
-        expression[:, ARKIT_INDEX[f"eyeBlink{side}"]] = rest[:, 5]
-        expression[:, ARKIT_INDEX[f"browOuterUp{side}"]] = rest[:, 6] * 0.6
-    expression[:, ARKIT_INDEX["browInnerUp"]] = rest[:, 6]
-    eyes = np.repeat(rest[:, None, 3:5], 2, 1)  # both eyes turn alike
-    rotation = np.ascontiguousarray(rest[:, :3])
-    return SpeechMotion(torch.from_numpy(expression), torch.from_numpy(rotation), torch.from_numpy(eyes), fps)
 
 
 def join_motion(pieces: list[SpeechMotion], fps: float) -> SpeechMotion:

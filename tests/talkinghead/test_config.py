@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from face3d.errors import InputError
+from talkinghead import config as config_module
 from talkinghead.config import GROUPS, config_folder, load_config, read_yaml
 
 FILES = sorted(config_folder().glob("*.yaml"))
@@ -25,13 +26,22 @@ def test_every_shipped_file_loads(path: Path) -> None:
     config = load_config(path)
     for group, entries in read_yaml(path).items():
         for key, value in entries.items():
-            assert getattr(getattr(config, group), key) == value
+            loaded = getattr(getattr(config, group), key)
+            assert loaded == (tuple(value) if isinstance(value, list) else value)
 
 
 def test_motion_settings_are_the_speech_models() -> None:
+    from talkinghead.motion import motion_options
+    from talkinghead.speech.emotion import EMOTIONS
     from talkinghead.speech.options import MotionOptions
 
-    assert MotionOptions(**vars(load_config().motion)) == MotionOptions()
+    assert motion_options(load_config()) == MotionOptions()
+    assert tuple(EMOTIONS) == config_module.EMOTIONS
+
+
+@pytest.mark.parametrize("value", ["3, -5,0.5", [3, -5, 0.5]])
+def test_a_pose_is_a_list_or_numbers_with_commas(value: object) -> None:
+    assert load_config(motion__start_pose=value).motion.start_pose == (3.0, -5.0, 0.5)
 
 
 def test_later_changes_win(tmp_path: Path) -> None:
@@ -59,7 +69,15 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("movement.blink_rate=1", "no group 'movement'; known groups: .*motion"),
         ("motion.blink_rate", "must look like group.key=value"),
         ("blink_rate=3", "must look like group.key=value"),
-        ("motion.blink_rate=often", "must be a number, got 'often'"),
+        ("motion.blink_rate=often", "must be a number or null, got 'often'"),
+        ("motion.head_motion=often", "must be a number, got 'often'"),
+        ("motion.emotion=bored", "must be one of neutral, happy, sad, angry, surprised, got 'bored'"),
+        ("motion.emotion_strength=2", "must be from 0 to 1, got 2"),
+        ("motion.start_pose=[1, 2]", "must be 3 numbers with commas between them"),
+        ("motion.start_pose=5", "must be 3 numbers"),
+        ("motion.start_pose=up", "must be 3 numbers .*, got 'up'"),
+        ("motion.start_pose=[0, 40, 0]", "must be from -30 to 30, got 40"),
+        ("motion.style_from=3", "must be text or null"),
         ("motion.blink_rate=-1", "must be from 0 to 60"),
         ("motion.head_motion=.nan", "must be from 0 to 3, got nan"),
         ("motion.head_motion=true", "must be a number, got True"),
