@@ -1,0 +1,1 @@
+"""p(motion | speech): a conditional diffusion model over windows of motion channels, whatever these channels are."""

@@ -1,0 +1,104 @@
+"""From the generator's smooth curves to what eyes really do: lids blink or do not, gaze rests or jumps.
+
+A network that samples curves makes half blinks and gliding eyes; like the lips' gates, these are decisions. Both work
+on streams and look a few frames ahead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+class BlinkDecider:
+    """Frames at which lids are shut: the highest points of the curve `blink` within `reach` frames to each side.
+
+    Args:
+        threshold: a lower peak is no blink.
+        reach: frames that a decision looks ahead and back, so also the least distance of two blinks.
+    """
+
+    def __init__(self, threshold: float, reach: int = 8) -> None:
+        self._threshold = threshold
+        self._reach = reach
+        self._held = np.full(reach, -np.inf)  # decided frames that are still looked back at, then the others
+        self._next = 0  # number of the first frame that is not decided
+
+    @property
+    def decided(self) -> int:
+        """Frames up to this number are decided."""
+        return self._next
+
+    def push(self, curve: Array) -> list[int]:  # [n]
+        """More of the curve; the blinks found, as frame numbers from the start of all."""
+        self._held = np.concatenate([self._held, curve])
+        found = []
+        span = 2 * self._reach + 1
+        if len(self._held) >= span:
+            around = np.lib.stride_tricks.sliding_window_view(self._held, span)
+            middle = around[:, self._reach]
+            # Of equally high neighbours the first counts.
+            first = (middle > around[:, : self._reach].max(1)) & (middle >= around.max(1))
+            found = [self._next + int(i) for i in np.flatnonzero(first & (middle >= self._threshold))]
+            self._next += len(around)
+            self._held = self._held[len(around) :]
+        return found
+
+    def finish(self) -> list[int]:
+        """The blinks among the last frames."""
+        return self.push(np.full(self._reach, -np.inf, np.float32))
+
+
+@dataclass(frozen=True)
+class FixationOptions:
+    """How gaze is made to rest.
+
+    Attributes:
+        jump: radians that gaze must leave the point it rests on before the eyes follow.
+        shortest: frames that they rest at least.
+        ahead: frames after a jump whose median is the new resting point.
+    """
+
+    jump: float = 0.02
+    shortest: int = 5
+    ahead: int = 6
+
+
+class Fixations:
+    """Gaze that stays where it is until the generated one has really left, then is there within a frame (40 ms)."""
+
+    def __init__(self, options: FixationOptions | None = None) -> None:
+        self._options = options or FixationOptions()
+        self._held = np.zeros((0, 2), np.float32)
+        self._point: Array | None = None
+        self._rested = 0
+
+    def push(self, gaze: Array) -> Array:  # [n, 2] -> [m, 2]
+        """More gaze; the frames decided so far, `ahead` fewer in all."""
+        self._held = np.concatenate([self._held, gaze])
+        return self._advanced(max(len(self._held) - self._options.ahead, 0))
+
+    def finish(self) -> Array:
+        """The last frames."""
+        return self._advanced(len(self._held))
+
+    def _advanced(self, count: int) -> Array:
+        o = self._options
+        result = np.zeros((count, 2), np.float32)
+        for i in range(count):
+            coming = np.median(self._held[i + 1 : i + 1 + o.ahead], 0) if i + 1 < len(self._held) else self._held[i]
+            if self._point is None:
+                self._point = self._held[i]
+            elif self._rested >= o.shortest and self._left(self._held[i]) and self._left(coming):
+                self._point, self._rested = coming.astype(np.float32), 0
+            result[i] = self._point
+            self._rested += 1
+        self._held = self._held[count:]
+        return result
+
+    def _left(self, gaze: Array) -> bool:
+        return self._point is not None and float(np.linalg.norm(gaze - self._point)) > self._options.jump

@@ -1,0 +1,97 @@
+"""The generator's file: half-precision tensors and a JSON header, in safetensors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from face3d.errors import InputError
+from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork
+from talkinghead.speech.generator.windows import Rest
+
+FORMAT = 1
+_METADATA_KEY = "motion_generator"
+_REST_MOTION, _REST_CONDITION, _TEMPERATURE, _GAIN = "rest.motion", "rest.condition", "temperature", "gain"
+
+
+@dataclass(frozen=True)
+class TrainedGenerator:
+    """A network with what has to be known to sample it.
+
+    Attributes:
+        network: in evaluation mode.
+        names: of its channels.
+        rest: motion and condition before the first frame.
+        temperature: [channels] scale of each channel's noise.
+        gain: [channels] scale of each channel about its mean, so that it moves as much as real ones.
+        blink_threshold: height from which a bump of the channel `blink` is a blink; None without that channel.
+        notes: figures of the training.
+    """
+
+    network: MotionNetwork
+    names: tuple[str, ...]
+    rest: Rest
+    temperature: torch.Tensor
+    gain: torch.Tensor
+    blink_threshold: float | None = None
+    notes: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def save_generator(generator: TrainedGenerator, path: Path) -> None:
+    """Write a trained generator."""
+    tensors = {name: tensor.detach().cpu() for name, tensor in generator.network.state_dict().items()}
+    tensors |= {_REST_MOTION: generator.rest.motion, _REST_CONDITION: generator.rest.condition}
+    tensors |= {_TEMPERATURE: generator.temperature, _GAIN: generator.gain}
+    header = {
+        "format": FORMAT,
+        "size": dataclasses.asdict(generator.network.size),
+        "names": generator.names,
+        "blink_threshold": generator.blink_threshold,
+        "notes": generator.notes,
+    }
+    temporary = path.with_name(f".{path.name}.part")
+    halves = {name: tensor.to(torch.float16).contiguous() for name, tensor in tensors.items()}
+    save_file(halves, str(temporary), metadata={_METADATA_KEY: json.dumps(header)})
+    temporary.chmod(0o644)  # safetensors makes private files
+    temporary.replace(path)
+
+
+def load_generator(path: Path, device: str = "cpu") -> TrainedGenerator:
+    """Read a trained generator.
+
+    Raises:
+        InputError: the file is missing, damaged or not a motion generator of this format.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no motion generator file {path}.")
+    try:
+        with safe_open(str(path), framework="pt", device=device) as file:
+            header = json.loads((file.metadata() or {}).get(_METADATA_KEY, "{}"))
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a readable .safetensors file ({error}).") from error
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path} is not a motion generator of format {FORMAT}.")
+    try:
+        rest = Rest(tensors.pop(_REST_MOTION), tensors.pop(_REST_CONDITION))
+        temperature, gain = tensors.pop(_TEMPERATURE), tensors.pop(_GAIN)
+        network = MotionNetwork(GeneratorSize(**header["size"]))
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit this version's motion generator.") from error
+    return TrainedGenerator(
+        network.to(device).eval(),
+        tuple(header["names"]),
+        rest,
+        temperature,
+        gain,
+        header["blink_threshold"],
+        header["notes"],
+    )
