@@ -19,6 +19,7 @@ from rich.progress import track
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / ".cache" / "speech" / "corpus"
 CAPTURES = ROOT / ".cache" / "speech" / "captures"
+FITS = ROOT / ".cache" / "speech" / "fits"
 RUNS = ROOT / ".cache" / "speech" / "runs"
 ASSETS = ROOT / "talkinghead" / "assets"
 
@@ -60,6 +61,15 @@ def fit(arguments: argparse.Namespace) -> None:
     save_network(network, arguments.output or ASSETS / f"{name}.safetensors", figures)
 
 
+def build_captures(arguments: argparse.Namespace) -> None:
+    """Everything that is still missing in `arguments.captures`."""
+    from talkinghead.training.build_captures import build, facegood_sources, grid_sources
+
+    sources = grid_sources(arguments.grid, arguments.speakers) + facegood_sources(arguments.facegood)
+    for _ in track(build(sources, arguments.captures, arguments.fits), "captures", total=len(sources)):
+        pass
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -69,6 +79,13 @@ def main() -> None:
     corpus.add_argument("--grid", type=Path, help="folder with a GRID speaker's .mp4 and .align files")
     corpus.add_argument("--corpus", type=Path, default=CORPUS)
     corpus.set_defaults(run=build_corpus)
+    captures = commands.add_parser("captures", help="motion of filmed speech, fitted; about 3 s a clip")
+    captures.add_argument("--grid", type=Path, help="folder with a GRID speaker's .mp4 files, named by their words")
+    captures.add_argument("--speakers", type=Path, help="folder with clips of other GRID speakers, grid_NAME.mpg")
+    captures.add_argument("--facegood", type=Path, help="folder with FACEGOOD's .flac and .npz files")
+    captures.add_argument("--captures", type=Path, default=CAPTURES)
+    captures.add_argument("--fits", type=Path, default=FITS, help="where fits of the clips are kept")
+    captures.set_defaults(run=build_captures)
     training = commands.add_parser("train", help="fit the network to the corpus; an interrupted run goes on")
     training.add_argument("--corpus", type=Path, default=CORPUS)
     training.add_argument("--captures", type=Path, help="filmed motion that joins the corpus")
