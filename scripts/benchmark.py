@@ -276,11 +276,10 @@ def write_babble(path: Path, seconds: int) -> None:
 
 def measure_lips(photo: Path, folder: Path) -> dict[str, float]:
     """Closures of /p b m/ and false closures of open vowels, from landmarks detected in the rendered video."""
-    from benchmark_speech import read_folder
-
     import talkinghead
     from face3d.detection import FaceDetector
     from talkinghead.training.alignment import PhoneAligner
+    from talkinghead.training.measure.clips import read_folder
     from talkinghead.training.metrics import ClosureCounts, count_closures
 
     aligner, curves, phones = PhoneAligner(), [], []

@@ -1,116 +1,106 @@
-"""Measure the speech model's mouth on real speech with text: closures, false closures, timing, speed.
+"""Measure the speech model on real speech that it never saw, against the bars it has to meet.
 
-    python scripts/benchmark_speech.py FOLDER [FOLDER ...]
+    python scripts/benchmark_speech.py --grid D/video/grid_s1 \\
+        --speakers D/video/grid_speakers/grid_l{bbc2a,wbsza}.mpg --heads D/video/latentsync/*.mp4 \\
+        --speech D/speech/librivox --corpus .cache/speech/corpus --json figures.json --plot curves.png
 
-Each folder is one speaker: `.wav` or `.flac` files with a `.txt` of the same name. Phones come from pocketsphinx (extra
-`[train]`); the aperture is the distance of the inner-lip landmarks on the mesh.
+Sections (`--only` chooses): `grid` lips against filmed lips, beside the sound's energy, our rules with the true text
+and other projects; `librivox` the same against the rules; `robustness` noise, bands, rooms, levels; `languages`
+closures of the corpus' development voices; `silence`; `distribution` amount and speed of motion, blinks, beats, seeds;
+`speed`; `hour` memory, only when asked for. Videos are fitted at the first run (about their length each) and kept in
+`--fits`. Phones come from pocketsphinx on the known words (extra `[train]`). The figures' definitions are in
+`talkinghead/training/measure`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
+import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+ROOT = Path(__file__).resolve().parents[1]
+_SECTIONS = ("grid", "librivox", "robustness", "languages", "silence", "distribution", "speed", "hour")
 
 
-def read_folder(folder: Path) -> list[tuple[Any, str]]:
-    """(samples at 16 kHz, text) of every recording with a text."""
-    import soundfile
-    from scipy.signal import resample_poly
-
-    clips = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix in (".wav", ".flac", ".ogg")):
-        text = path.with_name(path.name.split(".")[0] + ".txt")
-        if text.is_file():
-            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            divisor = int(np.gcd(rate, 16_000))
-            clips.append(
-                (
-                    resample_poly(samples.mean(1), 16_000 // divisor, rate // divisor).astype(np.float32),
-                    text.read_text(),
-                )
-            )
-    return clips
+def rounded(value: Any) -> Any:
+    """Nested figures with four significant digits."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def measure(clips: list[tuple[Any, str]], weights: Path | None, fps: float) -> dict[str, float]:
-    """Figures of one speaker."""
-    import torch
-
-    from talkinghead.speech.features import log_mel_stream, loudness_db
-    from talkinghead.speech.frames import FrameSampler
-    from talkinghead.speech.model import SpeechModel
-    from talkinghead.speech.mouth import assemble
-    from talkinghead.training.alignment import PhoneAligner
-    from talkinghead.training.metrics import (
-        ClosureCounts,
-        best_lag,
-        correlation,
-        count_closures,
-        low_band_envelope,
-        mesh_aperture,
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--grid", type=Path, help="a GRID speaker's videos; l* and s* are taken")
+    parser.add_argument("--speakers", type=Path, nargs="*", default=[], help="held-out videos of other GRID speakers")
+    parser.add_argument("--heads", type=Path, nargs="*", default=[], help="videos of other people, for their heads")
+    parser.add_argument("--speech", type=Path, help="sound files with texts beside them")
+    parser.add_argument("--corpus", type=Path, help="the corpus, for its development voices")
+    parser.add_argument("--fits", type=Path, default=ROOT / ".cache" / "speech" / "fits", help="kept fits of videos")
+    parser.add_argument("--weights", type=Path, help="a model file other than the shipped one")
+    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections (default: all but hour)")
+    parser.add_argument("--clips", type=int, default=80, help="of the GRID speaker (default: 80)")
+    parser.add_argument("--quick", action="store_true", help="fewer clips and seeds: a look in about a minute")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument(
+        "--worst", type=int, default=0, help="list this many of each kind of wrong lips, with their clips"
     )
-    from talkinghead.training.teacher import teach
-
-    torch.set_num_threads(1)
-    model, aligner = SpeechModel.load(path=weights), PhoneAligner()
-    model.animate(np.zeros(16_000, np.float32), fps)  # the first call loads code: it is not timed
-    curves, teachers, phones, envelopes = [], [], [], []
-    seconds = spent = 0.0
-    for samples, text in clips:
-        aligned = aligner.align(samples, text)
-        if aligned is None:
-            print(f"not aligned, left out: {text[:60]!r}")
-            continue
-        started = time.process_time()
-        motion = model.animate(samples, fps)
-        spent += time.process_time() - started
-        seconds += len(samples) / 16_000
-        curves.append(mesh_aperture(motion.expression))
-        mels = np.concatenate([*log_mel_stream([samples])])
-        taught = teach(aligned, loudness_db(mels[: len(mels) // 2 * 2]))
-        ticks = np.concatenate([taught.pose, taught.gates], 1)
-        sampler = FrameSampler(fps, np.arange(ticks.shape[1]) >= taught.pose.shape[1])
-        frames = np.concatenate([sampler.push(ticks), sampler.finish(len(motion))])[: len(motion)]
-        split = taught.pose.shape[1]
-        teachers.append(mesh_aperture(torch.from_numpy(assemble(frames[:, :split], frames[:, split:]))))
-        phones.append(aligned)
-        envelopes.append(low_band_envelope(samples, fps, len(motion)))
-    if not curves:
-        raise SystemExit("None of the recordings could be aligned with its text.")
-    result: dict[str, float] = {"clips": len(curves), "seconds": seconds, "cpu_seconds_per_second": spent / seconds}
-    for name, set_of_curves in (("", curves), ("teacher_", teachers)):
-        p95 = float(np.percentile(np.concatenate(set_of_curves), 95))
-        counts = sum(
-            (count_closures(c, fps, p, p95) for c, p in zip(set_of_curves, phones, strict=True)), ClosureCounts()
-        )
-        result |= {f"{name}{key}": value for key, value in counts.rates().items()} | {f"{name}p95_mm": p95}
-        if not name:
-            result |= {"bilabials": counts.bilabials, "open_vowels": counts.open_vowels}
-    whole, taught_whole, envelope = np.concatenate(curves), np.concatenate(teachers), np.concatenate(envelopes)
-    result["r_teacher"] = float(np.mean([correlation(a, b) for a, b in zip(curves, teachers, strict=True)]))
-    result["lag_teacher"], _ = best_lag(whole, taught_whole)
-    result["lag_envelope"], result["r_envelope"] = best_lag(whole, envelope)
-    return {key: round(value, 3) for key, value in result.items()}
+    parser.add_argument("--plot", type=Path, help="draw one held-out sentence (.png)")
+    return parser.parse_args(argv)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--weights", type=Path, help="a model file other than the shipped one")
-    parser.add_argument("--fps", type=float, default=25.0)
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    arguments = parser.parse_args()
-    figures = {
-        str(folder): measure(read_folder(folder), arguments.weights, arguments.fps) for folder in arguments.folders
-    }
-    print(json.dumps(figures, indent=2))
+    """Command line."""
+    arguments = parse()
+    import torch
+
+    from face3d.errors import InputError
+    from talkinghead.speech.model import SpeechModel
+    from talkinghead.training.measure.bars import bar_table, method_table
+    from talkinghead.training.measure.plot import draw_sentence
+    from talkinghead.training.measure.sections import FPS, QUICK, Benchmark, Folders, Sizes
+
+    torch.set_num_threads(1)
+    try:
+        benchmark = Benchmark(
+            SpeechModel.load(path=arguments.weights),
+            Folders(
+                arguments.grid,
+                tuple(arguments.speakers),
+                tuple(arguments.heads),
+                arguments.speech,
+                arguments.corpus,
+                arguments.fits,
+            ),
+            QUICK if arguments.quick else Sizes(clips=arguments.clips),
+            arguments.weights,
+        )
+        figures: dict[str, Any] = {}
+        for name in arguments.only or [section for section in _SECTIONS if section != "hour"]:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            found = getattr(benchmark, name)()
+            if found:
+                figures[name] = found
+        if arguments.plot:
+            clips = benchmark.grid_clips or benchmark.speech
+            draw_sentence(arguments.plot, benchmark.model, clips[0], FPS)
+    except InputError as error:
+        sys.exit(f"{error}")
+    figures = rounded(figures)
+    for name in ("speaker 1", "other speakers"):
+        if name in figures.get("grid", {}):
+            print(f"\nGRID, {name}\n\n{method_table(figures['grid'][name])}")
+    if "librivox" in figures:
+        print(f"\n{arguments.speech}\n\n{method_table(figures['librivox'])}")
+    print(f"\n{bar_table(figures)}")
+    if arguments.worst:
+        for line in benchmark.worst(arguments.worst):
+            print(line)
     if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -67,17 +67,17 @@ def count_closures(aperture: Curve, fps: float, phones: list[PhoneSegment], p95:
     counts = ClosureCounts()
     for phone in phones:
         if phone.name in BILABIALS:
-            closed = _between(aperture, fps, phone.start - SLACK, phone.end + SLACK) < threshold
+            closed = between(aperture, fps, phone.start - SLACK, phone.end + SLACK) < threshold
             counts += ClosureCounts(
                 bilabials=1, closed=int(closed.any()), closed_two_frames=int((closed[1:] & closed[:-1]).any())
             )
         elif phone.name in LABIODENTALS:
-            near = _between(aperture, fps, phone.start - SLACK, phone.end + SLACK) < p95 / 3
+            near = between(aperture, fps, phone.start - SLACK, phone.end + SLACK) < p95 / 3
             counts += ClosureCounts(labiodentals=1, near=int(near.any()))
         elif phone.name in OPEN_VOWELS:
             quarter = (phone.end - phone.start) / 4
-            whole = _between(aperture, fps, phone.start, phone.end)
-            middle = _between(aperture, fps, phone.start + quarter, phone.end - quarter)
+            whole = between(aperture, fps, phone.start, phone.end)
+            middle = between(aperture, fps, phone.start + quarter, phone.end - quarter)
             long = int(phone.end - phone.start > 0.06 - 1e-6)
             counts += ClosureCounts(
                 open_vowels=1,
@@ -89,8 +89,8 @@ def count_closures(aperture: Curve, fps: float, phones: list[PhoneSegment], p95:
     return counts
 
 
-def _between(curve: Curve, fps: float, start: float, end: float) -> Curve:
-    """Frames whose middle lies in the interval; one on an edge belongs to what begins there."""
+def between(curve: Curve, fps: float, start: float, end: float) -> Curve:
+    """Values of the frames whose middle lies in the interval; one on an edge belongs to what begins there."""
     middles = (np.arange(len(curve)) + 0.5) / fps
     return curve[(middles > start - 1e-6) & (middles < end - 1e-6)]
 

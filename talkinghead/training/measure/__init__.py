@@ -1,0 +1,1 @@
+"""What `scripts/benchmark_speech.py` measures: motion against real motion, aligned phones and other methods."""

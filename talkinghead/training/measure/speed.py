@@ -1,0 +1,111 @@
+"""How fast and how small: seconds of processor per second of sound, latency of the stream, memory of an hour."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkinghead.training.alignment import SAMPLE_RATE
+
+Array = NDArray[np.float32]
+_CHUNK = SAMPLE_RATE // 50
+
+
+def real_time_factor(model: Any, samples: Array, fps: float, runs: int = 3) -> dict[str, float]:
+    """Least processor seconds per second of sound of some runs of `animate`, and the least wall seconds."""
+    model.animate(samples[: 2 * SAMPLE_RATE], fps)  # the first call loads code: it is not timed
+    spent = []
+    for _ in range(runs):
+        wall, processor = time.perf_counter(), time.process_time()
+        model.animate(samples, fps)
+        spent.append((time.process_time() - processor, time.perf_counter() - wall))
+    seconds = len(samples) / SAMPLE_RATE
+    return {"cpu": min(p for p, _ in spent) / seconds, "wall": min(w for _, w in spent) / seconds}
+
+
+def stream_latency(model: Any, samples: Array, fps: float, **options: Any) -> dict[str, float]:
+    """Sound fed in chunks of 20 ms: how long after its first moment has been fed a frame comes out.
+
+    `sound_ms` counts fed sound (the look-ahead, the model's blocks and the chunk itself), `compute_ms` the work between
+    two chunks; worst case and median of all frames but those that come when the sound has ended.
+    """
+    fed = 0
+    asked = time.perf_counter()
+    work: list[float] = []
+
+    def chunks() -> Iterator[Array]:
+        nonlocal fed, asked
+        for start in range(0, len(samples), _CHUNK):
+            work.append(time.perf_counter() - asked)
+            fed = min(start + _CHUNK, len(samples))
+            asked = time.perf_counter()
+            yield samples[start : start + _CHUNK]
+
+    late, frame = [], 0
+    for piece in model.stream(chunks(), fps, **options):
+        late += [fed / SAMPLE_RATE - (frame + i) / fps for i in range(len(piece)) if fed < len(samples)]
+        frame += len(piece)
+    if not late:
+        return {"sound_ms": float("inf"), "compute_ms": 1000 * float(np.median(work[1:]))}
+    return {
+        "sound_ms": 1000 * float(np.median(late)),
+        "sound_ms_worst": 1000 * max(late),
+        "compute_ms": 1000 * float(np.median(work[1:])),
+        "compute_ms_worst": 1000 * max(work[1:]),
+    }
+
+
+def long_run_memory(weights: Path | None, sound: Path, seconds: float, fps: float) -> dict[str, float]:
+    """Peak memory of a process of its own that animates `sound` (.npy, 16 kHz) over and over, as `generate` does."""
+    arguments = [str(weights or ""), str(sound), str(seconds), str(fps)]
+    done = subprocess.run(
+        [sys.executable, "-m", "talkinghead.training.measure.speed", *arguments],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {key: float(value) for key, value in json.loads(done.stdout).items()}
+
+
+def _long_run(weights: str, sound: str, seconds: float, fps: float) -> dict[str, float]:
+    import torch
+
+    from talkinghead.speech.model import SpeechModel
+
+    torch.set_num_threads(1)
+    samples = np.load(sound, allow_pickle=False)
+    model = SpeechModel.load(path=Path(weights) if weights else None)
+
+    def chunks() -> Iterator[Array]:
+        left = round(seconds * SAMPLE_RATE)
+        while left > 0:
+            for start in range(0, min(len(samples), left), SAMPLE_RATE):
+                yield samples[start : min(start + SAMPLE_RATE, left)]
+            left -= len(samples)
+
+    started = time.process_time()
+    frames = sum(len(piece) for piece in model.stream(chunks(), fps))
+    return {
+        "peak_mb": _peak_megabytes(),
+        "frames": frames,
+        "cpu": (time.process_time() - started) / seconds,
+    }
+
+
+def _peak_megabytes() -> float:
+    # Not getrusage: its maximum counts the parent's memory at the moment of the fork.
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    if found is None:
+        raise RuntimeError("/proc/self/status names no peak of memory")
+    return int(found[1]) / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(_long_run(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))))
