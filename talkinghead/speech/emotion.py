@@ -45,15 +45,15 @@ EMOTIONS: Mapping[str, Emotion] = {
         pitch=-1.0,
     ),
     "sad": Emotion(
-        face={"browInnerUp": 0.55, "browDown": 0.12, "eyeBlink": 0.12},
-        mouth={"mouthFrown": 0.42, "mouthShrugLower": 0.14},
+        face={"browInnerUp": 0.75, "browDown": 0.06, "eyeBlink": 0.10},
+        mouth={"mouthFrown": 0.55, "mouthShrugLower": 0.18},
         replaces=(*_SMILE, "browOuterUp", "eyeWide", "noseSneer"),
         pitch=3.0,
         gaze=2.0,
     ),
     "angry": Emotion(
         face={"browDown": 0.75, "eyeSquint": 0.25, "noseSneer": 0.30, "cheekSquint": 0.10},
-        mouth={"mouthFrown": 0.22, "mouthPress": 0.15, "mouthUpperUp": 0.06},
+        mouth={"mouthFrown": 0.36, "mouthPress": 0.18, "mouthUpperUp": 0.06},
         replaces=(*_SMILE, *_RAISE),
         pitch=2.0,
         gaze=-2.0,
@@ -61,7 +61,7 @@ EMOTIONS: Mapping[str, Emotion] = {
     "surprised": Emotion(
         face={"browInnerUp": 0.65, "browOuterUp": 0.60, "eyeWide": 0.50},
         mouth={"mouthFunnel": 0.06},
-        parted_mm=4.0,
+        parted_mm=5.0,
         replaces=("browDown", "eyeSquint", "noseSneer", *_SMILE),
         pitch=-1.5,
     ),

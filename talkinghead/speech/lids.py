@@ -81,11 +81,12 @@ class BlinkShaper:
     def advance(self, count: int, starts: Iterable[BlinkStart]) -> Array:  # [count] 0..1
         """The next `count` ticks, in which the blinks `starts` begin. Where two overlap, the lower lid counts."""
         self._running += [(s.tick, Blink.drawn(self._rng, s.depth)) for s in starts]
-        ticks = np.arange(count)
         lid = np.zeros(count)
         for start, blink in self._running:
+            first, stop = max(start, 0), min(start + math.ceil(blink.seconds / _TICK) + 1, count)
             # A tick stands for the 20 ms around its middle.
-            np.maximum(lid, blink.lid((ticks - start + 0.5) * _TICK), out=lid)
+            values = blink.lid((np.arange(first, stop) - start + 0.5) * _TICK)
+            lid[first:stop] = np.maximum(lid[first:stop], values)
         self._running = [(s - count, b) for s, b in self._running if (count - s) * _TICK < b.seconds]
         return lid.astype(np.float32)
 

@@ -23,8 +23,9 @@ REST_CHANNELS: tuple[str, ...] = tuple(
 )
 SHORTEST_SECONDS = 2.0
 
-# A head's place is compared with its own so much earlier: long enough for a movement, short enough for a clip of 3 s.
-_LAG_SECONDS = 1.2
+# A head's place is compared with its own so much earlier: long enough for a movement, short enough for a clip of 3 s;
+# and its speed is taken over the second time, in which a fitter's noise is small beside the motion.
+_PLACE_SECONDS, _SPEED_SECONDS = 1.2, 0.2
 # Seconds of a reference that count as much as what is natural.
 _HEAD_PRIOR, _MOUTH_PRIOR, _BROW_PRIOR, _BLINK_PRIOR = 6.0, 8.0, 10.0, 30.0
 _LEAST_MOUTH_MM = 1.0  # lips that open less do not speak: nothing is known of how they would
@@ -42,7 +43,7 @@ class MotionStyle:
     Attributes:
         head_std: typical deviation of the head's rotation about x, y, z (pitch, yaw, roll), radians: the root mean
             square of its change within 1.2 s over the square root of 2, which slow drifts do not enlarge.
-        head_velocity_std: root mean square of the angular velocity about x, y, z, radians per second.
+        head_velocity_std: root mean square of the angular velocity about x, y, z over 0.2 s, radians per second.
         mouth_p95_mm: 95th percentile of the inner lips' opening, mm (`talkinghead.speech.mouth.lip_gap_mm`).
         mouth_std_mm: its standard deviation, mm.
         brow_std: standard deviation of the brows' mean raise (browInnerUp and browOuterUp), 0..1.
@@ -79,13 +80,13 @@ class MotionStyle:
         return float(np.clip(self.brow_std / NATURAL_STYLE.brow_std, *_RATIOS))
 
 
-# What the shipped model does by itself, as `measured` sees it: means over 10 seeds of 60 s of LibriVox.
+# What the shipped model does by itself, as `scripts/measure_style.py` prints it for 30 clips of GRID (development).
 NATURAL_STYLE = MotionStyle(
-    head_std=(0.02, 0.025, 0.015),
-    head_velocity_std=(0.05, 0.05, 0.03),
-    mouth_p95_mm=9.0,
-    mouth_std_mm=3.0,
-    brow_std=0.03,
+    head_std=(0.01512, 0.01915, 0.01074),
+    head_velocity_std=(0.03736, 0.04073, 0.02392),
+    mouth_p95_mm=7.15,
+    mouth_std_mm=2.74,
+    brow_std=0.0473,
     blinks_per_minute=18.0,
 )
 
@@ -131,9 +132,10 @@ def measured(parameters: FaceParameters) -> MotionStyle:
     brows = [ARKIT_INDEX[name] for name in ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")]
     lid = expression[:, [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]].mean(1)
     rest = np.median(expression[known][:, [ARKIT_INDEX[name] for name in REST_CHANNELS]], 0)
+    place, speed = (max(1, round(lag * fps)) for lag in (_PLACE_SECONDS, _SPEED_SECONDS))
     return MotionStyle(
-        _three(_change(turn, known, max(1, round(_LAG_SECONDS * fps))) / math.sqrt(2)),
-        _three(_change(turn, known, 1) * fps),
+        _three(_change(turn, known, place) / math.sqrt(2)),
+        _three(_change(turn, known, speed) * fps / speed),
         float(np.quantile(gap[known], 0.95)),
         float(gap[known].std()),
         float((expression[known][:, brows] @ np.array([0.5, 0.25, 0.25])).std()),
