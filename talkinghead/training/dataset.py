@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,12 +26,10 @@ from talkinghead.speech.features import (
 from talkinghead.speech.mouth import GATES, POSE_CHANNELS
 from talkinghead.speech.network import OUTPUT_RATE
 from talkinghead.training.augment import AugmentOptions, augment, noise_pool
+from talkinghead.training.captures import Capture, captures
 from talkinghead.training.corpus import utterances
 from talkinghead.training.phones import PHONE_INDEX, SILENCE, PhoneSegment
 from talkinghead.training.teacher import teach
-
-if TYPE_CHECKING:
-    from talkinghead.training.captures import Capture
 
 Array = NDArray[np.float32]
 
@@ -69,23 +66,22 @@ class Batch:
 # How often each source is drawn. Sources that are not there give their share to the others.
 SHARES: dict[str, float] = {
     "kokoro": 0.38, "hibari": 0.14, "flite": 0.04, "festival": 0.04, "espeak": 0.10, "noise": 0.05, "ljspeech": 0.04,
-    "grid": 0.15, "facegood": 0.06,
+    "grid": 0.15, "grid_speakers": 0.03, "facegood": 0.06,
 }  # fmt: skip
 
 
 def load_examples(corpus: Path, part: str, filmed: Path | None = None) -> list[Example]:
     """All utterances of a part of the corpus and all captures of the same part, in a fixed order.
 
-    A recording that is in both counts as the capture.
+    GRID is in both: with captures, these count.
     """
-    real = []
-    if filmed is not None:
-        from talkinghead.training.captures import captures
-
-        real = [_filmed_example(c) for c in captures(filmed, part)]
-    kinds = {example.source for example in real}
     spoken = [_spoken_example(u.samples, u.phones, _source(u.voice)) for u in utterances(corpus, part)]
-    return [e for e in spoken if e.source not in kinds] + real
+    real = []
+    if filmed is not None and (filmed / part).is_dir():
+        for folder in sorted(path for path in (filmed / part).iterdir() if path.is_dir()):
+            real += [_filmed_example(c, folder.name) for c in captures(filmed, f"{part}/{folder.name}")]
+    sets = {example.source.split("_")[0] for example in real}
+    return [e for e in spoken if e.source not in sets] + real
 
 
 def _source(voice: str) -> str:
@@ -100,7 +96,7 @@ def _spoken_example(samples: Array, phones: list[PhoneSegment], source: str) -> 
     return Example(mel.astype(np.float16), target, source)
 
 
-def _filmed_example(capture: Capture) -> Example:
+def _filmed_example(capture: Capture, source: str) -> Example:
     """Measured pose; gates and phones from the aligned words, where there are any."""
     mel = _even_mel(capture.samples)
     target = np.full((len(mel) // 2, _FIELDS), np.nan, np.float32)
@@ -112,7 +108,7 @@ def _filmed_example(capture: Capture) -> Example:
     frames = np.arange(len(capture.motion))
     for column in np.flatnonzero(capture.known[:_POSES]):
         target[:, column] = np.interp(ticks, frames, capture.motion[:, column])
-    return Example(mel.astype(np.float16), target, capture.source)
+    return Example(mel.astype(np.float16), target, source)
 
 
 def _even_mel(samples: Array) -> Array:
