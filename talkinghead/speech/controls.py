@@ -24,8 +24,9 @@ _FASTEST_RETURN, _SHORTEST_RETURN = math.radians(10), 1.5  # rad/s, s
 _STEEPEST = 15 / 8  # of x^3 (10 - 15 x + 6 x^2)
 # Eyes stay with the camera by so much of the head's turn, up to so much, radians.
 _EYES_STAY, _MOST_STAY = 0.8, math.radians(20)
-# Gaze at which the lids' own following (eyeLookDown, eyeLookUp) is full: as `face3d.fitting.EYE_LOOK_REACH`.
-_LOOK_DOWN, _LOOK_UP = 0.55, 0.45
+# Gaze, radians, at which eyeLook* is full, as `face3d.fitting.EYE_LOOK_REACH` (which needs the whole fitter): the lids
+# follow the eyes by these weights, and other programs turn the eyes by them.
+_REACH = {"Down": 0.55, "Up": 0.45, "Out": 0.60, "In": 0.60}
 
 
 class MotionControls:
@@ -71,8 +72,7 @@ class MotionControls:
             rotation[:, 0] += lowered
             gaze[:, 0] += looking - np.float32(_EYES_STAY) * lowered
         gaze -= np.clip(np.float32(_EYES_STAY) * held[:, :2], -_MOST_STAY, _MOST_STAY)
-        _set(expression, "eyeLookDown", np.clip(gaze[:, 0] / _LOOK_DOWN, 0, 1))
-        _set(expression, "eyeLookUp", np.clip(-gaze[:, 0] / _LOOK_UP, 0, 1))
+        _look(expression, gaze)
         return expression, rotation, np.repeat(gaze[:, None], 2, 1)  # both eyes turn alike
 
 
@@ -113,6 +113,13 @@ class _Head:
         angle = float(np.linalg.norm(self._away))
         x = np.clip(time / max(_SHORTEST_RETURN, _STEEPEST * angle / _FASTEST_RETURN), 0, 1)
         return np.asarray(1 - x**3 * (10 - 15 * x + 6 * x * x))
+
+
+def _look(expression: Array, gaze: Array) -> None:
+    """Set the eight eyeLook weights to a gaze [T, 2] (pitch, yaw)."""
+    for side, outward in (("Left", gaze[:, 1]), ("Right", -gaze[:, 1])):
+        for where, angle in (("Down", gaze[:, 0]), ("Up", -gaze[:, 0]), ("Out", outward), ("In", -outward)):
+            expression[:, ARKIT_INDEX[f"eyeLook{where}{side}"]] = np.clip(angle / _REACH[where], 0, 1)
 
 
 def _set(expression: Array, name: str, values: Array) -> None:
