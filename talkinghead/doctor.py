@@ -154,12 +154,12 @@ def check_face_models() -> Finding:
 def check_speech_weights() -> Finding:
     """The speech model."""
     try:
-        from talkinghead.speech.model import WEIGHTS_FILE, SpeechModel
+        from talkinghead.speech.model import ENCODER_FILE, SpeechModel
 
         SpeechModel.load()
     except Exception as error:
         return Finding("speech model", False, _first_line(error), REINSTALL)
-    return Finding("speech model", True, WEIGHTS_FILE.name)
+    return Finding("speech model", True, ENCODER_FILE.name)
 
 
 def check_disk() -> Finding:

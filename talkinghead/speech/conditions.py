@@ -28,17 +28,31 @@ def tick_conditions(ticks: Ticks) -> Array:  # -> [n, TICK_CONDITION]
     return np.concatenate([ticks.phones, ticks.pose, ticks.gates, levels], 1).astype(np.float32)
 
 
-def frame_conditions(pieces: Iterable[Ticks]) -> Iterator[Array]:  # each [m, CONDITION]
+class FrameConditions:
     """Frames as their ticks become known; a last half frame repeats its one tick."""
-    held = np.zeros((0, TICK_CONDITION), np.float32)
-    for ticks in pieces:
-        held = np.concatenate([held, tick_conditions(ticks)])
+
+    def __init__(self) -> None:
+        self._held = np.zeros((0, TICK_CONDITION), np.float32)
+
+    def push(self, ticks: Ticks) -> Array:  # -> [m, CONDITION]
+        """The frames that more ticks complete."""
+        held = np.concatenate([self._held, tick_conditions(ticks)])
         whole = len(held) // _TICKS * _TICKS
-        if whole:
-            yield held[:whole].reshape(-1, CONDITION)
-        held = held[whole:]
-    if len(held):
-        yield np.repeat(held, _TICKS, 0).reshape(1, CONDITION)
+        self._held = held[whole:]
+        return held[:whole].reshape(-1, CONDITION)
+
+    def finish(self) -> Array:  # -> [0 or 1, CONDITION]
+        """The last half frame, if there is one."""
+        held, self._held = self._held, self._held[:0]
+        return np.repeat(held, _TICKS, 0).reshape(-1, CONDITION)
+
+
+def frame_conditions(pieces: Iterable[Ticks]) -> Iterator[Array]:  # each [m, CONDITION]
+    """What `FrameConditions` makes of all pieces."""
+    frames = FrameConditions()
+    for ticks in pieces:
+        yield frames.push(ticks)
+    yield frames.finish()
 
 
 def conditions_of(encoder: SpeechEncoder, samples: Array) -> Array:  # [N] 16 kHz -> [ceil(N / 640), CONDITION]

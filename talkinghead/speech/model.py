@@ -11,34 +11,64 @@ import torch
 from numpy.typing import NDArray
 
 from face3d.errors import InputError
-from talkinghead.speech.encoder import SpeechEncoder
+from talkinghead.speech.encoder import LIVE_PACE, SpeechEncoder
 from talkinghead.speech.features import SAMPLE_RATE
 from talkinghead.speech.frames import frame_count
-from talkinghead.speech.network import SpeechNetwork
+from talkinghead.speech.generator.motion import MotionGenerator
 from talkinghead.speech.options import MotionOptions, SpeechMotion
 from talkinghead.speech.performance import Performance
+from talkinghead.speech.sources import FrameSource, GeneratedSource, LiveSource
 from talkinghead.speech.weights import load_network
 
 Array = NDArray[np.float32]
 
 NATURAL = MotionOptions()
-WEIGHTS_FILE = Path(__file__).resolve().parents[1] / "assets" / "speech-v1.safetensors"
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
+ENCODER_FILE = _ASSETS / "speech-v1.safetensors"
+GENERATOR_FILE: Path | None = None
+LIVE_ENCODER_FILE = _ASSETS / "speech-v2-live.safetensors"
 
 
 class SpeechModel:
-    """The trained speech network with its idle motion. One object serves any number of calls; it keeps no state."""
+    """The trained encoder with the trained generator. One object serves any number of calls; it keeps no state.
 
-    def __init__(self, network: SpeechNetwork, device: str = "cpu") -> None:
-        self._encoder = SpeechEncoder(network, device)
+    Args:
+        encoder: hears phones, the open mouth and closures.
+        generator: makes all motion of it; None: the mouth is the encoder's, the rest a random process, and frames come
+            as soon as they are heard.
+    """
+
+    def __init__(self, encoder: SpeechEncoder, generator: MotionGenerator | None = None) -> None:
+        self._encoder = encoder
+        self._generator = generator
 
     @classmethod
-    def load(cls, device: str = "cpu", path: Path | None = None) -> SpeechModel:
-        """The model shipped with the package, or the one in `path`.
+    def load(cls, device: str = "cpu", path: Path | None = None, generator: Path | None = None) -> SpeechModel:
+        """The model shipped with the package.
+
+        Args:
+            device: where its networks run.
+            path: another encoder; alone, without `generator`, it moves the lips by itself.
+            generator: another generator.
 
         Raises:
-            InputError: `path` is not a speech model.
+            InputError: a file is not what it should be.
         """
-        return cls(load_network(path or WEIGHTS_FILE, device), device)
+        if path is None:
+            generator = generator or GENERATOR_FILE
+        encoder = SpeechEncoder(load_network(path or ENCODER_FILE, device), device)
+        return cls(encoder, MotionGenerator.load(generator, device) if generator is not None else None)
+
+    @classmethod
+    def load_live(cls, device: str = "cpu", path: Path | None = None) -> SpeechModel:
+        """The model for :meth:`stream` in conversation: a frame comes within 150 ms of the end of its sound.
+
+        It hears 93 ms ahead and closes lips a little less surely; head, gaze and blinks are a random process.
+
+        Raises:
+            InputError: `path` is not an encoder.
+        """
+        return cls(SpeechEncoder(load_network(path or LIVE_ENCODER_FILE, device), device, LIVE_PACE))
 
     def animate(
         self,
@@ -50,7 +80,7 @@ class SpeechModel:
     ) -> SpeechMotion:
         """Motion of `ceil(N / 16000 * fps)` frames.
 
-        The lips depend on the sound alone; `seed` decides blinks, gaze, head and brows.
+        `seed` decides blinks, gaze, head and brows; the lips hardly depend on it.
 
         Raises:
             InputError: the samples are not a finite, one-dimensional signal or the frame rate is not usable.
@@ -67,7 +97,7 @@ class SpeechModel:
     ) -> Iterator[SpeechMotion]:
         """The same frames as :meth:`animate` of the joined chunks, piece by piece, in constant memory.
 
-        About 10 s of sound are held back at a time.
+        About 10 s of sound are held back at a time, of a model from :meth:`load_live` about 0.1 s.
 
         Raises:
             InputError: as :meth:`animate`, when the first piece is asked for or when the bad chunk arrives.
@@ -86,7 +116,7 @@ class SpeechModel:
         if not (isinstance(fps, int | float) and math.isfinite(fps) and 1 <= fps <= 240):
             raise InputError(f"The frame rate must be from 1 to 240 frames per second, got {fps!r}.")
         counter = _Counted(chunks)
-        performances = [Performance(motion, fps, seed) for seed in seeds]
+        performances = [Performance(self._source(motion, fps, seed), motion, fps, seed) for seed in seeds]
         for heard in self._encoder.ticks(counter):
             pieces = tuple(p.push(heard) for p in performances)
             if len(pieces[0]):
@@ -94,6 +124,12 @@ class SpeechModel:
         pieces = tuple(p.finish(frame_count(counter.samples, SAMPLE_RATE, fps)) for p in performances)
         if len(pieces[0]):
             yield pieces
+
+    def _source(self, motion: MotionOptions, fps: float, seed: int) -> FrameSource:
+        if self._generator is None:
+            return LiveSource(fps, seed, motion.blinks_per_minute)
+        asked = motion.blink_rate is not None or motion.style is not None
+        return GeneratedSource(self._generator, fps, seed, motion.blinks_per_minute if asked else None)
 
 
 class _Counted:

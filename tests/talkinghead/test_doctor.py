@@ -121,7 +121,7 @@ def test_a_damaged_face_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_no_speech_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from talkinghead.speech import model
 
-    monkeypatch.setattr(model, "WEIGHTS_FILE", tmp_path / "nothing.safetensors")
+    monkeypatch.setattr(model, "ENCODER_FILE", tmp_path / "nothing.safetensors")
     finding = doctor.check_speech_weights()
     assert not finding.present
     assert finding.mend == doctor.REINSTALL
