@@ -31,6 +31,19 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
+def report(figures: dict[str, Any]) -> list[str]:
+    """Markdown tables with their titles."""
+    from talkinghead.training.measure.bars import bar_table, condition_table, method_table, voice_table
+
+    tables = [f"GRID, {name}\n\n{method_table(rows)}" for name, rows in figures.get("grid", {}).items()]
+    if "librivox" in figures:
+        tables.append(f"Recordings without pictures\n\n{method_table(figures['librivox'])}")
+    tables += [f"{name}, conditions\n\n{condition_table(rows)}" for name, rows in figures.get("robustness", {}).items()]
+    if "languages" in figures:
+        tables.append(f"Development voices\n\n{voice_table(figures['languages'])}")
+    return [*tables, f"Bars\n\n{bar_table(figures)}"]
+
+
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -59,7 +72,6 @@ def main() -> None:
 
     from face3d.errors import InputError
     from talkinghead.speech.model import SpeechModel
-    from talkinghead.training.measure.bars import bar_table, method_table
     from talkinghead.training.measure.plot import draw_sentence
     from talkinghead.training.measure.sections import FPS, QUICK, Benchmark, Folders, Sizes
 
@@ -90,12 +102,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"{error}")
     figures = rounded(figures)
-    for name in ("speaker 1", "other speakers"):
-        if name in figures.get("grid", {}):
-            print(f"\nGRID, {name}\n\n{method_table(figures['grid'][name])}")
-    if "librivox" in figures:
-        print(f"\n{arguments.speech}\n\n{method_table(figures['librivox'])}")
-    print(f"\n{bar_table(figures)}")
+    print("\n\n".join(report(figures)))
     if arguments.worst:
         for line in benchmark.worst(arguments.worst):
             print(line)

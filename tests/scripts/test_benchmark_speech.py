@@ -7,13 +7,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import benchmark_speech
 
-from talkinghead.training.measure.bars import bar_table, bars, method_table, value_of
+from talkinghead.training.measure.bars import (
+    bar_table,
+    bars,
+    condition_table,
+    method_table,
+    value_of,
+    voice_table,
+)
 from talkinghead.training.measure.sections import SECTIONS, Benchmark
 
 FIGURES = {
     "grid": {"speaker 1": {"ours": {"r": 0.75, "lag": 2.0, "bilabial_closure": 88.0}, "real lips": {"p95": 11.0}}},
-    "robustness": {"grid": {"clean": {"r": 0.7}, "noise": {"r": 0.6, "r_kept": 0.857}}},
-    "languages": {"espeak_es": {"bilabial_closure": 81.0}},
+    "robustness": {"grid": {"clean": {"r": 0.7}, "quiet": {"r_kept": 0.99}, "noise": {"r": 0.6, "r_kept": 0.857}}},
+    "languages": {
+        "espeak_es+m5_es": {"bilabial_closure": 81.0},
+        "espeak_fr+m5_fr": {"bilabial_closure": 95.0},
+        "kokoro_af_bella": {"bilabial_closure": 70.0},
+    },
 }
 
 
@@ -23,8 +34,8 @@ def test_every_measured_bar_has_a_row_and_no_other():
     assert "| GRID: lip aperture r with the measured one | 0.75 | >= 0.72 | met |" in lines
     assert "| GRID: lag | 2 frames | -1-1 frames | missed |" in lines
     assert "| GRID: /p b m/ closed | 88 % | >= 88 % | met |" in lines
-    assert "| grid, noise: r over clean | 0.857 | >= 0.9 | missed |" in lines
-    assert "| espeak_es: /p b m/ closed | 81 % | >= 80 % | met |" in lines
+    assert "| grid: r over clean, worst of 2 conditions (noise) | 0.857 | >= 0.9 | missed |" in lines
+    assert "| other languages: /p b m/ closed, worst of 2 voices (espeak_es+m5_es) | 81 % | >= 80 % | met |" in lines
 
 
 def test_figures_at_paths():
@@ -39,6 +50,13 @@ def test_methods_side_by_side():
     assert lines[0] == "| | r | lag | p b m closed | p95, mm |"
     assert lines[2] == "| ours | 0.750 | +2 | 88.0 |  |"
     assert lines[3] == "| real lips |  |  |  | 11.0 |"
+
+
+def test_tables_of_conditions_and_voices():
+    assert condition_table(FIGURES["robustness"]["grid"]).splitlines()[4] == "| noise | 0.600 | 0.86 |"
+    assert voice_table(FIGURES["languages"]).splitlines()[0] == "| | closed |"
+    titles = [table.splitlines()[0] for table in benchmark_speech.report(FIGURES)]
+    assert titles == ["GRID, speaker 1", "grid, conditions", "Development voices", "Bars"]
 
 
 def test_the_command_line_knows_every_section(capsys):

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from talkinghead.training.languages import ESPEAK_VOICES
+
 Figures = dict[str, Any]
 
 
@@ -63,17 +65,26 @@ def _other_bars() -> Iterator[Bar]:
 
 
 def bars(figures: Figures) -> list[Bar]:
-    """All bars; those of conditions and voices are as many as were measured."""
+    """All bars; of conditions and of voices in other languages the worst stands for all."""
     found = list(_lip_bars())
     for data, rows in figures.get("robustness", {}).items():
-        for condition in rows:
-            if condition != "clean":
-                for key, what in (("r", "r"), ("bilabial_closure", "closure")):
-                    path = ("robustness", data, condition, f"{key}_kept")
-                    found.append(Bar(f"{data}, {condition}: {what} over clean", path, low=0.9))
-    for voice in figures.get("languages", {}):
-        found.append(Bar(f"{voice}: /p b m/ closed", ("languages", voice, "bilabial_closure"), low=80, unit=" %"))
+        for key, what in (("r_kept", "r"), ("bilabial_closure_kept", "closure")):
+            changed = {name: row[key] for name, row in rows.items() if key in row}
+            if changed:
+                name = min(changed, key=changed.__getitem__)
+                text = f"{data}: {what} over clean, worst of {len(changed)} conditions ({name})"
+                found.append(Bar(text, ("robustness", data, name, key), low=0.9))
+    voices = {name: row["bilabial_closure"] for name, row in figures.get("languages", {}).items() if _foreign(name)}
+    if voices:
+        name = min(voices, key=voices.__getitem__)
+        text = f"other languages: /p b m/ closed, worst of {len(voices)} voices ({name})"
+        found.append(Bar(text, ("languages", name, "bilabial_closure"), low=80, unit=" %"))
     return found + list(_other_bars())
+
+
+def _foreign(voice: str) -> bool:
+    """The corpus' voices of other languages end in the language."""
+    return voice.rpartition("_")[2] in ESPEAK_VOICES
 
 
 def value_of(figures: Figures, path: Sequence[str]) -> float | None:
@@ -97,16 +108,41 @@ def bar_table(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-_COLUMNS: tuple[tuple[str, str, str], ...] = (
+# Keys of a figure in the order of columns: how it is found, its title, its format.
+_Columns = Sequence[tuple[str, str, str]]
+_METHODS: _Columns = (
     ("r", "r", ".3f"), ("r_channels", "channel r", ".3f"), ("lag", "lag", "+.0f"),
     ("bilabial_closure", "p b m closed", ".1f"), ("labiodental_touch", "f v at the teeth", ".1f"),
     ("labiodental_near", "f v < p95/3", ".1f"), ("false_closure", "vowels closed", ".1f"), ("p95", "p95, mm", ".1f"),
 )  # fmt: skip
+_CONDITIONS: _Columns = (
+    ("r", "r", ".3f"), ("r_kept", "over clean", ".2f"), ("bilabial_closure", "p b m closed", ".1f"),
+    ("bilabial_closure_kept", "over clean", ".2f"), ("false_closure", "vowels closed", ".1f"),
+)  # fmt: skip
+_VOICES: _Columns = (
+    ("bilabials", "p b m", ".0f"), ("bilabial_closure", "closed", ".1f"),
+    ("labiodental_touch", "f v at the teeth", ".1f"), ("false_closure", "vowels closed", ".1f"),
+)  # fmt: skip
 
 
 def method_table(rows: Figures) -> str:
-    """A Markdown table of methods (rows) on the same clips."""
-    columns = [column for column in _COLUMNS if any(column[0] in row for row in rows.values())]
+    """Methods on the same clips."""
+    return _table(rows, _METHODS)
+
+
+def condition_table(rows: Figures) -> str:
+    """Our lips under each condition."""
+    return _table(rows, _CONDITIONS)
+
+
+def voice_table(rows: Figures) -> str:
+    """Our lips on each development voice."""
+    return _table(rows, _VOICES)
+
+
+def _table(rows: Figures, columns: _Columns) -> str:
+    """A Markdown table of the columns that some row has."""
+    columns = [column for column in columns if any(column[0] in row for row in rows.values())]
     lines = [f"| | {' | '.join(title for _, title, _ in columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, row in rows.items():
         cells = [format(row[key], form) if key in row else "" for key, _, form in columns]

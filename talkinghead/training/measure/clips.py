@@ -147,9 +147,10 @@ def development_voices(corpus: Path, count: int) -> Iterator[tuple[str, list[Cli
 
 
 def held_out_grid(folder: Path, count: int) -> list[Path]:
-    """About `count` of a GRID speaker's held-out clips, evenly by name."""
+    """Up to `count` of a GRID speaker's held-out clips, spread evenly over their names."""
     videos = sorted(p for p in folder.iterdir() if p.suffix in (".mp4", ".mpg") and p.stem.startswith(TEST_INITIALS))
-    return videos[:: max(len(videos) // max(count, 1), 1)][:count]
+    chosen = np.linspace(0, len(videos) - 1, min(count, len(videos))).round().astype(int)
+    return [videos[i] for i in chosen]
 
 
 def filmed_clips(videos: Sequence[Path], fits: Path, aligner: PhoneAligner) -> Iterator[Clip]:

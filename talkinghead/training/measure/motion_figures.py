@@ -80,7 +80,7 @@ def filmed_windows(clips: Sequence[Clip]) -> list[MotionWindow]:
     windows = []
     for clip in clips:
         mouth = _METER.measure(clip.film.expression).stacked()
-        head = without_jaw(relative_rotation(clip.film.rotation), mouth)
+        head = without_jaw(relative_rotation(clip.film.rotation), mouth[:, :1])
         samples = _fitted(clip.samples, _sample_count(clip))
         windows.append(_window(mouth, head, clip.film.expression, samples, clip.film.fps))
     return windows
