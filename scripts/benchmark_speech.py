@@ -53,7 +53,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--speech", type=Path, help="sound files with texts beside them")
     parser.add_argument("--corpus", type=Path, help="the corpus, for its development voices")
     parser.add_argument("--fits", type=Path, default=ROOT / ".cache" / "speech" / "fits", help="kept fits of videos")
-    parser.add_argument("--weights", type=Path, help="a model file other than the shipped one")
+    parser.add_argument("--weights", type=Path, help="an encoder other than the shipped one")
+    parser.add_argument("--generator", type=Path, help="a generator other than the shipped one")
+    parser.add_argument("--live-weights", type=Path, help="an encoder for streams other than the shipped one")
     parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections (default: all but hour)")
     parser.add_argument("--clips", type=int, default=80, help="of the GRID speaker (default: 80)")
     parser.add_argument("--quick", action="store_true", help="fewer clips and seeds: a look in about a minute")
@@ -71,14 +73,16 @@ def main() -> None:
     import torch
 
     from face3d.errors import InputError
-    from talkinghead.speech.model import SpeechModel
+    from talkinghead.speech.model import LIVE_ENCODER_FILE, SpeechModel
     from talkinghead.training.measure.plot import draw_sentence
     from talkinghead.training.measure.sections import FPS, QUICK, Benchmark, Folders, Sizes
 
     torch.set_num_threads(1)
+    live = arguments.live_weights or (LIVE_ENCODER_FILE if LIVE_ENCODER_FILE.is_file() else None)
     try:
         benchmark = Benchmark(
-            SpeechModel.load(path=arguments.weights),
+            SpeechModel.load(path=arguments.weights, generator=arguments.generator),
+            SpeechModel.load_live(path=live) if live else None,
             Folders(
                 arguments.grid,
                 tuple(arguments.speakers),
@@ -89,6 +93,7 @@ def main() -> None:
             ),
             QUICK if arguments.quick else Sizes(clips=arguments.clips),
             arguments.weights,
+            arguments.generator,
         )
         figures: dict[str, Any] = {}
         for name in arguments.only or [section for section in _SECTIONS if section != "hour"]:

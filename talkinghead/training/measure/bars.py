@@ -60,7 +60,7 @@ def _other_bars() -> Iterator[Bar]:
     yield Bar("10 seeds: aperture r", ("distribution", "seeds", "aperture_r"), low=0.97)
     yield Bar("10 seeds: head std across over within", ("distribution", "seeds", "head_spread"), low=0.5)
     yield Bar("real-time factor, one core", ("speed", "real_time_factor", "cpu"), high=0.08)
-    yield Bar("streaming latency, sound", ("speed", "stream", "sound_ms_worst"), high=150, unit=" ms")
+    yield Bar("streaming latency", ("speed", "stream", "latency_ms"), high=150, unit=" ms")
     yield Bar("peak memory of an hour", ("hour", "hour", "peak_mb"), high=400, unit=" MB")
 
 

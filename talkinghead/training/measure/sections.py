@@ -53,6 +53,7 @@ from talkinghead.training.measure.sources import (
 from talkinghead.training.measure.speed import long_run_memory, real_time_factor, stream_latency
 
 FPS = 25.0
+LIVE = "ours, live"
 OURS, FILMED, TEACHER, ENVELOPE = "ours", "real lips", "rule teacher, true text", "energy envelope"
 _WINDOW_SECONDS = 3.0  # as long as GRID's clips
 Figures = dict[str, Any]
@@ -94,12 +95,20 @@ QUICK = Sizes(clips=12, utterances=4, seeds=3, seconds=20.0)
 
 @dataclass
 class Benchmark:
-    """One model on one set of data; clips and tracks are made once and shared by the sections."""
+    """One model on one set of data; clips are read once and shared by the sections.
+
+    Attributes:
+        model: a `SpeechModel`.
+        live: its twin with little look-ahead; None: not measured.
+        weights, generator: the files of `model`, None for the shipped ones; the hour loads them in its own process.
+    """
 
     model: Any
+    live: Any | None
     folders: Folders
     sizes: Sizes = Sizes()
     weights: Path | None = None
+    generator: Path | None = None
 
     @cached_property
     def _aligner(self) -> PhoneAligner:
@@ -131,8 +140,10 @@ class Benchmark:
         peers, missing = peer_sources()
         for name in missing:
             print(f"{name} is not installed: its row is left out (docs/benchmarks.md says how to get it)")
-        ours = {OURS: model_source(self.model), ENVELOPE: envelope_source, TEACHER: teacher_source}
-        return ours | peers
+        ours = {OURS: model_source(self.model)}
+        if self.live is not None:
+            ours[LIVE] = model_source(self.live)
+        return ours | {ENVELOPE: envelope_source, TEACHER: teacher_source} | peers
 
     def grid(self) -> Figures:
         """Lips against filmed lips: every source on the same clips, the filmed lips themselves first."""
@@ -256,7 +267,7 @@ class Benchmark:
         sound = self._long_sound()[: int(self.sizes.seconds * SAMPLE_RATE)]
         return {
             "real_time_factor": real_time_factor(self.model, sound, FPS),
-            "stream": stream_latency(self.model, sound, FPS),
+            "stream": stream_latency(self.live or self.model, sound, FPS),
         }
 
     def hour(self) -> Figures:
@@ -265,7 +276,10 @@ class Benchmark:
             path = Path(folder) / "sound.npy"
             np.save(path, self._long_sound())
             seconds = {"minute": 60.0, "hour": 3600.0}
-            return {name: long_run_memory(self.weights, path, length, FPS) for name, length in seconds.items()}
+            return {
+                name: long_run_memory(self.weights, self.generator, path, length, FPS)
+                for name, length in seconds.items()
+            }
 
     def worst(self, count: int) -> list[str]:
         """The worst consonants, vowels and clips of our lips, a line each."""

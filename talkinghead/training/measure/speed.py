@@ -32,41 +32,45 @@ def real_time_factor(model: Any, samples: Array, fps: float, runs: int = 3) -> d
     return {"cpu": min(p for p, _ in spent) / seconds, "wall": min(w for _, w in spent) / seconds}
 
 
-def stream_latency(model: Any, samples: Array, fps: float, **options: Any) -> dict[str, float]:
-    """Sound fed in chunks of 20 ms: how long after its first moment has been fed a frame comes out.
+def stream_latency(model: Any, samples: Array, fps: float) -> dict[str, float]:
+    """Sound fed in chunks of 20 ms: how long after the end of the sound that it shows a frame comes out.
 
-    `sound_ms` counts fed sound (the look-ahead, the model's blocks and the chunk itself), `compute_ms` the work between
-    two chunks; worst case and median of all frames but those that come when the sound has ended.
+    `sound_ms` counts fed sound (look-ahead, the model's blocks, the chunk itself), `compute_ms` the processor's work
+    between two chunks, `latency_ms` the worst of the first and the 95th percentile of the second together. Frames that
+    come when the sound has ended do not count.
     """
     fed = 0
-    asked = time.perf_counter()
+    asked = time.process_time()
     work: list[float] = []
 
     def chunks() -> Iterator[Array]:
         nonlocal fed, asked
         for start in range(0, len(samples), _CHUNK):
-            work.append(time.perf_counter() - asked)
+            work.append(time.process_time() - asked)
             fed = min(start + _CHUNK, len(samples))
-            asked = time.perf_counter()
+            asked = time.process_time()
             yield samples[start : start + _CHUNK]
 
     late, frame = [], 0
-    for piece in model.stream(chunks(), fps, **options):
-        late += [fed / SAMPLE_RATE - (frame + i) / fps for i in range(len(piece)) if fed < len(samples)]
+    for piece in model.stream(chunks(), fps):
+        late += [fed / SAMPLE_RATE - (frame + i + 1) / fps for i in range(len(piece)) if fed < len(samples)]
         frame += len(piece)
-    if not late:
-        return {"sound_ms": float("inf"), "compute_ms": 1000 * float(np.median(work[1:]))}
+    median, slow = (1000 * float(np.percentile(work[1:], share)) for share in (50, 95))
+    held = 1000 * np.array(late or [np.inf])
     return {
-        "sound_ms": 1000 * float(np.median(late)),
-        "sound_ms_worst": 1000 * max(late),
-        "compute_ms": 1000 * float(np.median(work[1:])),
-        "compute_ms_worst": 1000 * max(work[1:]),
+        "sound_ms": float(np.median(held)),
+        "sound_ms_worst": float(held.max()),
+        "compute_ms": median,
+        "compute_ms_p95": slow,
+        "latency_ms": float(held.max()) + slow,
     }
 
 
-def long_run_memory(weights: Path | None, sound: Path, seconds: float, fps: float) -> dict[str, float]:
+def long_run_memory(
+    weights: Path | None, generator: Path | None, sound: Path, seconds: float, fps: float
+) -> dict[str, float]:
     """Peak memory of a process of its own that animates `sound` (.npy, 16 kHz) over and over, as `generate` does."""
-    arguments = [str(weights or ""), str(sound), str(seconds), str(fps)]
+    arguments = [str(weights or ""), str(generator or ""), str(sound), str(seconds), str(fps)]
     done = subprocess.run(
         [sys.executable, "-m", "talkinghead.training.measure.speed", *arguments],
         capture_output=True, text=True, check=True,
@@ -74,14 +78,14 @@ def long_run_memory(weights: Path | None, sound: Path, seconds: float, fps: floa
     return {key: float(value) for key, value in json.loads(done.stdout).items()}
 
 
-def _long_run(weights: str, sound: str, seconds: float, fps: float) -> dict[str, float]:
+def _long_run(weights: str, generator: str, sound: str, seconds: float, fps: float) -> dict[str, float]:
     import torch
 
     from talkinghead.speech.model import SpeechModel
 
     torch.set_num_threads(1)
     samples = np.load(sound, allow_pickle=False)
-    model = SpeechModel.load(path=Path(weights) if weights else None)
+    model = SpeechModel.load(path=Path(weights) if weights else None, generator=Path(generator) if generator else None)
 
     def chunks() -> Iterator[Array]:
         left = round(seconds * SAMPLE_RATE)
@@ -92,11 +96,7 @@ def _long_run(weights: str, sound: str, seconds: float, fps: float) -> dict[str,
 
     started = time.process_time()
     frames = sum(len(piece) for piece in model.stream(chunks(), fps))
-    return {
-        "peak_mb": _peak_megabytes(),
-        "frames": frames,
-        "cpu": (time.process_time() - started) / seconds,
-    }
+    return {"peak_mb": _peak_megabytes(), "frames": frames, "cpu": (time.process_time() - started) / seconds}
 
 
 def _peak_megabytes() -> float:
@@ -108,4 +108,4 @@ def _peak_megabytes() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_long_run(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))))
+    print(json.dumps(_long_run(*sys.argv[1:4], float(sys.argv[4]), float(sys.argv[5]))))
