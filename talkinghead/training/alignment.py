@@ -32,6 +32,10 @@ class PhoneAligner:
         """Whether the dictionary has the word; `align` refuses sentences with unknown words."""
         return self._decoder.lookup_word(word) is not None
 
+    def learn(self, word: str, phones: tuple[str, ...]) -> None:
+        """Add a word that the dictionary lacks."""
+        self._decoder.add_word(word, " ".join(phones), True)
+
     def align(
         self,
         samples: NDArray[np.float32],  # [N] 16 kHz, -1..1

@@ -18,8 +18,17 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from talkinghead.training.alignment import SAMPLE_RATE
+from talkinghead.training.espeak import Espeak
+from talkinghead.training.ipa import phone_segments
+from talkinghead.training.kokoro import RATE as KOKORO_RATE
+from talkinghead.training.kokoro import Kokoro
+from talkinghead.training.kokoro_letters import from_ipa, from_pinyin
+from talkinghead.training.languages import ESPEAK_VOICES
+from talkinghead.training.phones import PhoneSegment
 
 Samples = NDArray[np.float32]
+Timed = tuple[Samples, list[tuple[str, float, float]]]  # sound at 16 kHz; IPA, start and end of its phones
+_PUNCTUATION = ';:,.!?—…"()“” ¿¡'
 _HIBARI_RATE = 24_000
 
 
@@ -82,11 +91,19 @@ _KOKORO_ENGLISH = [
 ]
 
 
+@dataclass(frozen=True)
+class Speech:
+    """One spoken sentence: `samples [N]` at 16 kHz, peak 0.7, and its phones where the engine gives their times."""
+
+    samples: Samples
+    phones: list[PhoneSegment] | None = None
+
+
 class Synthesiser:
     """Speaks sentences in any voice. `kokoro`: folder with `kokoro.onnx` and `voices/*.bin`, needed for those only."""
 
     def __init__(self, kokoro: Path | None = None) -> None:
-        self._kokoro = kokoro
+        self._folder = kokoro
         self._engines: dict[str, Callable[[list[str], str], Samples]] = {
             "hibari": _speak_hibari,
             "kokoro": self._speak_kokoro,
@@ -95,27 +112,62 @@ class Synthesiser:
             "espeak": _speak_espeak,
         }
 
-    def speak(self, voice: str, text: str) -> Samples:  # [N] 16 kHz, peak 0.7
-        """One sentence as sound."""
+    def speak(self, voice: str, text: str, language: str = "en") -> Speech:
+        """One sentence; English comes without phones: the aligner finds them in the sound.
+
+        Other languages are spoken by `espeak` and `kokoro` voices, which tell when each phone begins.
+        """
         engine, *arguments = voice.split(":")
-        samples = self._engines[engine](arguments, text)
-        return (samples * (0.7 / max(float(np.abs(samples).max()), 1e-6))).astype(np.float32)
+        if language == "en":
+            return Speech(_levelled(self._engines[engine](arguments, text)))
+        speak = {"espeak": _speak_foreign_espeak, "kokoro": self._speak_foreign_kokoro}[engine]
+        samples, timed = speak(arguments, text, language)
+        samples = _levelled(samples)
+        return Speech(samples, phone_segments(timed, samples, language))
 
     def _speak_kokoro(self, arguments: list[str], text: str) -> Samples:
-        if self._kokoro is None:
+        speaker, tempo = arguments[0], float(arguments[1]) if len(arguments) > 1 else 1.0
+        hibari = _hibari()  # its dictionary writes Kokoro's own alphabet
+        parts = [self._kokoro().speak(p, hibari.vocab, speaker, tempo).samples for p in hibari.phonemize(text)]
+        return _resampled(np.concatenate(parts), KOKORO_RATE)
+
+    def _speak_foreign_kokoro(self, arguments: list[str], text: str, language: str) -> Timed:
+        speaker, tempo = arguments[0], float(arguments[1])
+        if language == "cmn":
+            letters = from_pinyin(text)
+        else:
+            letters = from_ipa(_espeak().spell(ESPEAK_VOICES[language], text), language, text[-1])
+        spoken = self._kokoro().speak(letters, _hibari().vocab, speaker, tempo)
+        return _resampled(spoken.samples, KOKORO_RATE), _phones_of_letters(spoken.letters)
+
+    def _kokoro(self) -> Kokoro:
+        if self._folder is None:
             raise ValueError(
                 "Kokoro voices need the folder with kokoro.onnx and voices/ (see docs of train_speech.py)."
             )
-        session = _kokoro_session(self._kokoro / "kokoro.onnx")
-        styles = np.fromfile(self._kokoro / "voices" / f"{arguments[0]}.bin", np.float32).reshape(-1, 256)
-        hibari = _hibari()  # its dictionary writes Kokoro's own alphabet and numbers
-        parts = []
-        for phonemes in hibari.phonemize(text):
-            tokens = hibari.ids(phonemes)
-            style = styles[min(len(tokens) - 2, len(styles) - 1)][None]
-            feed = {"tokens": np.array([tokens], np.int64), "style": style, "speed": np.ones(1, np.float32)}
-            parts.append(session.run(None, feed)[0].reshape(-1))
-        return _resampled(np.concatenate(parts), 24_000)
+        return _kokoro(self._folder)
+
+
+def _phones_of_letters(letters: list[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
+    """Stress signs give their time to the vowel after them; punctuation and spaces lose their names."""
+    phones = []
+    stressed: float | None = None
+    for letter, start, end in letters:
+        if letter in "ˈˌ":
+            stressed = start if stressed is None else stressed
+            continue
+        phones.append(("" if letter in _PUNCTUATION else letter, start if stressed is None else stressed, end))
+        stressed = None
+    return phones
+
+
+def _levelled(samples: Samples) -> Samples:
+    return (samples * (0.7 / max(float(np.abs(samples).max()), 1e-6))).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _espeak() -> Espeak:
+    return Espeak()
 
 
 @lru_cache(maxsize=1)
@@ -126,13 +178,8 @@ def _hibari() -> Any:
 
 
 @lru_cache(maxsize=1)
-def _kokoro_session(path: Path) -> Any:
-    import onnxruntime  # type: ignore[import-untyped]
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+def _kokoro(folder: Path) -> Kokoro:
+    return Kokoro(folder)
 
 
 def _speak_hibari(arguments: list[str], text: str) -> Samples:
@@ -161,7 +208,8 @@ def _warp_bins(spectrum: Samples, factor: float) -> Samples:  # [bins, frames]
 
 
 def _speak_flite(arguments: list[str], text: str) -> Samples:
-    return _from_program(lambda wav: ["flite", "-voice", arguments[0], "-t", text, "-o", wav])
+    stretch = ["--setf", f"duration_stretch={1 / float(arguments[1]):.3f}"] if len(arguments) > 1 else []
+    return _from_program(lambda wav: ["flite", "-voice", arguments[0], *stretch, "-t", text, "-o", wav])
 
 
 def _speak_espeak(arguments: list[str], text: str) -> Samples:
@@ -169,9 +217,17 @@ def _speak_espeak(arguments: list[str], text: str) -> Samples:
     return _from_program(lambda wav: ["espeak-ng", "-v", voice, "-s", speed, "-p", pitch, "-w", wav, text])
 
 
+def _speak_foreign_espeak(arguments: list[str], text: str, language: str) -> Timed:
+    voice, speed, pitch = arguments
+    spoken = _espeak().speak(voice, text, int(speed), int(pitch))
+    return _resampled(spoken.samples, spoken.rate), spoken.phones
+
+
 def _speak_festival(arguments: list[str], text: str) -> Samples:
-    choose = f"(voice_{arguments[0]})"
-    return _from_program(lambda wav: ["text2wave", "-eval", choose, "-o", wav], text.encode())
+    choose = ["-eval", f"(voice_{arguments[0]})"]
+    if len(arguments) > 1:
+        choose += ["-eval", f"(Parameter.set 'Duration_Stretch {1 / float(arguments[1]):.3f})"]
+    return _from_program(lambda wav: ["text2wave", *choose, "-o", wav], text.encode())
 
 
 def _from_program(command: Callable[[str], list[str]], stdin: bytes = b"") -> Samples:

@@ -108,7 +108,7 @@ def test_the_aligner_finds_words_in_synthetic_speech():
     from talkinghead.training.voices import Synthesiser
 
     text = "Mary bought a blue map."
-    samples = Synthesiser().speak("hibari:1.00:1.00:1.00", text)
+    samples = Synthesiser().speak("hibari:1.00:1.00:1.00", text).samples
     phones = PhoneAligner().align(samples, text)
     assert phones is not None
     spoken = [p.name for p in phones if p.name != "SIL"]
