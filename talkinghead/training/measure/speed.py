@@ -108,4 +108,5 @@ def _peak_megabytes() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_long_run(*sys.argv[1:4], float(sys.argv[4]), float(sys.argv[5]))))
+    asked_weights, asked_generator, sound_file, length, rate = sys.argv[1:]
+    print(json.dumps(_long_run(asked_weights, asked_generator, sound_file, float(length), float(rate))))
