@@ -20,7 +20,7 @@ class Emotion:
     Attributes:
         face: weights of eyes, brows, cheeks and nose, 0..1; they stay while the mouth speaks.
         mouth: weights of the mouth, 0..1; they make room for the lips' work, and never open or close the lips.
-        parted_mm: by how much the lips stand further apart wherever nothing asks them to close.
+        parted_mm: by how much the lips stand further apart where nothing asks them to close, less where they are open.
         replaces: beginnings of the names of those channels of the photo's own expression that give way.
         pitch, gaze: degrees by which the head and the eyes are lowered.
     """

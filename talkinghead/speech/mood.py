@@ -19,6 +19,7 @@ Array = NDArray[np.float32]
 RAMP_SECONDS = 0.6  # from the photo's own expression
 _STYLE_SHARE = 0.5  # of a style's resting face; the rest of it is the photo's
 _SWELL, _SWELL_HERTZ = 0.14, 0.12  # an emotion's strength wanders by as much, as slowly
+_WIDE_OPEN_MM = 15.0  # lips that speech opens so far are not parted further
 _CLOSE_MM = LIP_GAP_MM["jawOpen"]
 # How much of an emotion's mouth stays at full rounding, under pressed lips and with a lip on the teeth.
 _ROUND, _PRESSED, _ON_TEETH = 0.3, 0.6, 0.6
@@ -114,9 +115,9 @@ class MoodLayer:
         mouth = np.clip(mood.mouth * amount, 0, 1) * _room(expression, gates)
         result = _over(expression, _with_blinks(np.clip(mood.face * amount, 0, 1), expression))
         result = _over(result, mouth)
-        free = 1 - np.maximum(gates[:, 0], gates[:, 1])
-        wanted = lip_gap_mm(expression) + mood.parted_mm * amount[:, 0] * free
-        return with_gap(result, wanted)
+        gap = lip_gap_mm(expression)
+        free = (1 - np.maximum(gates[:, 0], gates[:, 1])) * np.clip(1 - gap / _WIDE_OPEN_MM, 0, 1)
+        return with_gap(result, gap + mood.parted_mm * amount[:, 0] * free)
 
     def pose(self, amount: Array) -> tuple[Array, Array]:
         """[T] radians each by which the head and the eyes are lowered."""
