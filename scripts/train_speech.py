@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / ".cache" / "speech" / "corpus"
 CAPTURES = ROOT / ".cache" / "speech" / "captures"
 FITS = ROOT / ".cache" / "speech" / "fits"
+GENERATOR_CACHE = ROOT / ".cache" / "speech" / "generator"
 RUNS = ROOT / ".cache" / "speech" / "runs"
 ASSETS = ROOT / "talkinghead" / "assets"
 
@@ -81,6 +82,21 @@ def build_captures(arguments: argparse.Namespace) -> None:
         pass
 
 
+def fit_generator(arguments: argparse.Namespace) -> None:
+    """Train the generator of motion and write its weights."""
+    from dataclasses import replace
+
+    from talkinghead.training.generator_run import GeneratorPlaces, make_generator
+    from talkinghead.training.generator_trainer import PRESETS
+
+    options = replace(PRESETS[arguments.preset], seed=arguments.seed, threads=arguments.threads)
+    if arguments.steps is not None:
+        options = replace(options, steps=arguments.steps)
+    corpus = arguments.corpus if arguments.corpus.is_dir() else None
+    places = GeneratorPlaces(arguments.encoder, arguments.captures, corpus, arguments.output, GENERATOR_CACHE)
+    make_generator(places, options, report=lambda line: print(line, flush=True), stop=arguments.stop)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -109,6 +125,21 @@ def main() -> None:
     training.add_argument("--seed", type=int, default=1)
     training.add_argument("--threads", type=int, default=1)
     training.set_defaults(run=fit)
+    generator = commands.add_parser(
+        "generator", help="fit the generator of mouth, head and eyes; goes on as train does"
+    )
+    generator.add_argument("--encoder", type=Path, default=ASSETS / "speech-v2.safetensors", help="what it hears with")
+    generator.add_argument("--captures", type=Path, default=CAPTURES, help="filmed motion")
+    generator.add_argument(
+        "--corpus", type=Path, default=CORPUS, help="speech with the teacher's mouth; may be missing"
+    )
+    generator.add_argument("--output", type=Path, default=ASSETS / "motion-v2.safetensors", help="the weights file")
+    generator.add_argument("--preset", choices=("cpu", "gpu"), default="cpu", help="cpu: half an hour on one free core")
+    generator.add_argument("--steps", type=int, help="other than the preset's")
+    generator.add_argument("--stop", type=int, help="stop after this step; the same command goes on later")
+    generator.add_argument("--seed", type=int, default=1)
+    generator.add_argument("--threads", type=int, default=1)
+    generator.set_defaults(run=fit_generator)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

@@ -12,6 +12,7 @@ import torch
 
 from face3d.errors import InputError
 from talkinghead.speech.generator.decisions import BlinkDecider, Fixations
+from talkinghead.speech.generator.motion import BLINK_LEAD, MotionGenerator
 from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork, Window
 from talkinghead.speech.generator.sampler import SamplerOptions, guided, noisy, sample, sample_slowly
 from talkinghead.speech.generator.weights import TrainedGenerator, load_generator, save_generator
@@ -31,6 +32,7 @@ def network() -> MotionNetwork:
             parameter.add_(torch.randn_like(parameter) * 0.1)
         made.mean.copy_(torch.linspace(-1, 1, 5))
         made.spread.copy_(torch.linspace(0.5, 2, 5))
+        made.noise_frames.copy_(torch.linspace(0, 2, 5))
     return made
 
 
@@ -126,6 +128,16 @@ def test_attention_sees_distances_only() -> None:
     query, key = torch.randn(1, 1, 1, 8).expand(-1, -1, 20, -1), torch.randn(1, 1, 1, 8).expand(-1, -1, 20, -1)
     scores = (_turned(query, (cosine, sine)) @ _turned(key, (cosine, sine)).transpose(-1, -2))[0, 0]
     assert torch.allclose(scores.diagonal(3), scores.diagonal(3)[:1].expand(17), atol=1e-5)
+
+
+def test_noise_is_as_slow_as_its_channel_and_keeps_its_variance(network: MotionNetwork) -> None:
+    slow = MotionNetwork(SIZE)
+    slow.noise_frames.copy_(torch.tensor([0.0, 1.0, 2.0, 4.0, 8.0]))
+    noise = slow.shaped(torch.randn(4000, 40, 5, generator=torch.Generator().manual_seed(0)))
+    assert torch.allclose(noise.std(0), torch.ones(40, 5), atol=0.06)
+    change = noise.diff(dim=1).square().mean((0, 1))
+    assert (change.diff() < 0).all()
+    assert float(change[0]) == pytest.approx(2, rel=0.05)
 
 
 @pytest.mark.parametrize("cuts", [(50,), (1,) * 50, (7, 0, 13, 30), (49, 1)])
@@ -230,3 +242,49 @@ def test_gaze_rests_until_it_really_leaves(cut: int) -> None:
     assert len(jumps) == 2
     assert np.abs(jumps - [29, 59]).max() <= 3
     assert np.abs(rested[45] - [0, 0.15]).max() < 0.01
+
+
+NAMES = ("head_yaw", "gaze_pitch", "gaze_yaw", "blink", "jawOpen")
+
+
+def generator(network: MotionNetwork, threshold: float) -> MotionGenerator:
+    trained = TrainedGenerator(network, NAMES, rest(), torch.ones(5), torch.full((5,), 2.0), threshold)
+    return MotionGenerator(trained, SamplerOptions(3))
+
+
+def conditions(frames: int) -> np.ndarray:
+    return torch.randn(frames, 7, generator=torch.Generator().manual_seed(5)).numpy()
+
+
+@pytest.mark.parametrize("cut", [1, 13, 200])
+def test_pieces_join_to_the_same_frames_and_blinks(network: MotionNetwork, cut: int) -> None:
+    heard = conditions(200)
+    made = generator(network, -100.0)
+
+    def joined(size: int) -> tuple[np.ndarray, list[int]]:
+        pieces = list(made.stream([heard[i : i + size] for i in range(0, 200, size)], 3))
+        starts = np.cumsum([0, *(len(piece.frames) for piece in pieces)])
+        blinks = [int(start) + frame for start, piece in zip(starts, pieces, strict=False) for frame in piece.blinks]
+        assert all(0 <= frame < len(piece.frames) for piece in pieces for frame in piece.blinks)
+        return np.concatenate([piece.frames for piece in pieces]), blinks
+
+    frames, blinks = joined(cut)
+    assert frames.shape == (200, 5)
+    expected_frames, expected_blinks = joined(77)
+    assert np.array_equal(frames, expected_frames)
+    assert blinks == expected_blinks
+    peaks = BlinkDecider(-100.0)
+    found = peaks.push(frames[:, 3]) + peaks.finish()
+    assert blinks == [frame - BLINK_LEAD for frame in found if frame >= BLINK_LEAD]
+    assert len(blinks) > 1
+
+
+def test_gaze_of_a_generator_rests(network: MotionNetwork) -> None:
+    frames = np.concatenate([piece.frames for piece in generator(network, 0.9).stream([conditions(100)], 3)])
+    still = (np.abs(np.diff(frames[:, 1:3], axis=0)).max(1) == 0).mean()
+    assert still > 0.7
+    assert (np.abs(np.diff(frames[:, 4])) > 0).all()
+
+
+def test_nothing_heard_is_nothing_made(network: MotionNetwork) -> None:
+    assert not list(generator(network, 0.9).stream([], 3))

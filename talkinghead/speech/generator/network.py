@@ -57,6 +57,7 @@ class MotionNetwork(nn.Module):
 
     mean: Tensor
     spread: Tensor
+    noise_frames: Tensor
 
     def __init__(self, size: GeneratorSize, dropout: float = 0.1) -> None:
         super().__init__()
@@ -64,6 +65,7 @@ class MotionNetwork(nn.Module):
         width = size.width
         self.register_buffer("mean", torch.zeros(size.channels))
         self.register_buffer("spread", torch.ones(size.channels))
+        self.register_buffer("noise_frames", torch.zeros(size.channels))
         self.motion_in = nn.Linear(2 * size.channels + 1, width)
         self.condition_in = nn.Sequential(nn.Linear(size.condition, width), nn.GELU(), nn.Linear(width, width))
         self.silent = nn.Parameter(torch.zeros(width))  # stands for a condition that does not count
@@ -86,6 +88,22 @@ class MotionNetwork(nn.Module):
         """The network's units to physical ones."""
         return motion * self.spread + self.mean
 
+    def shaped(self, noise: Tensor) -> Tensor:  # [B, T, channels] white, unit variance -> the same, smooth in time
+        """Noise as this network's motion is mixed with.
+
+        A channel that moves slowly (a head) is hidden by slow noise, `noise_frames` wide: what few steps leave of it
+        does not shake. Some white noise stays, or the motion's fast parts would show through at every level.
+        """
+        frames = torch.arange(noise.shape[1], device=noise.device)
+        distance = (frames[:, None] - frames).square()
+        kernel = torch.exp(-distance / (2 * self.noise_frames.clamp_min(0.1).square()[:, None, None]))  # [C, T, T]
+        kernel = kernel / kernel.square().sum(-1, keepdim=True).sqrt()
+        slow = torch.einsum("cts,bsc->btc", kernel, noise)
+        # The middle of the kernel is what slow and white noise share: together they must have unit variance.
+        shared = kernel.diagonal(dim1=1, dim2=2).T
+        mixed = _SLOW * slow + _WHITE * noise
+        return mixed / (_SLOW**2 + _WHITE**2 + 2 * _SLOW * _WHITE * shared).sqrt()
+
     def forward(self, noisy: Tensor, angle: Tensor, window: Window) -> Tensor:  # [B, T, C], [B] -> [B, T, C]
         """Clean motion.
 
@@ -104,6 +122,7 @@ class MotionNetwork(nn.Module):
 
 
 _FREQUENCIES = 16
+_SLOW, _WHITE = 0.9**0.5, 0.1**0.5
 
 
 def _waves(angle: Tensor) -> Tensor:  # [B] -> [B, 32]

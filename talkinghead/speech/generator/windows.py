@@ -98,7 +98,8 @@ class MotionStream:
         """A window's new frames, normalised: [seeds, frames - prefix, channels]."""
         o = self._options
         seeds, given = self._prefix.shape[:2]
-        noise = torch.stack([self._drawn(generator) for generator in self._noise])[:, :frames].to(self._device)
+        noise = torch.stack([self._drawn(generator) for generator in self._noise]).to(self._device)
+        noise = self._network.shaped(noise)[:, :frames]
         if o.temperature is not None:
             noise = noise * o.temperature.to(self._device)
         known = torch.ones(seeds, self._network.size.channels, device=self._device)

@@ -1,0 +1,179 @@
+"""Generated motion against real motion: amounts, speeds, how much seeds differ; and what is set after training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from talkinghead.speech.channels import MOTION_CHANNELS, MOTION_RATE
+from talkinghead.speech.conditions import CONDITION
+from talkinghead.speech.generator.decisions import BlinkDecider
+from talkinghead.speech.generator.implicit import MotionDecoder, MotionSource
+from talkinghead.speech.generator.network import MotionNetwork
+from talkinghead.speech.generator.sampler import SamplerOptions
+from talkinghead.speech.generator.weights import TrainedGenerator
+from talkinghead.speech.generator.windows import MotionStream, Rest, SamplingOptions
+from talkinghead.speech.mouth import GATES, POSE_CHANNELS, assemble, lip_gap_mm
+from talkinghead.speech.network import PHONE_CLASSES
+from talkinghead.training.generator_data import BLINK, Clip, blink_peaks
+
+Array = NDArray[np.float32]
+
+_POSES = len(POSE_CHANNELS)
+_HEAD = slice(_POSES, _POSES + 3)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Real `motion [T, C]` of a clip and `made [S, T, C]` of S seeds, with the encoder's decided `gates [T, 3]`."""
+
+    motion: Array
+    made: Array
+    gates: Array
+    known: NDArray[np.bool_]
+
+
+def generate(
+    network: MotionNetwork,
+    rest: Rest,
+    clips: list[Clip],
+    seeds: range,
+    temperature: torch.Tensor,
+    steps: int = 8,
+) -> list[Generated]:
+    """Motion for every clip, as heard in its original sound."""
+    options = SamplingOptions(SamplerOptions(steps), temperature=temperature)
+    return generate_from(lambda: MotionStream(network, seeds, rest, options), clips)
+
+
+def generate_from(start: Callable[[], MotionSource], clips: list[Clip]) -> list[Generated]:
+    """Motion for every clip from a stream of its own."""
+    results = []
+    for clip in clips:
+        stream = start()
+        condition = clip.conditions[0].astype(np.float32)
+        made = torch.cat([stream.push(torch.from_numpy(condition)), stream.finish()], 1).numpy()
+        results.append(Generated(clip.motion, made, _gates(condition), clip.known))
+    return results
+
+
+def _gates(condition: Array) -> Array:  # [T, CONDITION] -> [T, 3] the larger of the two ticks'
+    ticks = condition.reshape(len(condition), 2, CONDITION // 2)
+    start = PHONE_CLASSES + _POSES
+    return np.asarray(ticks[:, :, start : start + len(GATES)].max(1))
+
+
+def aperture(motion: Array, gates: Array | None) -> Array:  # [T, C], [T, 3] -> [T] mm
+    """Gap of the inner lips; closed by the gates where these are given."""
+    pose = np.clip(motion[:, :_POSES], 0, 1)
+    return lip_gap_mm(assemble(pose, np.zeros((len(pose), len(GATES)), np.float32) if gates is None else gates))
+
+
+def calibrated_gain(results: list[Generated], most: float = 1.6) -> Array:  # [C]
+    """By how much each channel must be scaled to move as much as real ones within a clip; from 1 / `most` to `most`."""
+    gain = np.ones(len(MOTION_CHANNELS), np.float32)
+    for channel in range(len(gain)):
+        seen = [r for r in results if r.known[channel]]
+        if seen:
+            real = np.mean([r.motion[:, channel].std() for r in seen])
+            made = np.mean([r.made[:, :, channel].std(1).mean() for r in seen])
+            gain[channel] = np.clip(real / max(float(made), 1e-6), 1 / most, most)
+    return gain
+
+
+def calibrated_blinks(
+    results: list[Generated], lowest: float = 0.2, highest: float = 0.5
+) -> tuple[float, float, float]:
+    """Threshold at which the curve `blink` gives as many blinks as are real; also both rates per second.
+
+    The wanted rate is kept within what people do in conversation.
+    """
+    frames = sum(len(r.motion) for r in results)
+    real = sum(len(blink_peaks(r.motion[:, BLINK], 0.6)) for r in results) * MOTION_RATE / frames
+    wanted = float(np.clip(real, lowest, highest))
+    best = min(np.arange(0.15, 0.95, 0.025), key=lambda t: abs(_rate(results, float(t)) - wanted))
+    return float(best), real, _rate(results, float(best))
+
+
+def _rate(results: list[Generated], threshold: float) -> float:
+    count = frames = 0
+    for result in results:
+        for made in result.made:
+            decider = BlinkDecider(threshold)
+            count += len(decider.push(made[:, BLINK]) + decider.finish())
+            frames += len(made)
+    return count * MOTION_RATE / max(frames, 1)
+
+
+def figures(results: list[Generated], gain: Array, mean: Array) -> dict[str, float]:
+    """Ratios to real of mouth and head, agreement of lips with real ones and between seeds, spread of heads."""
+    rows: dict[str, list[float]] = {}
+
+    def add(name: str, value: float) -> None:
+        rows.setdefault(name, []).append(value)
+
+    for r in results:
+        made = mean + gain * (r.made - mean)
+        opened = np.stack([aperture(m, r.gates) for m in made])
+        real = aperture(r.motion, None)
+        _compare("mouth", real[:, None], opened[..., None], add)
+        for one in opened:
+            add("mouth_r_real", _correlation(one, real))
+        pairs = [(i, j) for i in range(len(opened)) for j in range(i)]
+        for i, j in pairs:
+            add("mouth_r_seeds", _correlation(opened[i], opened[j]))
+        if r.known[_HEAD].all():
+            _compare("head", r.motion[:, _HEAD], made[..., _HEAD], add)
+            add("head_std_seeds", float(made[..., _HEAD].std(0).mean()))
+            add("head_std_within", float(made[..., _HEAD].std(1).mean()))
+    result = {name: float(np.mean(values)) for name, values in rows.items()}
+    for part in ("mouth", "head"):
+        for what in ("std", "velocity"):
+            if f"{part}_{what}_real" in result:
+                result[f"{part}_{what}_ratio"] = result[f"{part}_{what}"] / result[f"{part}_{what}_real"]
+    return {name: round(value, 4) for name, value in result.items()}
+
+
+def _compare(part: str, real: Array, made: Array, add: Callable[[str, float], None]) -> None:  # [T, c], [S, T, c]
+    add(f"{part}_std_real", float(real.std(0).mean()))
+    add(f"{part}_std", float(made.std(1).mean()))
+    add(f"{part}_velocity_real", float(np.abs(np.diff(real, axis=0)).mean()))
+    add(f"{part}_velocity", float(np.abs(np.diff(made, axis=1)).mean()))
+
+
+def _correlation(a: Array, b: Array) -> float:
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-6 and b.std() > 1e-6 else 0.0
+
+
+def finished(
+    network: MotionNetwork,
+    rest: Rest,
+    development: list[Clip],
+    mouth_temperature: float,
+    notes: dict[str, object],
+    decoder: MotionDecoder | None = None,
+) -> TrainedGenerator:
+    """The trained generator with its temperatures, gains and blink threshold set on the development clips.
+
+    With a `decoder`, network and rest are those of codes.
+    """
+    temperature = torch.ones(network.size.channels)
+    temperature[: _POSES if decoder is None else decoder.size.codes[0]] = mouth_temperature
+    gain = torch.ones(len(MOTION_CHANNELS))
+    plain = TrainedGenerator(network, MOTION_CHANNELS, rest, temperature, gain, decoder=decoder)
+    results = generate_from(lambda: plain.stream(range(4), SamplingOptions(temperature=temperature)), development)
+    scale = calibrated_gain(results)
+    lids = [r for r in results if r.known[BLINK]]
+    threshold, real, made = calibrated_blinks(lids)
+    found = figures(results, scale, plain.mean.numpy())
+    found |= {"blinks_real": round(real, 3), "blinks": round(made, 3)}
+    return replace(
+        plain,
+        gain=torch.from_numpy(scale),
+        blink_threshold=threshold,
+        notes={**notes, "figures": found, "blinks_per_minute": round(60 * made, 1)},
+    )
