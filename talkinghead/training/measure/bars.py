@@ -55,7 +55,7 @@ def _other_bars() -> Iterator[Bar]:
         yield Bar(f"{what}: std over real", (*ours, f"{part}_std{which}"), 0.85, 1.15)
         yield Bar(f"{what}: velocity over real", (*ours, f"{part}_velocity{which}"), 0.8, 1.2)
     yield Bar("blinks per second", (*ours, "blinks_per_s"), 0.2, 0.6)
-    yield Bar("blinks of 100-400 ms", (*ours, "blinks_100_400ms"), low=95, unit=" %")
+    yield Bar("blinks of 100-400 ms", (*ours, "blinks_100_400ms"), low=90, unit=" %")  # windows cut some short
     yield Bar("beat alignment over real", ("distribution", "beat_ratio"), 0.8, 1.2)
     yield Bar("10 seeds: aperture r", ("distribution", "seeds", "aperture_r"), low=0.97)
     yield Bar("10 seeds: head std across over within", ("distribution", "seeds", "head_spread"), low=0.5)
