@@ -97,6 +97,26 @@ def fit_generator(arguments: argparse.Namespace) -> None:
     make_generator(places, options, report=lambda line: print(line, flush=True), stop=arguments.stop)
 
 
+def calibrate_teacher(arguments: argparse.Namespace) -> None:
+    """Write the teacher's table and print how well it follows clips that it was not fitted to."""
+    from talkinghead.training.calibrate import calibrate
+    from talkinghead.training.calibration_data import filmed_phones
+    from talkinghead.training.calibration_figures import figures
+    from talkinghead.training.captures import captures
+    from talkinghead.training.teacher import TeacherOptions
+    from talkinghead.training.visemes import HAND_MADE, save_table
+
+    clips = {
+        part: [c for c in captures(arguments.captures, part) if c.phones] for part in ("train", "development", "test")
+    }
+    table = calibrate(filmed_phones(clips["train"], TeacherOptions()), report=print)
+    save_table(arguments.output, table, f"{len(clips['train'])} clips of the GRID corpus (Cooke, Barker, Cunningham, "
+               "Shao 2006, CC BY 4.0), scripts/train_speech.py calibrate")  # fmt: skip
+    for part in ("development", "test"):
+        for name, used in (("hand-made", HAND_MADE), ("calibrated", table)):
+            print(part, name, figures(clips[part], TeacherOptions(table=used)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -115,6 +135,10 @@ def main() -> None:
     captures.add_argument("--captures", type=Path, default=CAPTURES)
     captures.add_argument("--fits", type=Path, default=FITS, help="where fits of the clips are kept")
     captures.set_defaults(run=build_captures)
+    calibration = commands.add_parser("calibrate", help="fit the teacher's table to the captures")
+    calibration.add_argument("--captures", type=Path, default=CAPTURES)
+    calibration.add_argument("--output", type=Path, default=ROOT / "talkinghead" / "training" / "visemes.json")
+    calibration.set_defaults(run=calibrate_teacher)
     training = commands.add_parser("train", help="fit the network to the corpus; an interrupted run goes on")
     training.add_argument("--corpus", type=Path, default=CORPUS)
     training.add_argument("--captures", type=Path, help="filmed motion that joins the corpus")

@@ -26,7 +26,7 @@ _INNER_UPPER, _INNER_LOWER = 13, 14
 _CORNERS = ((61, 291), (78, 308))  # outer and inner corner of the lips, right and left
 _MIRRORED = np.array([-1.0, 1.0, 1.0])
 _GAP_WEIGHT = 10.0  # of the measured gap of the lips against one coordinate of one point
-_WIDTH_WEIGHT = 4.0  # of the measured width of the mouth
+_WIDTH_WEIGHT = 10.0  # of the measured width of the mouth
 # mm per unit weight: what the points must gain for a weight to leave the fit's own. What a fit explains odd lips with
 # is held at 0 instead, and more firmly.
 _PRIOR_WEIGHT = 8.0

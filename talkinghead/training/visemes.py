@@ -1,13 +1,20 @@
 """What each phone asks of the mouth: targets of the open pose, and how firmly it asks.
 
-Amplitudes are those of calm conversation on the CC0 head, where jawOpen 0.1 parts the lips by 3.5 mm. Chosen by us from
-articulatory descriptions and by looking at renders of this head.
+`HAND_MADE` was chosen by us from articulatory descriptions and by looking at renders of the CC0 head, where jawOpen 0.1
+parts the lips by 3.5 mm. `CALIBRATED` comes from it by least squares on filmed lips (`training.calibrate`), is kept in
+`visemes.json` and is what the teacher uses. It is derived from the GRID corpus (Cooke, Barker, Cunningham, Shao 2006,
+CC BY 4.0).
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
+
+TABLE_FILE = Path(__file__).with_name("visemes.json")
 
 
 @dataclass(frozen=True)
@@ -30,13 +37,32 @@ def _viseme(jaw: float, shape: float, glide: str | None = None, /, **targets: fl
     return Viseme(MappingProxyType(targets), jaw, shape, glide)
 
 
-VISEMES: dict[str, Viseme] = {
+@dataclass(frozen=True)
+class VisemeTable:
+    """The targets of all phones, and how fast dominances fall ahead of a phone and after it.
+
+    Attributes:
+        visemes: phone -> viseme.
+        jaw_rates, lip_rates, rounding_rates: 1/s, (ahead of the phone, after it).
+        floor: weight of the neutral mouth against dominances of at most about 1.
+        lead: s by which the mouth is ahead of the sound.
+    """
+
+    visemes: Mapping[str, Viseme]
+    jaw_rates: tuple[float, float]
+    lip_rates: tuple[float, float]
+    rounding_rates: tuple[float, float]
+    floor: float
+    lead: float
+
+
+_HAND_MADE: dict[str, Viseme] = {
     "SIL": _viseme(0.5, 0.5),
     "AA": _viseme(1.0, 0.7, jawOpen=0.36, mouthLowerDown=0.12, mouthUpperUp=0.06),
     "AE": _viseme(1.0, 0.8, jawOpen=0.32, mouthStretch=0.12, mouthLowerDown=0.18, mouthUpperUp=0.14, mouthSmile=0.05),
     "AH": _viseme(0.8, 0.5, jawOpen=0.23, mouthLowerDown=0.08, mouthUpperUp=0.05),
     "AO": _viseme(1.0, 0.9, jawOpen=0.30, mouthFunnel=0.16, mouthPucker=0.26),
-    "AW": _viseme(1.0, 0.8, "UH", jawOpen=0.34, mouthLowerDown=0.10, mouthUpperUp=0.06),
+    "AW": _viseme(1.0, 0.8, "UW", jawOpen=0.34, mouthLowerDown=0.10, mouthUpperUp=0.06),
     "AY": _viseme(1.0, 0.8, "IH", jawOpen=0.35, mouthLowerDown=0.12, mouthUpperUp=0.08),
     "EH": _viseme(0.9, 0.7, jawOpen=0.23, mouthStretch=0.10, mouthLowerDown=0.16, mouthUpperUp=0.10, mouthSmile=0.05),
     "ER": _viseme(0.8, 0.8, jawOpen=0.15, mouthFunnel=0.12, mouthPucker=0.26),
@@ -74,3 +100,36 @@ VISEMES: dict[str, Viseme] = {
     "F": _viseme(0.8, 0.35, jawOpen=0.06, mouthStretch=0.04),
     "V": _viseme(0.8, 0.35, jawOpen=0.06, mouthStretch=0.04),
 }  # fmt: skip
+
+# Phones that round the lips: what rounds early and ends late.
+ROUNDED = frozenset(name for name, viseme in _HAND_MADE.items() if "mouthPucker" in viseme.targets)
+
+HAND_MADE = VisemeTable(MappingProxyType(_HAND_MADE), (22.0, 22.0), (20.0, 20.0), (11.0, 11.0), 0.02, 0.02)
+
+_NUMBERS = ("jaw_rates", "lip_rates", "rounding_rates", "floor", "lead")
+
+
+def save_table(path: Path, table: VisemeTable, provenance: str) -> None:
+    """Write a table as JSON, a line per phone."""
+    head = {"provenance": provenance, **{name: getattr(table, name) for name in _NUMBERS}}
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    phones = [
+        f"    {json.dumps(name)}: "
+        + json.dumps({"jaw": v.jaw, "shape": v.shape, "glide": v.glide, "targets": dict(v.targets)})
+        for name, v in table.visemes.items()
+    ]
+    path.write_text("\n".join(["{", *lines, '  "visemes": {', ",\n".join(phones), "  }", "}", ""]), encoding="utf-8")
+
+
+def load_table(path: Path = TABLE_FILE) -> VisemeTable:
+    """Read what `save_table` wrote."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    visemes = {
+        name: Viseme(MappingProxyType(v["targets"]), v["jaw"], v["shape"], v["glide"])
+        for name, v in data["visemes"].items()
+    }
+    pairs = {name: (float(data[name][0]), float(data[name][1])) for name in _NUMBERS[:3]}
+    return VisemeTable(MappingProxyType(visemes), floor=data["floor"], lead=data["lead"], **pairs)
+
+
+CALIBRATED = load_table()

@@ -4,7 +4,7 @@ import pytest
 from talkinghead.speech.mouth import GATES, POSE_CHANNELS, assemble, lip_gap_mm
 from talkinghead.training.phones import PHONES, PhoneSegment
 from talkinghead.training.teacher import teach
-from talkinghead.training.visemes import VISEMES
+from talkinghead.training.visemes import CALIBRATED
 
 JAW, PUCKER = POSE_CHANNELS.index("jawOpen"), POSE_CHANNELS.index("mouthPucker")
 
@@ -22,8 +22,8 @@ def _at(segments, index: int) -> int:
 
 
 def test_every_phone_has_a_viseme():
-    assert set(VISEMES) == set(PHONES)
-    assert all(set(v.targets) <= set(POSE_CHANNELS) for v in VISEMES.values())
+    assert set(CALIBRATED.visemes) == set(PHONES)
+    assert all(set(v.targets) <= set(POSE_CHANNELS) for v in CALIBRATED.visemes.values())
 
 
 @pytest.mark.parametrize("phone", ["P", "B", "M"])
@@ -46,7 +46,8 @@ def test_rounding_starts_before_the_vowel():
 
 def test_sibilants_narrow_the_jaw():
     segments, motion = _say("AA S AA")
-    assert motion.pose[_at(segments, 1), JAW] < 0.5 * motion.pose[_at(segments, 0), JAW]
+    # Filmed lips part by 6 to 8 mm at s where the vowels around it part them by 11.
+    assert motion.pose[_at(segments, 1), JAW] < 0.6 * motion.pose[_at(segments, 0), JAW]
 
 
 def test_silence_rests_and_short_pauses_do_not():
