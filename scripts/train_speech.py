@@ -58,14 +58,14 @@ def build_corpus(arguments: argparse.Namespace) -> None:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
-    from talkinghead.speech.network import OFFLINE_SIZE, STREAMING_SIZE
+    from talkinghead.speech.network import LIVE_SIZE, OFFLINE_SIZE
     from talkinghead.speech.weights import save_network
     from talkinghead.training.trainer import Places, TrainOptions, train
 
-    name = "speech-v2-streaming" if arguments.streaming else "speech-v2"
+    name = "speech-v2-live" if arguments.live else "speech-v2"
     options = TrainOptions(steps=arguments.steps, seed=arguments.seed, threads=arguments.threads)
     places = Places(arguments.corpus, arguments.captures, RUNS / f"{name}.safetensors")
-    size = STREAMING_SIZE if arguments.streaming else OFFLINE_SIZE
+    size = LIVE_SIZE if arguments.live else OFFLINE_SIZE
     network, figures = train(
         places, options, size=size, report=lambda line: print(line, flush=True), stop=arguments.stop
     )
@@ -142,9 +142,9 @@ def main() -> None:
     training = commands.add_parser("train", help="fit the network to the corpus; an interrupted run goes on")
     training.add_argument("--corpus", type=Path, default=CORPUS)
     training.add_argument("--captures", type=Path, help="filmed motion that joins the corpus")
-    training.add_argument("--streaming", action="store_true", help="the variant with 93 ms of look-ahead")
+    training.add_argument("--live", action="store_true", help="the variant with 93 ms of look-ahead")
     training.add_argument("--output", type=Path, help="the weights file")
-    training.add_argument("--steps", type=int, default=5500, help="5500 take about an hour on one free core")
+    training.add_argument("--steps", type=int, default=3600, help="3600 take 45 minutes on one free core")
     training.add_argument("--stop", type=int, help="stop after this step; the same command goes on later")
     training.add_argument("--seed", type=int, default=1)
     training.add_argument("--threads", type=int, default=1)

@@ -61,7 +61,7 @@ _STEM_FRAMES = 1  # the stem sees 20 ms beyond its own frame on each side
 
 OFFLINE_SIZE = NetworkSize(192, (1, 2, 4, 8, 1, 2, 4, 8), 128, (1, 2, 4, 1))
 # 60 ms in the blocks, 20 in the stem and 13 in the mel window: 93 ms.
-STREAMING_SIZE = NetworkSize(176, (1, 2, 4, 8, 1, 2, 4, 8), 112, (1, 2, 4, 1), lookahead=3, level_lookahead=0)
+LIVE_SIZE = NetworkSize(176, (1, 2, 4, 8, 1, 2, 4, 8), 112, (1, 2, 4, 1), lookahead=3, level_lookahead=0)
 
 
 @dataclass(frozen=True)
