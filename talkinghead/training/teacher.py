@@ -174,10 +174,12 @@ def _rest(spoken: list[PhoneSegment], times: NDArray[np.float64], options: Teach
     gate = np.ones(len(times))
     joined: list[list[float]] = []
     for phone in spoken:
-        if joined and phone.start - joined[-1][1] < options.shortest_rest:
-            joined[-1][1] = phone.end
+        # Closed lips need not open to close again: at a pause, p b m begin and end in the rest.
+        hidden = min(phone.end - phone.start, options.rest_ramp) if phone.name in BILABIALS else 0.0
+        if joined and phone.start - joined[-1][2] < options.shortest_rest:
+            joined[-1][1:] = phone.end - hidden, phone.end
         else:
-            joined.append([phone.start, phone.end])
-    for start, end in joined:
+            joined.append([phone.start + hidden, phone.end - hidden, phone.end])
+    for start, end, _ in joined:
         gate = np.minimum(gate, 1 - _trapezoid(times, start - 0.02, end + 0.02, options.rest_ramp))
     return gate

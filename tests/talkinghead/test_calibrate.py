@@ -125,10 +125,10 @@ def test_a_table_survives_its_file(tmp_path: Path) -> None:
 def test_upper_lips_stay_civil() -> None:
     targets = hand_made_targets()
     upper, jaw = CHANNELS.index("mouthUpperUp"), CHANNELS.index("jawOpen")
-    targets[NAMES.index("S"), upper] = 0.5
+    targets[NAMES.index("EY"), upper] = 0.5
     table = as_table(Search.of(HAND_MADE), targets)
-    assert table.visemes["S"].targets["mouthUpperUp"] == pytest.approx(0.3)
-    assert table.visemes["S"].targets["jawOpen"] == pytest.approx(targets[NAMES.index("S"), jaw] + 0.0287, abs=1e-3)
+    assert table.visemes["EY"].targets["mouthUpperUp"] == pytest.approx(0.3)
+    assert table.visemes["EY"].targets["jawOpen"] == pytest.approx(targets[NAMES.index("EY"), jaw] + 0.0287, abs=1e-3)
     assert table.visemes["TH"].targets["tongueOut"] == HAND_MADE.visemes["TH"].targets["tongueOut"]
 
 

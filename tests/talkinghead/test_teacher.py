@@ -65,3 +65,12 @@ def test_louder_vowels_open_wider():
     loudness[int(segments[4].start * 100) : int(segments[4].end * 100)] = -10
     pose = teach(segments, loudness).pose[:, JAW]
     assert pose[_at(segments, 3)] > 1.1 * pose[_at(segments, 1)]
+
+
+def test_lips_do_not_open_to_close_for_a_first_or_last_bilabial():
+    segments, motion = _say("B AA M")
+    gap = lip_gap_mm(assemble(motion.pose, motion.gates))
+    first, last = segments[1], segments[-2]
+    assert gap[: int(first.end * 50) - 1].max() < 1
+    assert gap[int(last.start * 50) + 2 :].max() < 1
+    assert gap.max() > 5
