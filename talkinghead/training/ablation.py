@@ -15,8 +15,9 @@ from talkinghead.speech.generator.weights import TrainedGenerator
 from talkinghead.speech.generator.windows import Rest, WindowOptions
 from talkinghead.training.generator_batches import VaryOptions
 from talkinghead.training.generator_data import Clip
+from talkinghead.training.generator_fit import GeneratorOptions
 from talkinghead.training.generator_measure import finished
-from talkinghead.training.generator_trainer import GENERATOR_SIZE, GeneratorOptions, train_generator
+from talkinghead.training.generator_trainer import GENERATOR_SIZE, train_generator
 from talkinghead.training.implicit import EQUATION_1, PLAIN, ImplicitLoss, MotionAutoencoder
 from talkinghead.training.implicit_trainer import (
     CODE_OPTIONS,
@@ -30,8 +31,8 @@ CODES: dict[str, ImplicitLoss | None] = {"explicit": None, "implicit": PLAIN, "i
 """The representations, and how their codes are learnt."""
 
 
-_GENERATOR = GeneratorOptions(steps=350, batch=12, vary=VaryOptions(windows=WindowOptions(10, 66, 6)))
-_CODE = replace(CODE_OPTIONS, steps=400, batch=12)
+_GENERATOR = GeneratorOptions(steps=800, batch=12, vary=VaryOptions(windows=WindowOptions(10, 66, 6)))
+_CODE = replace(CODE_OPTIONS, steps=800, batch=12)
 _SIZE = replace(GENERATOR_SIZE, width=64, blocks=3)
 
 

@@ -93,6 +93,8 @@ def filmed_figures(results: Sequence[Generated], tests: Sequence[TestClip]) -> d
 
 
 def _across_seeds(results: Sequence[Generated]) -> dict[str, float]:
+    if len(results[0].made) < 2:
+        return {}
     lips = [[of_expression(expression(made, r.gates)).aperture for made in r.made] for r in results]
     return {
         "seeds_aperture_r": float(np.mean([seed_agreement(curves) for curves in lips])),
@@ -180,8 +182,7 @@ def real_figures(tests: Sequence[TestClip]) -> dict[str, float]:
         motion = test.clip.motion
         no_gates = np.zeros((len(motion), len(GATES)), np.float32)
         results.append(Generated(motion, motion[None], no_gates, test.clip.known))
-    figures = filmed_figures(results, tests)
-    return {name: value for name, value in figures.items() if not name.startswith("seeds")}
+    return filmed_figures(results, tests)
 
 
 def expression(motion: Array, gates: Array | None) -> Array:  # [T, 24], [T, 3] -> [T, 52]

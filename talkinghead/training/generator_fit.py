@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +14,36 @@ import torch
 from torch import Tensor, nn
 
 from talkinghead.training.checkpoint import load_checkpoint, save_checkpoint
-from talkinghead.training.generator_batches import Batch, WindowSampler
-from talkinghead.training.generator_trainer import GeneratorOptions
+from talkinghead.training.generator_batches import Batch, VaryOptions, WindowSampler
 
 _REPORT_STEPS = 50
 _Network = TypeVar("_Network", bound=nn.Module)
 Loss = Callable[[_Network, Batch, torch.Generator], dict[str, Tensor]]
 """(network, windows, random numbers) -> the weighted parts of the loss, by name."""
+
+
+@dataclass(frozen=True)
+class GeneratorOptions:
+    """One run. The defaults are for two slow cores and about half an hour; see `PRESETS`."""
+
+    steps: int = 1600
+    batch: int = 24
+    rate: float = 1.5e-3
+    warm_up: float = 0.06  # of the steps
+    weight_decay: float = 0.02
+    averaging: float = 0.995  # of the weights over the steps; the average is what is kept
+    ridge: float = 30.0
+    seed: int = 1
+    threads: int = 1
+    device: str = "cpu"
+    vary: VaryOptions = field(default_factory=VaryOptions)
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of step 1, 2, ...: up in a line, down in half a cosine."""
+        done = (step - 0.5) / self.steps
+        if done < self.warm_up:
+            return self.rate * done / self.warm_up
+        return self.rate * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
 
 
 def fit(

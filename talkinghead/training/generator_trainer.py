@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from talkinghead.speech.channels import MOTION_CHANNELS
 from talkinghead.speech.conditions import CONDITION
@@ -20,36 +18,11 @@ from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork, W
 from talkinghead.speech.generator.sampler import noisy
 from talkinghead.speech.generator.windows import Rest
 from talkinghead.speech.mouth import LIP_GAP_MM
-from talkinghead.training.checkpoint import load_checkpoint, save_checkpoint
-from talkinghead.training.generator_batches import Batch, VaryOptions, WindowSampler, line_of, spread_of
+from talkinghead.training.generator_batches import Batch, WindowSampler, line_of, spread_of
 from talkinghead.training.generator_data import Clip
+from talkinghead.training.generator_fit import GeneratorOptions, fit
 
 GENERATOR_SIZE = GeneratorSize(len(MOTION_CHANNELS), CONDITION)
-
-
-@dataclass(frozen=True)
-class GeneratorOptions:
-    """One run. The defaults are for two slow cores and about half an hour; see `PRESETS`."""
-
-    steps: int = 1600
-    batch: int = 24
-    rate: float = 1.5e-3
-    warm_up: float = 0.06  # of the steps
-    weight_decay: float = 0.02
-    averaging: float = 0.995  # of the weights over the steps; the average is what is kept
-    ridge: float = 30.0
-    seed: int = 1
-    threads: int = 1
-    device: str = "cpu"
-    vary: VaryOptions = field(default_factory=VaryOptions)
-
-    def rate_at(self, step: int) -> float:
-        """Learning rate of step 1, 2, ...: up in a line, down in half a cosine."""
-        done = (step - 0.5) / self.steps
-        if done < self.warm_up:
-            return self.rate * done / self.warm_up
-        return self.rate * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
-
 
 PRESETS = {
     "cpu": GeneratorOptions(),
@@ -128,35 +101,14 @@ def train_generator(
     torch.manual_seed(options.seed)
     network = MotionNetwork(size)
     _start(network, clips, options.ridge)
-    network.to(options.device)
-    average = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=options.weight_decay)
     sampler = WindowSampler(clips, rest, options.seed, options.vary)
     run = {"options": asdict(options), "size": asdict(size), "loss": asdict(weights), "clips": len(clips)}
-    both = {"network": network, "average": average}
-    done = 0
-    if checkpoint is not None and checkpoint.exists():
-        done = load_checkpoint(checkpoint, both, optimiser, run)
-        report(f"going on after step {done} of {checkpoint}")
-    started, sums = time.monotonic(), dict.fromkeys(("clean", "velocity", "gap"), 0.0)
-    last = min(options.steps, stop or options.steps)
-    for step in range(done + 1, last + 1):
-        for group in optimiser.param_groups:
-            group["lr"] = options.rate_at(step)
-        parts = _step(network, optimiser, sampler, weights, options, step)
-        _averaged(average, network, min(options.averaging, step / (step + 10)))
-        sums = {name: sums[name] + value for name, value in parts.items()}
-        if step % _REPORT_STEPS == 0 or step == last:
-            since = (time.monotonic() - started) / (step - done)
-            text = " ".join(f"{name} {total / _REPORT_STEPS:.4f}" for name, total in sums.items())
-            report(f"step {step}/{options.steps} {since:.2f} s each: {text}")
-            sums = dict.fromkeys(sums, 0.0)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, step, both, optimiser, run)
-    return average.cpu(), {**run, "minutes": round((time.monotonic() - started) / 60, 1)}
 
+    def loss(network: MotionNetwork, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        return generator_loss(network, batch, random, weights, options.vary.prefix_noise)
 
-_REPORT_STEPS = 50
+    trained, minutes = fit(network, loss, sampler, options, run, checkpoint, report, stop)
+    return trained, {**run, "minutes": round(minutes, 1)}
 
 
 def _start(network: MotionNetwork, clips: list[Clip], ridge: float) -> None:
@@ -169,31 +121,3 @@ def _start(network: MotionNetwork, clips: list[Clip], ridge: float) -> None:
         network.noise_frames.copy_(torch.from_numpy(NOISE_FRAMES))
         network.line.weight.copy_(torch.from_numpy(weights))
         network.line.bias.copy_(torch.from_numpy(offsets))
-
-
-def _step(
-    network: MotionNetwork,
-    optimiser: torch.optim.Optimizer,
-    sampler: WindowSampler,
-    weights: GeneratorLoss,
-    options: GeneratorOptions,
-    step: int,
-) -> dict[str, float]:
-    network.train()
-    torch.manual_seed(options.seed * 1_000_003 + step)  # dropout goes on as it would have
-    random = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
-    drawn = sampler.batch(step, options.batch)
-    batch = Batch(*(getattr(drawn, name).to(options.device) for name in Batch.__dataclass_fields__))
-    parts = generator_loss(network, batch, random, weights, options.vary.prefix_noise)
-    loss = torch.stack(list(parts.values())).sum()
-    optimiser.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimiser.step()
-    return {name: float(value.detach()) for name, value in parts.items()}
-
-
-@torch.no_grad()
-def _averaged(average: MotionNetwork, network: MotionNetwork, keep: float) -> None:
-    for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-        kept.lerp_(new, 1 - keep)

@@ -18,13 +18,12 @@ from talkinghead.speech.generator.windows import Rest, WindowOptions
 from talkinghead.speech.mouth import POSE_CHANNELS
 from talkinghead.training.generator_batches import Batch, VaryOptions, WindowSampler, line_of, spread_of
 from talkinghead.training.generator_data import Clip
-from talkinghead.training.generator_fit import fit
+from talkinghead.training.generator_fit import GeneratorOptions, fit
 from talkinghead.training.generator_trainer import (
     GENERATOR_SIZE,
     NOISE_FRAMES,
     SPREAD_FLOOR,
     GeneratorLoss,
-    GeneratorOptions,
     denoising_error,
 )
 from talkinghead.training.implicit import (
