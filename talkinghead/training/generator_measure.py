@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talkinghead.speech.channels import MOTION_CHANNELS, MOTION_RATE
 from talkinghead.speech.conditions import CONDITION
-from talkinghead.speech.generator.decisions import BlinkDecider
+from talkinghead.speech.generator.decisions import BlinkDecider, Smoother
 from talkinghead.speech.generator.implicit import MotionDecoder, MotionSource
 from talkinghead.speech.generator.network import MotionNetwork
 from talkinghead.speech.generator.sampler import SamplerOptions
@@ -24,6 +24,8 @@ from talkinghead.training.generator_data import BLINK, Clip, blink_peaks
 Array = NDArray[np.float32]
 
 _POSES = len(POSE_CHANNELS)
+_IS_JAW = np.isin(MOTION_CHANNELS, ("jawOpen",))
+_IS_SLOW = np.array([name.startswith(("head_", "brow", "eyeSquint")) for name in MOTION_CHANNELS])
 _HEAD = slice(_POSES, _POSES + 3)
 
 
@@ -85,8 +87,56 @@ def calibrated_gain(results: list[Generated], most: float = 1.6) -> Array:  # [C
     return gain
 
 
+def lip_gain(results: list[Generated], gain: Array, mean: Array, most: float = 1.5) -> Array:  # [C] -> [C]
+    """The gains with the jaw's changed so that the lips' gap, closures included, varies as much as the real one."""
+    real = np.mean([aperture(r.motion, None).std() for r in results])
+
+    def made(factor: float) -> float:
+        scale = gain * np.where(_IS_JAW, factor, 1.0)
+        return float(np.mean([aperture(mean + scale * (m - mean), r.gates).std() for r in results for m in r.made]))
+
+    factors = np.linspace(1 / most, most, 21)
+    best = factors[np.argmin([abs(made(float(f)) - real) for f in factors])]
+    return (gain * np.where(_IS_JAW, best, 1.0)).astype(np.float32)
+
+
+def calibrated_smoothing(results: list[Generated], slow: NDArray[np.bool_], widest: float = 3.0) -> Array:  # [C]
+    """Frames over which channels that are `slow [C]` must be smoothed to be no faster than real ones of their size."""
+    smoothing = np.zeros(len(slow), np.float32)
+    for channel in np.flatnonzero(slow):
+        seen = [r for r in results if r.known[channel]]
+        if not seen:
+            continue
+        real = np.mean([_pace(r.motion[:, channel]) for r in seen])
+        for frames in np.arange(0, widest + 0.01, 0.25):
+            smoothing[channel] = frames
+            if np.mean([_pace(_smoothed(m[:, channel], float(frames))) for r in seen for m in r.made]) <= real:
+                break
+    return smoothing
+
+
+def _pace(curve: Array) -> float:
+    """Mean change per frame, in the curve's own standard deviations."""
+    return float(np.abs(np.diff(curve)).mean() / max(float(curve.std()), 1e-6))
+
+
+def _smoothed(curve: Array, frames: float) -> Array:
+    smoother = Smoother(np.array([frames], np.float32))
+    return np.concatenate([smoother.push(curve[:, None]), smoother.finish()])[:, 0]
+
+
+def smoothed(results: list[Generated], smoothing: Array) -> list[Generated]:
+    """The results with their motion smoothed, as it is at the end of generation."""
+    made = []
+    for result in results:
+        smoothers = [Smoother(smoothing) for _ in result.made]
+        curves = [np.concatenate([s.push(m), s.finish()]) for s, m in zip(smoothers, result.made, strict=True)]
+        made.append(replace(result, made=np.stack(curves)))
+    return made
+
+
 def calibrated_blinks(
-    results: list[Generated], lowest: float = 0.2, highest: float = 0.5
+    results: list[Generated], lowest: float = 0.2, highest: float = 0.45
 ) -> tuple[float, float, float]:
     """Threshold at which the curve `blink` gives as many blinks as are real; also both rates per second.
 
@@ -95,7 +145,7 @@ def calibrated_blinks(
     frames = sum(len(r.motion) for r in results)
     real = sum(len(blink_peaks(r.motion[:, BLINK], 0.6)) for r in results) * MOTION_RATE / frames
     wanted = float(np.clip(real, lowest, highest))
-    best = min(np.arange(0.15, 0.95, 0.025), key=lambda t: abs(_rate(results, float(t)) - wanted))
+    best = min(np.arange(0.15, 1.3, 0.025), key=lambda t: abs(_rate(results, float(t)) - wanted))
     return float(best), real, _rate(results, float(best))
 
 
@@ -166,14 +216,19 @@ def finished(
     gain = torch.ones(len(MOTION_CHANNELS))
     plain = TrainedGenerator(network, MOTION_CHANNELS, rest, temperature, gain, decoder=decoder)
     results = generate_from(lambda: plain.stream(range(4), SamplingOptions(temperature=temperature)), development)
-    scale = calibrated_gain(results)
+    mean = plain.mean.numpy()
+    smoothing = calibrated_smoothing(results, _IS_SLOW)
+    results = smoothed(results, smoothing)
+    scale = lip_gain(results, calibrated_gain(results), mean)
+    scale[BLINK] = 1  # it has its threshold
     lids = [r for r in results if r.known[BLINK]]
     threshold, real, made = calibrated_blinks(lids)
-    found = figures(results, scale, plain.mean.numpy())
+    found = figures(results, scale, mean)
     found |= {"blinks_real": round(real, 3), "blinks": round(made, 3)}
     return replace(
         plain,
         gain=torch.from_numpy(scale),
         blink_threshold=threshold,
         notes={**notes, "figures": found, "blinks_per_minute": round(60 * made, 1)},
+        smoothing=torch.from_numpy(smoothing),
     )

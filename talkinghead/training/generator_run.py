@@ -47,10 +47,10 @@ class GeneratorPlaces:
 class HearingOptions:
     """How many recordings are heard, in how many recording conditions."""
 
-    taught: int = 500
-    filmed_versions: int = 3
-    taught_versions: int = 2
-    mouth_temperature: float = 0.25
+    taught: int = 200
+    filmed_versions: int = 2
+    taught_versions: int = 1
+    mouth_temperature: float = 0.0
 
 
 def make_generator(

@@ -24,7 +24,14 @@ from talkinghead.training.generator_batches import (
     spread_of,
 )
 from talkinghead.training.generator_data import BLINK, Clip, Listener, Recording, blink_bumps, blink_peaks, load_clips
-from talkinghead.training.generator_measure import Generated, calibrated_blinks, calibrated_gain, finished
+from talkinghead.training.generator_measure import (
+    Generated,
+    calibrated_blinks,
+    calibrated_gain,
+    calibrated_smoothing,
+    finished,
+    smoothed,
+)
 from talkinghead.training.generator_trainer import (
     SPREAD_FLOOR,
     GeneratorLoss,
@@ -160,6 +167,18 @@ def test_gain_makes_up_for_motion_that_is_too_small() -> None:
     real = np.random.default_rng(0).normal(0, 1, (200, CHANNELS)).astype(np.float32)
     result = Generated(real, 0.8 * real[None], np.zeros((200, 3), np.float32), np.ones(CHANNELS, np.bool_))
     assert calibrated_gain([result]) == pytest.approx(np.full(CHANNELS, 1.25), rel=1e-3)
+
+
+def test_smoothing_slows_only_what_is_faster_than_real() -> None:
+    rng = np.random.default_rng(0)
+    real = np.repeat(np.sin(np.arange(200) / 8)[:, None], CHANNELS, 1).astype(np.float32)
+    made = real + np.where(np.arange(CHANNELS) == 15, 0.3, 0.0) * rng.normal(0, 1, real.shape)
+    result = Generated(real, made[None].astype(np.float32), np.zeros((200, 3), np.float32), np.ones(CHANNELS, np.bool_))
+    slow = np.isin(np.arange(CHANNELS), (14, 15))
+    widths = calibrated_smoothing([result], slow)
+    assert widths[15] > 1
+    assert widths[np.arange(CHANNELS) != 15].max() == 0
+    assert np.abs(np.diff(smoothed([result], widths)[0].made[0, :, 15])).mean() < 0.15
 
 
 def test_blink_threshold_gives_the_real_rate() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from face3d.errors import InputError
-from talkinghead.speech.generator.decisions import BlinkDecider, Fixations
+from talkinghead.speech.generator.decisions import BlinkDecider, Fixations, Smoother
 from talkinghead.speech.generator.motion import BLINK_LEAD, MotionGenerator
 from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork, Window
 from talkinghead.speech.generator.sampler import SamplerOptions, guided, noisy, sample, sample_slowly
@@ -230,6 +230,18 @@ def test_a_plateau_is_one_blink() -> None:
     assert decider.push(curve) + decider.finish() == [20]
 
 
+@pytest.mark.parametrize("cut", [1, 7, 60])
+def test_smoothing_keeps_slow_curves_and_channels_of_width_zero(cut: int) -> None:
+    x = np.arange(60)
+    curves = np.stack([np.sin(x / 20), (-1.0) ** x, (-1.0) ** x], 1).astype(np.float32)
+    smoother = Smoother(np.array([2, 2, 0], np.float32))
+    made = np.concatenate([*(smoother.push(curves[i : i + cut]) for i in range(0, 60, cut)), smoother.finish()])
+    assert made.shape == curves.shape
+    assert np.abs(made[6:-6, 0] - curves[6:-6, 0]).max() < 0.02
+    assert np.abs(made[6:-6, 1]).max() < 1e-3
+    assert np.allclose(made[:, 2], curves[:, 2])
+
+
 @pytest.mark.parametrize("cut", [1, 7, 90])
 def test_gaze_rests_until_it_really_leaves(cut: int) -> None:
     rng = np.random.default_rng(0)
@@ -248,7 +260,15 @@ NAMES = ("head_yaw", "gaze_pitch", "gaze_yaw", "blink", "jawOpen")
 
 
 def generator(network: MotionNetwork, threshold: float) -> MotionGenerator:
-    trained = TrainedGenerator(network, NAMES, rest(), torch.ones(5), torch.full((5,), 2.0), threshold)
+    trained = TrainedGenerator(
+        network,
+        NAMES,
+        rest(),
+        torch.ones(5),
+        torch.full((5,), 2.0),
+        threshold,
+        smoothing=torch.tensor([2.0, 0, 0, 0, 0]),
+    )
     return MotionGenerator(trained, SamplerOptions(3))
 
 

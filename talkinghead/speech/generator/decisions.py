@@ -14,6 +14,42 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
+class Smoother:
+    """Takes the shake out of slow channels: a Gaussian mean over time, per channel.
+
+    Args:
+        frames: [C] standard deviation of each channel's Gaussian, in frames; 0 leaves a channel as it is.
+    """
+
+    def __init__(self, frames: Array) -> None:
+        self._reach = int(np.ceil(3 * float(np.max(frames, initial=0))))
+        offsets = np.arange(-self._reach, self._reach + 1)[:, None]
+        kernel = np.exp(-((offsets / np.maximum(frames, 0.1)) ** 2) / 2)
+        self._kernel = (kernel / kernel.sum(0)).astype(np.float32)  # [2 reach + 1, C]
+        self._held: Array | None = None
+
+    def push(self, values: Array) -> Array:  # [n, C] -> [m, C]
+        """More frames; those whose surroundings are known. Before the first frame is the first frame."""
+        if self._held is None:
+            if not len(values):
+                return values
+            self._held = np.repeat(values[:1], self._reach, 0)
+        self._held = np.concatenate([self._held, values])
+        count = len(self._held) - 2 * self._reach
+        if count <= 0:
+            return values[:0]
+        around = np.lib.stride_tricks.sliding_window_view(self._held, 2 * self._reach + 1, axis=0)
+        smooth = np.einsum("tck,kc->tc", around, self._kernel)
+        self._held = self._held[count:]
+        return smooth.astype(np.float32)
+
+    def finish(self) -> Array:
+        """The last frames; after the last frame is the last frame."""
+        if self._held is None:
+            return np.zeros((0, self._kernel.shape[1]), np.float32)
+        return self.push(np.repeat(self._held[-1:], self._reach, 0))
+
+
 class BlinkDecider:
     """Frames at which lids are shut: the highest points of the curve `blink` within `reach` frames to each side.
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talkinghead.speech.generator.decisions import BlinkDecider, Fixations
+from talkinghead.speech.generator.decisions import BlinkDecider, Fixations, Smoother
 from talkinghead.speech.generator.sampler import SamplerOptions
 from talkinghead.speech.generator.weights import TrainedGenerator, load_generator
-from talkinghead.speech.generator.windows import MotionStream, SamplingOptions
+from talkinghead.speech.generator.windows import SamplingOptions
 
 Array = NDArray[np.float32]
 
@@ -81,22 +81,30 @@ class MotionRun:
     def __init__(self, trained: TrainedGenerator, options: SamplingOptions, seed: int) -> None:
         names = trained.names
         gaze = ("gaze_pitch", "gaze_yaw")
-        self._stream = MotionStream(trained.network, [seed], trained.rest, options)
+        self._stream = trained.stream([seed], options)
         self._decisions = _Decisions(
             trained.blink_threshold,
             names.index("blink") if "blink" in names else None,
             [names.index(name) for name in gaze] if set(gaze) <= set(names) else None,
         )
-        self._mean = trained.network.mean.cpu().numpy()
+        self._mean = trained.mean.cpu().numpy()
         self._gain = trained.gain.cpu().numpy()
+        slow = np.zeros(len(names), np.float32) if trained.smoothing is None else trained.smoothing.cpu().numpy()
+        self._smoother = Smoother(slow)
 
     def push(self, condition: Array) -> list[MotionPiece]:  # [n, condition]
         """The motion that more speech completes."""
-        return list(self._decisions.push(self._scaled(self._stream.push(torch.from_numpy(condition)))))
+        made = self._scaled(self._stream.push(torch.from_numpy(condition)))
+        return list(self._decisions.push(self._smoother.push(made)))
 
     def finish(self) -> list[MotionPiece]:
         """The rest: as many frames in all as there were conditions."""
-        return [*self._decisions.push(self._scaled(self._stream.finish())), *self._decisions.finish()]
+        last = self._smoother.push(self._scaled(self._stream.finish()))
+        return [
+            *self._decisions.push(last),
+            *self._decisions.push(self._smoother.finish()),
+            *self._decisions.finish(),
+        ]
 
     def _scaled(self, made: torch.Tensor) -> Array:  # [1, n, C] -> [n, C]
         return np.asarray(self._mean + self._gain * (made[0].cpu().numpy() - self._mean), np.float32)

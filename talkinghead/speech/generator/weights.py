@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,22 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from face3d.errors import InputError
+from talkinghead.speech.generator.implicit import (
+    CodedStream,
+    CodeSize,
+    MotionDecoder,
+    MotionSource,
+    coded_windows,
+    decoder_header,
+)
 from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork
-from talkinghead.speech.generator.windows import Rest
+from talkinghead.speech.generator.windows import MotionStream, Rest, SamplingOptions
 
 FORMAT = 1
 _METADATA_KEY = "motion_generator"
 _REST_MOTION, _REST_CONDITION, _TEMPERATURE, _GAIN = "rest.motion", "rest.condition", "temperature", "gain"
+_SMOOTHING = "smoothing"
+_DECODER = "decoder/"
 
 
 @dataclass(frozen=True)
@@ -26,13 +37,15 @@ class TrainedGenerator:
     """A network with what has to be known to sample it.
 
     Attributes:
-        network: in evaluation mode.
-        names: of its channels.
-        rest: motion and condition before the first frame.
-        temperature: [channels] scale of each channel's noise.
+        network: in evaluation mode; it makes motion, or its code if there is a `decoder`.
+        names: of the motion's channels.
+        rest: what the network makes, and its condition, before the first frame.
+        temperature: [the network's channels] scale of each channel's noise.
         gain: [channels] scale of each channel about its mean, so that it moves as much as real ones.
         blink_threshold: height from which a bump of the channel `blink` is a blink; None without that channel.
         notes: figures of the training.
+        decoder: from code to motion, in evaluation mode.
+        smoothing: [channels] frames over which finished motion is smoothed (`decisions.Smoother`); None: not at all.
     """
 
     network: MotionNetwork
@@ -42,6 +55,21 @@ class TrainedGenerator:
     gain: torch.Tensor
     blink_threshold: float | None = None
     notes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    decoder: MotionDecoder | None = None
+    smoothing: torch.Tensor | None = None
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """[channels] of the motion."""
+        return self.network.mean if self.decoder is None else self.decoder.mean
+
+    def stream(self, seeds: Sequence[int], options: SamplingOptions) -> MotionSource:
+        """Motion of these seeds, whatever the network generates; the windows of `options` are in frames."""
+        if self.decoder is None:
+            return MotionStream(self.network, seeds, self.rest, options)
+        windows = coded_windows(options.windows, self.decoder.size.stride)
+        coded = dataclasses.replace(options, windows=windows)
+        return CodedStream(self.network, self.decoder, seeds, self.rest, coded)
 
 
 def save_generator(generator: TrainedGenerator, path: Path) -> None:
@@ -49,8 +77,13 @@ def save_generator(generator: TrainedGenerator, path: Path) -> None:
     tensors = {name: tensor.detach().cpu() for name, tensor in generator.network.state_dict().items()}
     tensors |= {_REST_MOTION: generator.rest.motion, _REST_CONDITION: generator.rest.condition}
     tensors |= {_TEMPERATURE: generator.temperature, _GAIN: generator.gain}
+    if generator.smoothing is not None:
+        tensors |= {_SMOOTHING: generator.smoothing}
+    if generator.decoder is not None:
+        tensors |= {_DECODER + name: tensor.detach().cpu() for name, tensor in generator.decoder.state_dict().items()}
     header = {
         "format": FORMAT,
+        **decoder_header(generator.decoder),
         "size": dataclasses.asdict(generator.network.size),
         "names": generator.names,
         "blink_threshold": generator.blink_threshold,
@@ -82,6 +115,8 @@ def load_generator(path: Path, device: str = "cpu") -> TrainedGenerator:
     try:
         rest = Rest(tensors.pop(_REST_MOTION), tensors.pop(_REST_CONDITION))
         temperature, gain = tensors.pop(_TEMPERATURE), tensors.pop(_GAIN)
+        smoothing = tensors.pop(_SMOOTHING, None)
+        decoder = _decoder(header, tensors, device)
         network = MotionNetwork(GeneratorSize(**header["size"]))
         network.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError) as error:
@@ -94,4 +129,16 @@ def load_generator(path: Path, device: str = "cpu") -> TrainedGenerator:
         gain,
         header["blink_threshold"],
         header["notes"],
+        decoder,
+        smoothing,
     )
+
+
+def _decoder(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> MotionDecoder | None:
+    """The decoder, its tensors taken from the others; None in a file of explicit motion."""
+    if header.get("representation", "explicit") == "explicit":
+        return None
+    own = {name.removeprefix(_DECODER): tensors.pop(name) for name in list(tensors) if name.startswith(_DECODER)}
+    decoder = MotionDecoder(CodeSize.read(header["code"]))
+    decoder.load_state_dict(own)
+    return decoder.to(device).eval()
