@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from face3d.errors import InputError
 from talkinghead.speech.features import FEATURES, NormaliserOptions, log_mel_stream, normalised_stream
-from talkinghead.speech.gates import GATE_CONTEXT, decide_gates
+from talkinghead.speech.gates import GATE_CONTEXT, closure_probability, decide_gates
 from talkinghead.speech.mouth import GATES, POSE_CHANNELS
 from talkinghead.speech.network import PHONE_CLASSES, SpeechNetwork
 
@@ -117,10 +117,11 @@ class SpeechEncoder:
         output = self._network(torch.from_numpy(features)[None].to(self._device))
         joined = torch.cat([output.phones.softmax(1), output.pose.sigmoid(), output.gates.sigmoid()], 1)[0].T
         values = np.ascontiguousarray(joined.cpu().numpy())
-        gates = decide_gates(values[:, -len(GATES) :], self._pace.gate_future)
+        phones = values[:, :PHONE_CLASSES]
+        gates = decide_gates(closure_probability(values[:, -len(GATES) :], phones), self._pace.gate_future)
         pairs = features.reshape(-1, 2, FEATURES)[:, :, -1].mean(1)
         return Ticks(
-            values[left:, :PHONE_CLASSES],
+            phones[left:],
             values[left:, PHONE_CLASSES : PHONE_CLASSES + _POSES],
             gates[left:],
             loudness[: 2 * (len(values) - left)].reshape(-1, 2).mean(1).astype(np.float32),

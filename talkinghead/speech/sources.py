@@ -102,8 +102,9 @@ class GeneratedSource:
         rest = self._conditions.finish()
         for piece in [*self._run.push(rest), *self._run.finish()]:
             self._take(piece)
-        for i, sampler in enumerate((self._curves, self._gates, self._lids)):
-            self._keep(i, sampler.finish(count))
+        self._keep(0, self._curves.finish(count))
+        self._keep(1, self._gates.finish(count))
+        self._keep(2, self._lids.finish(count))
         return self._ready()
 
     def _take(self, piece: MotionPiece) -> None:

@@ -15,7 +15,7 @@ from talkinghead.speech.channels import MOTION_CHANNELS
 from talkinghead.speech.conditions import frame_conditions
 from talkinghead.speech.encoder import Ticks
 from talkinghead.speech.features import MEL_BANDS, NormaliserOptions, log_mel_stream, loudness_db, normalised
-from talkinghead.speech.gates import decide_gates
+from talkinghead.speech.gates import closure_probability, decide_gates
 from talkinghead.speech.mouth import POSE_CHANNELS
 from talkinghead.speech.network import SpeechNetwork
 from talkinghead.training.augment import AugmentOptions, augment, noise_pool
@@ -140,7 +140,7 @@ class Listener:
         phones, pose, gates = (head[0].T.numpy() for head in heads)
         levels = features[:, MEL_BANDS:].reshape(len(features) // 2, 2, -1)
         loudness = np.minimum(levels[..., 0] * _LOUDNESS_DB, 0).mean(1)
-        ticks = Ticks(phones, pose, decide_gates(gates), loudness, levels[..., 1].mean(1))
+        ticks = Ticks(phones, pose, decide_gates(closure_probability(gates, phones)), loudness, levels[..., 1].mean(1))
         return np.concatenate([*frame_conditions([ticks])])
 
 

@@ -1,21 +1,15 @@
-"""The phone set of the corpus: ARPAbet without stress, as pocketsphinx writes it, and silence."""
+"""Phones of the corpus: the encoder's classes, the kinds that training and figures ask for, and their times."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-SILENCE = "SIL"
-PHONES: tuple[str, ...] = (
-    SILENCE,
-    "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH",
-    "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
-)  # fmt: skip
-PHONE_INDEX: dict[str, int] = {name: i for i, name in enumerate(PHONES)}
+from talkinghead.speech.phones import BILABIALS, LABIODENTALS, PHONE_INDEX, PHONES, SILENCE
+
+__all__ = ["BILABIALS", "LABIODENTALS", "OPEN_VOWELS", "PHONES", "PHONE_INDEX", "SILENCE", "VOWELS", "PhoneSegment"]
 
 VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 OPEN_VOWELS = frozenset(["AA", "AE", "AH", "AO", "AY", "AW"])
-BILABIALS = frozenset(["P", "B", "M"])
-LABIODENTALS = frozenset(["F", "V"])
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from talkinghead.speech.gates import GATE_CONTEXT, decide_gates
+from talkinghead.speech.gates import GATE_CONTEXT, closure_probability, decide_gates
 from talkinghead.speech.mouth import GATES
+from talkinghead.speech.phones import PHONES
 
 
 def _bump(height: float, count: int = 40) -> np.ndarray:
@@ -21,7 +22,17 @@ def test_unsure_closures_are_full_and_as_long_as_sure_ones(height):
 
 
 def test_faint_bumps_are_none():
-    assert not decide_gates(_bump(0.14)).any()
+    assert not decide_gates(_bump(0.09)).any()
+
+
+def test_gates_and_phones_are_both_asked():
+    gates, phones = _bump(0.6), np.zeros((40, len(PHONES)), np.float32)
+    phones[:, PHONES.index("M")], phones[:, PHONES.index("B")] = 0.3 * gates[:, 0], 0.2 * gates[:, 0]
+    phones[:, PHONES.index("V")] = 0.4
+    joined = closure_probability(gates, phones)
+    assert np.allclose(joined[:, GATES.index("bilabial")], 0.75 * gates[:, 0])
+    assert np.allclose(joined[:, GATES.index("labiodental")], 0.2)
+    assert np.array_equal(joined[:, GATES.index("rest")], gates[:, GATES.index("rest")])
 
 
 def test_a_cut_with_context_decides_alike():
