@@ -144,6 +144,30 @@ class _Sway:
         return total
 
 
+class Posture:
+    """Where somebody holds their head from one minute to the next: it wanders within a degree or so, and starts at 0.
+
+    Filmed clips of a few seconds cannot teach it; a head that always comes back to the same place looks fastened. It is
+    too slow to add much to the motion within a sentence.
+
+    Args:
+        rng: of the way that it takes.
+        rate: frames per second.
+    """
+
+    _HERTZ = 0.04
+    _DEGREES = (0.7, 1.0, 0.5)  # standard deviations about x, y, z
+
+    def __init__(self, rng: np.random.Generator, rate: float) -> None:
+        self._rng = rng
+        self._low_pass = LowPass(self._HERTZ, rate, 3)
+        self._gain = np.array(self._DEGREES) * _DEGREE / LowPass(self._HERTZ, rate, 3).white_noise_gain()
+
+    def advance(self, count: int) -> Array:  # -> [count, 3]
+        """The next frames' rotation about x, y, z, radians."""
+        return (self._low_pass(self._rng.standard_normal((count, 3))) * self._gain).astype(np.float32)
+
+
 class _Responses:
     """Short bumps (t / peak) exp(1 - t / peak), of random size, that some of the stressed syllables call forth."""
 

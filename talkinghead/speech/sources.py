@@ -16,7 +16,7 @@ from talkinghead.speech.conditions import FrameConditions
 from talkinghead.speech.encoder import Ticks
 from talkinghead.speech.frames import CurveSampler, FrameSampler
 from talkinghead.speech.generator.motion import MotionGenerator, MotionPiece
-from talkinghead.speech.idle import IdleMotion
+from talkinghead.speech.idle import IdleMotion, Posture
 from talkinghead.speech.lids import BlinkRetimer, BlinkShaper, BlinkStart
 from talkinghead.speech.mouth import GATES, POSE_CHANNELS
 from talkinghead.speech.network import OUTPUT_RATE
@@ -25,6 +25,7 @@ Array = NDArray[np.float32]
 
 POSES, CLOSURES = len(POSE_CHANNELS), len(GATES)
 _COLUMNS = POSES + CLOSURES + len(UPPER_CHANNELS)
+_HEAD = slice(POSES, POSES + 3)  # of MOTION_CHANNELS
 _BLINK = UPPER_CHANNELS.index("blink")
 _PEAK_GATES = np.array([name != "rest" for name in GATES])  # short: no frame may miss them
 _TICKS = OUTPUT_RATE // MOTION_RATE
@@ -79,11 +80,12 @@ class GeneratedSource:
     """
 
     def __init__(self, generator: MotionGenerator, fps: float, seed: int, blinks_per_minute: float | None) -> None:
-        kept, drawn = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+        kept, drawn, posture = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
         self._conditions = FrameConditions()
         self._run = generator.start(seed)
         self._retimer = BlinkRetimer(kept, blinks_per_minute, generator.blinks_per_minute)
         self._shaper = BlinkShaper(drawn)
+        self._posture = Posture(posture, MOTION_RATE)
         self._curves = CurveSampler(fps, MOTION_RATE, len(MOTION_CHANNELS))
         self._gates = FrameSampler(fps, _PEAK_GATES)
         self._lids = FrameSampler(fps, np.ones(1, np.bool_))
@@ -108,7 +110,9 @@ class GeneratedSource:
         return self._ready()
 
     def _take(self, piece: MotionPiece) -> None:
-        self._keep(0, self._curves.push(piece.frames))
+        frames = piece.frames.copy()
+        frames[:, _HEAD] += self._posture.advance(len(frames))
+        self._keep(0, self._curves.push(frames))
         starts = [BlinkStart(_TICKS * frame) for frame in piece.blinks]
         ticks = _TICKS * len(piece.frames)
         lids = self._shaper.advance(ticks, self._retimer.advance(ticks, starts))

@@ -3,7 +3,7 @@ import pytest
 from scipy.signal import butter, lfilter
 
 from talkinghead.speech.channels import UPPER_CHANNELS
-from talkinghead.speech.idle import IdleMotion, LowPass
+from talkinghead.speech.idle import IdleMotion, LowPass, Posture
 
 
 def _loudness(seconds: float) -> np.ndarray:
@@ -59,3 +59,14 @@ def test_low_pass_is_scipys(hertz: float) -> None:
     np.testing.assert_allclose(np.concatenate(pieces), lfilter(b, a, values, axis=0), atol=1e-9)
     impulse = lfilter(b, a, np.eye(1, 4000)[0])
     assert low_pass.white_noise_gain() == pytest.approx(np.sqrt((impulse**2).sum()))
+
+
+def test_posture_is_slow_and_stays_near():
+    made = Posture(np.random.default_rng(3), 25.0).advance(25 * 60 * 30)  # half an hour
+    again = Posture(np.random.default_rng(3), 25.0)
+    assert np.allclose(np.concatenate([again.advance(n) for n in (1, 700, 24)]), made[:725], atol=1e-6)
+    assert np.abs(made[0]).max() < 1e-4
+    degrees = np.degrees(made[2500:])
+    assert 0.5 < degrees[:, 1].std() < 1.5
+    within = degrees[: len(degrees) // 75 * 75].reshape(-1, 75, 3).std(1).mean(0)  # 3 s
+    assert (within < 0.3).all()
