@@ -144,7 +144,7 @@ def main() -> None:
     training.add_argument("--captures", type=Path, help="filmed motion that joins the corpus")
     training.add_argument("--live", action="store_true", help="the variant with 93 ms of look-ahead")
     training.add_argument("--output", type=Path, help="the weights file")
-    training.add_argument("--steps", type=int, default=3600, help="3600 take 45 minutes on one free core")
+    training.add_argument("--steps", type=int, default=4800, help="4800 take an hour on one free core")
     training.add_argument("--stop", type=int, help="stop after this step; the same command goes on later")
     training.add_argument("--seed", type=int, default=1)
     training.add_argument("--threads", type=int, default=1)

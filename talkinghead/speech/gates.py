@@ -13,9 +13,9 @@ Array = NDArray[np.float32]
 GATE_CONTEXT = 4  # ticks (80 ms) that a decision looks back, and ahead where it may
 
 # A probability whose local peak is below the first value is no closure, above the second it is a full one.
-_PEAK_EDGES = (0.10, 0.18)
+_PEAK_EDGES = (0.08, 0.20)
 # Share of its local peak below which the gate is open, and above which it is closed: gives the closure its length.
-_SHAPE_EDGES = (0.35, 0.75)
+_SHAPE_EDGES = (0.10, 0.80)
 _REST_EDGES = (0.10, 0.85)
 _REST = GATES.index("rest")
 

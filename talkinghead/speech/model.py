@@ -24,8 +24,8 @@ Array = NDArray[np.float32]
 
 NATURAL = MotionOptions()
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
-ENCODER_FILE = _ASSETS / "speech-v1.safetensors"
-GENERATOR_FILE: Path | None = None
+ENCODER_FILE = _ASSETS / "speech-v2.safetensors"
+GENERATOR_FILE = _ASSETS / "motion-v2.safetensors"
 LIVE_ENCODER_FILE = _ASSETS / "speech-v2-live.safetensors"
 
 

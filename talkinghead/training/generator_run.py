@@ -47,7 +47,7 @@ class GeneratorPlaces:
 class HearingOptions:
     """How many recordings are heard, in how many recording conditions."""
 
-    taught: int = 200
+    taught: int = 400
     filmed_versions: int = 2
     taught_versions: int = 1
     mouth_temperature: float = 0.0

@@ -26,8 +26,8 @@ from talkinghead.training.dataset import UNKNOWN_PHONE, Batch, CropSampler, Exam
 class TrainOptions:
     """One run. The defaults made `speech-v2`; a GPU run would raise `steps` and `batch` only."""
 
-    steps: int = 3600
-    phone_share: float = 0.55  # of the steps, phones alone
+    steps: int = 4800
+    phone_share: float = 0.4125  # of the steps, phones alone
     batch: int = 16
     crop_seconds: float = 4.0
     rate: float = 2.5e-3

@@ -22,7 +22,7 @@ def test_unsure_closures_are_full_and_as_long_as_sure_ones(height):
 
 
 def test_faint_bumps_are_none():
-    assert not decide_gates(_bump(0.09)).any()
+    assert not decide_gates(_bump(0.07)).any()
 
 
 def test_gates_and_phones_are_both_asked():
