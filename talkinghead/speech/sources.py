@@ -16,9 +16,9 @@ from talkinghead.speech.conditions import FrameConditions
 from talkinghead.speech.encoder import Ticks
 from talkinghead.speech.frames import CurveSampler, FrameSampler
 from talkinghead.speech.generator.motion import MotionGenerator, MotionPiece
-from talkinghead.speech.idle import IdleMotion, Posture
+from talkinghead.speech.idle import HeadRise, IdleMotion, Posture
 from talkinghead.speech.lids import BlinkRetimer, BlinkShaper, BlinkStart
-from talkinghead.speech.mouth import GATES, POSE_CHANNELS
+from talkinghead.speech.mouth import GATES, POSE_CHANNELS, assemble, lip_gap_mm
 from talkinghead.speech.network import OUTPUT_RATE
 
 Array = NDArray[np.float32]
@@ -26,7 +26,7 @@ Array = NDArray[np.float32]
 POSES, CLOSURES = len(POSE_CHANNELS), len(GATES)
 _COLUMNS = POSES + CLOSURES + len(UPPER_CHANNELS)
 _HEAD = slice(POSES, POSES + 3)  # of MOTION_CHANNELS
-_BLINK = UPPER_CHANNELS.index("blink")
+_BLINK, _PITCH = UPPER_CHANNELS.index("blink"), UPPER_CHANNELS.index("head_pitch")
 _PEAK_GATES = np.array([name != "rest" for name in GATES])  # short: no frame may miss them
 _TICKS = OUTPUT_RATE // MOTION_RATE
 
@@ -86,6 +86,7 @@ class GeneratedSource:
         self._retimer = BlinkRetimer(kept, blinks_per_minute, generator.blinks_per_minute)
         self._shaper = BlinkShaper(drawn)
         self._posture = Posture(posture, MOTION_RATE)
+        self._rise = HeadRise(fps)
         self._curves = CurveSampler(fps, MOTION_RATE, len(MOTION_CHANNELS))
         self._gates = FrameSampler(fps, _PEAK_GATES)
         self._lids = FrameSampler(fps, np.ones(1, np.bool_))
@@ -127,4 +128,5 @@ class GeneratedSource:
         self._waiting = [frames[count:] for frames in self._waiting]
         upper = motion[:, POSES:].copy()
         upper[:, _BLINK] = lids[:, 0]
+        upper[:, _PITCH] += self._rise.advance(lip_gap_mm(assemble(motion[:, :POSES].clip(0, 1), gates)))
         return np.concatenate([motion[:, :POSES], gates, upper], 1)

@@ -3,7 +3,7 @@ import pytest
 from scipy.signal import butter, lfilter
 
 from talkinghead.speech.channels import UPPER_CHANNELS
-from talkinghead.speech.idle import IdleMotion, LowPass, Posture
+from talkinghead.speech.idle import HeadRise, IdleMotion, LowPass, Posture
 
 
 def _loudness(seconds: float) -> np.ndarray:
@@ -70,3 +70,14 @@ def test_posture_is_slow_and_stays_near():
     assert 0.5 < degrees[:, 1].std() < 1.5
     within = degrees[: len(degrees) // 75 * 75].reshape(-1, 75, 3).std(1).mean(0)  # 3 s
     assert (within < 0.3).all()
+
+
+def test_the_head_rises_with_the_jaw_and_comes_back():
+    gap = np.concatenate([np.full(50, 10.0), np.zeros(50)]).astype(np.float32)
+    pitch = np.degrees(HeadRise(25.0).advance(gap))
+    assert pitch[49] == pytest.approx(-0.6, abs=1e-3)
+    assert -0.5 < pitch[0] < -0.2  # lags behind
+    assert abs(pitch[-1]) < 1e-3
+    halves = HeadRise(25.0)
+    assert np.allclose(np.degrees(np.concatenate([halves.advance(gap[:33]), halves.advance(gap[33:])])), pitch)
+    assert not HeadRise(25.0).advance(np.full(5, -1.0, np.float32)).any()  # pressed lips

@@ -29,7 +29,6 @@ from talkinghead.training.measure.upper import (
     head_stops,
     relative_rotation,
     smooth_head,
-    without_jaw,
 )
 from talkinghead.training.metrics import low_band_envelope
 
@@ -76,11 +75,11 @@ def _fitted(samples: Array, count: int) -> Array:
 
 
 def filmed_windows(clips: Sequence[Clip]) -> list[MotionWindow]:
-    """What the camera saw; the pitch without what follows the jaw."""
+    """What the camera saw."""
     windows = []
     for clip in clips:
         mouth = _METER.measure(clip.film.expression).stacked()
-        head = without_jaw(relative_rotation(clip.film.rotation), mouth[:, :1])
+        head = relative_rotation(clip.film.rotation)
         samples = _fitted(clip.samples, _sample_count(clip))
         windows.append(_window(mouth, head, clip.film.expression, samples, clip.film.fps))
     return windows
@@ -108,7 +107,7 @@ def _window(mouth: Curve, head: Curve, expression: Array, samples: Array, fps: f
 def compare(generated: Sequence[MotionWindow], real: Sequence[MotionWindow]) -> dict[str, float]:
     """Ratios to real motion: of each measure, of the mouth's pooled, of the head's axes pooled with and without pitch.
 
-    A fit's small nods are partly jaw, even after `without_jaw`: yaw and roll are the surer part.
+    A fit's small nods are partly jaw: yaw and roll are the surer part.
     """
     figures: dict[str, float] = {}
     for name, statistic in (("std", pooled_std), ("velocity", mean_speed)):

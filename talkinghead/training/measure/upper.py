@@ -92,12 +92,3 @@ def relative_rotation(rotation: Curve) -> Curve:  # [T, 3] rad -> [T, 3] rad
     """The head's turns in its own frame, relative to its median pose."""
     middle = matrices_of(np.median(rotation, axis=0))
     return vectors_of(middle.T @ matrices_of(rotation))
-
-
-def without_jaw(rotation: Curve, mouth: Curve) -> Curve:  # [T, 3], [T, C] -> [T, 3]
-    """A fitted head whose pitch is cleaned of what follows the mouth linearly: small nods of a fit are mostly jaw."""
-    design = np.column_stack([mouth - mouth.mean(0), np.ones(len(mouth))])
-    cleaned = rotation.copy()
-    weights = np.linalg.lstsq(design, rotation[:, 0], rcond=None)[0]
-    cleaned[:, 0] -= design[:, :-1] @ weights[:-1]
-    return cleaned

@@ -17,7 +17,6 @@ from talkinghead.training.measure.upper import (
     blinks,
     head_stops,
     relative_rotation,
-    without_jaw,
 )
 
 FPS = 25.0
@@ -77,17 +76,6 @@ def test_rotation_is_relative_to_the_median_pose():
     assert relative_rotation(rotation) == pytest.approx(np.zeros((9, 3)), abs=1e-9)
     turned = np.array([[0.0, 0, 0], [0, 0.2, 0], [0, 0.1, 0]])
     assert relative_rotation(turned)[:, 1] == pytest.approx([-0.1, 0.1, 0], abs=1e-9)
-
-
-def test_the_jaw_is_taken_out_of_the_pitch_only():
-    rng = np.random.default_rng(0)
-    mouth, own = rng.standard_normal((200, 2)), rng.standard_normal((200, 3))
-    own[:, 0] -= mouth @ np.linalg.lstsq(mouth, own[:, 0], rcond=None)[0]
-    mixed = own.copy()
-    mixed[:, 0] += mouth @ [0.5, -0.2]
-    cleaned = without_jaw(mixed, mouth)
-    assert cleaned[:, 1:] == pytest.approx(own[:, 1:])
-    assert np.corrcoef(cleaned[:, 0], own[:, 0])[0, 1] > 0.99
 
 
 def test_half_the_motion_has_half_the_ratio_and_offsets_do_not_count():
