@@ -31,8 +31,8 @@ CODES: dict[str, ImplicitLoss | None] = {"explicit": None, "implicit": PLAIN, "i
 """The representations, and how their codes are learnt."""
 
 
-_GENERATOR = GeneratorOptions(steps=800, batch=12, vary=VaryOptions(windows=WindowOptions(10, 66, 6)))
-_CODE = replace(CODE_OPTIONS, steps=800, batch=12)
+_GENERATOR = GeneratorOptions(steps=500, batch=12, vary=VaryOptions(windows=WindowOptions(10, 66, 6)))
+_CODE = replace(CODE_OPTIONS, steps=600, batch=12)
 _SIZE = replace(GENERATOR_SIZE, width=64, blocks=3)
 
 
@@ -48,11 +48,12 @@ class AblationOptions:
 
 @dataclass(frozen=True)
 class Contender:
-    """A trained generator, and the autoencoder whose code it makes if it does."""
+    """A trained generator, and the autoencoder whose code it makes if it does; whether that one knows speech."""
 
     generator: TrainedGenerator
     autoencoder: MotionAutoencoder | None
     notes: dict[str, Any]
+    considers_speech: bool = False
 
 
 def contender(
@@ -85,7 +86,7 @@ def contender(
     )
     found = {"minutes": notes["minutes"], "code_minutes": code_notes["minutes"], "weights": _count(network),
              "decoder_weights": _count(autoencoder.decoder)}  # fmt: skip
-    return Contender(generator, autoencoder, found)
+    return Contender(generator, autoencoder, found, loss.considers_speech)
 
 
 def _count(network: Any) -> int:

@@ -115,7 +115,7 @@ def spoken_figures(results: Sequence[Generated], tests: Sequence[TestClip]) -> d
 
 
 @torch.no_grad()
-def code_figures(autoencoder: MotionAutoencoder, tests: Sequence[TestClip]) -> dict[str, float]:
+def code_figures(autoencoder: MotionAutoencoder, tests: Sequence[TestClip], considers_speech: bool) -> dict[str, float]:
     """What is left of real motion when it goes through the code and back, and when the code is phi(X)'s.
 
     The relative errors are root mean squares over the normalised channels, of those of the motion itself.
@@ -140,11 +140,12 @@ def code_figures(autoencoder: MotionAutoencoder, tests: Sequence[TestClip]) -> d
         said = decoder.physical(decoder(autoencoder.speech(condition)))
         heard.append(of_expression(expression(said[0].numpy(), None)))
         real.append(test.lips)
+    said_figures = {"phi_x_aperture_r": agreement(heard, real)["r"]} if considers_speech else {}
     return {
         "code_aperture_r": agreement(seen, real)["r"],
         "code_error_mouth": float(np.sqrt(np.mean(errors["mouth"]))),
         "code_error_upper": float(np.sqrt(np.mean(errors["upper"]))),
-        "phi_x_aperture_r": agreement(heard, real)["r"],
+        **said_figures,
     }
 
 
@@ -170,7 +171,7 @@ def evaluate(
     found = filmed_figures(generated(trained, [test.clip for test in filmed], seeds), filmed)
     found |= spoken_figures(generated(trained, [test.clip for test in spoken], range(1)), spoken)
     if contender.autoencoder is not None:
-        found |= code_figures(contender.autoencoder, filmed)
+        found |= code_figures(contender.autoencoder, filmed, contender.considers_speech)
     minute = np.concatenate([test.clip.conditions[0] for test in filmed])[: 60 * MOTION_RATE].astype(np.float32)
     return {**found, "rtf": real_time_factor(trained, minute), **contender.notes}
 
