@@ -63,7 +63,9 @@ def test_training_learns_repeats_and_goes_on(tmp_path):
     from talkinghead.training.trainer import Places, TrainOptions, train
 
     _corpus(tmp_path)
-    options = TrainOptions(steps=6, phone_share=0.4, batch=2, crop_seconds=1.0, seed=3, augment=AugmentOptions(pool_seconds=2))
+    options = TrainOptions(
+        steps=6, phone_share=0.4, batch=2, crop_seconds=1.0, seed=3, augment=AugmentOptions(pool_seconds=2)
+    )
 
     def run(checkpoint=None, stop=None):
         places = Places(tmp_path, checkpoint=checkpoint)
