@@ -108,8 +108,9 @@ def table(results: dict[str, dict[str, float]]) -> str:
     """Markdown."""
     lines = ["| | " + " | ".join(results) + " |", "|---|" + "---:|" * len(results)]
     for key, label, form in ROWS:
-        cells = [format(found[key], form) if key in found else "" for found in results.values()]
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+        cells = [format(round(found[key], 6) + 0.0, form) if key in found else "" for found in results.values()]
+        if any(cells):
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -173,7 +174,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    weights = ROOT / "talkinghead" / "assets" / "speech-v1.safetensors"
+    weights = ROOT / "talkinghead" / "assets" / "speech-v2.safetensors"
     parser.add_argument("--encoder", type=Path, default=weights, help="what hears the speech")
     parser.add_argument("--captures", type=Path, default=CACHE / "captures", help="of train_speech.py captures")
     parser.add_argument("--corpus", type=Path, default=CACHE / "corpus", help="of train_speech.py corpus")
