@@ -172,13 +172,13 @@ class HeadRise:
     """The head rises a little while the jaw falls, and lags behind it.
 
     Jaw and neck move together (Zafar, Nordh & Eriksson 2000, Arch. Oral Biol. 45: 675); filmed heads rise by 0.12
-    degrees per millimetre, of which a part is the fit's confusion of jaw and head. Here it is 0.06.
+    degrees per millimetre, of which a part is the fit's confusion of jaw and head. Here it is 0.09.
 
     Args:
         rate: frames per second.
     """
 
-    _DEGREES_PER_MM = 0.06
+    _DEGREES_PER_MM = 0.09
     _LAG = 0.03  # s
 
     def __init__(self, rate: float) -> None:
