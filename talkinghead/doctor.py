@@ -152,14 +152,15 @@ def check_face_models() -> Finding:
 
 
 def check_speech_weights() -> Finding:
-    """The speech model."""
+    """The speech model: encoder, generator, encoder of streams."""
     try:
-        from talkinghead.speech.model import ENCODER_FILE, SpeechModel
+        from talkinghead.speech.model import ENCODER_FILE, GENERATOR_FILE, LIVE_ENCODER_FILE, SpeechModel
 
         SpeechModel.load()
+        SpeechModel.load_live()
     except Exception as error:
         return Finding("speech model", False, _first_line(error), REINSTALL)
-    return Finding("speech model", True, ENCODER_FILE.name)
+    return Finding("speech model", True, ", ".join(f.name for f in (ENCODER_FILE, GENERATOR_FILE, LIVE_ENCODER_FILE)))
 
 
 def check_disk() -> Finding:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import talkinghead
-from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.cli import main
@@ -18,9 +18,9 @@ from talkinghead.config import Config, load_config
 from talkinghead.driving import nobody
 from talkinghead.motion import motion_options
 from talkinghead.speech.encoder import SpeechEncoder
+from talkinghead.speech.mouth import lip_gap_mm
 
 ROOT = Path(__file__).resolve().parents[2]
-LIPS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith(("jaw", "mouth", "tongue"))]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,8 @@ def test_samples_are_seeds_of_one_speech(
     assert capsys.readouterr().out.split() == [str(tmp_path / name) for name in names]
     assert len(heard) == 1, "the sound is listened to once"
     first, second, third = (FaceParameters.load(tmp_path / name) for name in names)
-    assert torch.equal(first.expression[:, LIPS], third.expression[:, LIPS])
+    gaps = [lip_gap_mm(sample.expression.numpy()) for sample in (first, third)]
+    assert np.corrcoef(*gaps)[0, 1] > 0.97
     assert not torch.allclose(first.rotation, second.rotation, atol=1e-3)
     alone = talkinghead.animate(speech, output, config=load_config(general__seed=6))
     for name in ("expression", "rotation", "eye_rotation"):

@@ -118,10 +118,11 @@ def test_a_damaged_face_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         resources.asset_path.cache_clear()
 
 
-def test_no_speech_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("file", ["ENCODER_FILE", "GENERATOR_FILE", "LIVE_ENCODER_FILE"])
+def test_no_speech_weights(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from talkinghead.speech import model
 
-    monkeypatch.setattr(model, "ENCODER_FILE", tmp_path / "nothing.safetensors")
+    monkeypatch.setattr(model, file, tmp_path / "nothing.safetensors")
     finding = doctor.check_speech_weights()
     assert not finding.present
     assert finding.mend == doctor.REINSTALL

@@ -23,11 +23,11 @@ from talkinghead.found_face import scale_picture
 from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import load_photo
 from talkinghead.portrait import load_portrait
+from talkinghead.speech.mouth import lip_gap_mm
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "tests" / "data" / "astronaut.jpg"
 SPEECH = ROOT / "examples" / "demo.wav"
-LIPS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith(("jaw", "mouth", "tongue"))]
 
 
 def small(*settings: str) -> Config:
@@ -85,7 +85,8 @@ def test_the_same_seed_gives_the_same_file_and_another_one_the_same_words(speech
     first, again, other = motions
     assert torch.equal(first.rotation, again.rotation)
     assert not torch.allclose(first.rotation, other.rotation, atol=1e-3)
-    assert torch.equal(first.expression[:, LIPS], other.expression[:, LIPS])
+    gaps = [lip_gap_mm(motion.expression.numpy()) for motion in (first, other)]
+    assert np.corrcoef(*gaps)[0, 1] > 0.97
 
 
 def test_without_head_motion_the_background_is_the_photo(speech: Path, tmp_path: Path) -> None:

@@ -88,13 +88,14 @@ def test_chunks_do_not_change_the_motion(model):
         assert torch.equal(torch.cat([getattr(p, name) for p in pieces]), getattr(whole, name)), name
 
 
-def test_the_seed_moves_the_head_not_the_lips(model):
+def test_the_seed_moves_the_head_and_hardly_the_lips(model):
     sound = _vowels(4)
     one, again, other = (model.animate(sound, 25, seed=s) for s in (1, 1, 2))
     assert torch.equal(one.rotation, again.rotation)
     assert torch.equal(one.expression, again.expression)
     assert (one.rotation - other.rotation).abs().max() > 1e-3
-    assert torch.equal(one.expression[:, MOUTH], other.expression[:, MOUTH])
+    gaps = [lip_gap_mm(motion.expression.numpy()) for motion in (one, other)]
+    assert np.corrcoef(*gaps)[0, 1] > 0.97
 
 
 def test_options(model):
