@@ -1,6 +1,7 @@
 """Train the speech model: encoders and generator, into `talkinghead/assets`. Interrupted steps go on where they were.
 
     python scripts/train_speech.py corpus --kokoro DIR --ljspeech DIR --grid DIR
+    python scripts/train_speech.py check
     python scripts/train_speech.py captures --grid DIR --speakers DIR --facegood DIR
     python scripts/train_speech.py calibrate
     python scripts/train_speech.py train --captures .cache/speech/captures
@@ -58,6 +59,17 @@ def build_corpus(arguments: argparse.Namespace) -> None:
     build_readings(corpus, synthetic_plan(words, options), synthesiser, aligner)
     for part in ("train", "development"):
         print(f"{part}: {total_minutes(arguments.corpus, part):.1f} minutes")
+
+
+def check_corpus(arguments: argparse.Namespace) -> None:
+    """How well the labels of each voice agree with its sound."""
+    from talkinghead.training.corpus import load_utterance
+    from talkinghead.training.label_check import check_labels
+
+    for folder in sorted(path for path in arguments.corpus.glob("*/*") if path.is_dir()):
+        spoken = [u for u in map(load_utterance, sorted(folder.glob("*.npz"))) if len(u.phones) > 1]
+        if spoken:
+            print(f"{folder.relative_to(arguments.corpus)}: {check_labels((u.samples, u.phones) for u in spoken)}")
 
 
 def fit(arguments: argparse.Namespace) -> None:
@@ -132,6 +144,9 @@ def main() -> None:
     corpus.add_argument("--english-only", action="store_true", help="leave out the other languages")
     corpus.add_argument("--corpus", type=Path, default=CORPUS)
     corpus.set_defaults(run=build_corpus)
+    check = commands.add_parser("check", help="whether the corpus' phones sit where their sound is")
+    check.add_argument("--corpus", type=Path, default=CORPUS)
+    check.set_defaults(run=check_corpus)
     captures = commands.add_parser("captures", help="motion of filmed speech, fitted; about 3 s a clip")
     captures.add_argument("--grid", type=Path, help="folder with a GRID speaker's .mp4 files, named by their words")
     captures.add_argument("--speakers", type=Path, help="folder with clips of other GRID speakers, grid_NAME.mpg")

@@ -25,10 +25,16 @@ class FrameSampler:
 
     Most columns take their mean over the frame's time. Those in `peak` are closures of 60 ms and more: they take the
     value in the frame's middle, at low rates the maximum around it, so that none falls between two frames.
+
+    Args:
+        fps: frames per second.
+        peak: [C] which columns are closures.
+        prompt: a frame comes with the last tick within its time, and sees none beyond: 20 ms sooner, a little rougher.
     """
 
-    def __init__(self, fps: float, peak: NDArray[np.bool_]) -> None:
+    def __init__(self, fps: float, peak: NDArray[np.bool_], prompt: bool = False) -> None:
         self._fps = fps
+        self._prompt = prompt
         self._peak = peak
         self._pooled = max(0.0, 1 - _SHORTEST_CLOSURE * fps)  # share of the frame's time
         self._inside = max(1, math.ceil(2 * OUTPUT_RATE / fps))  # points looked at within a frame
@@ -39,8 +45,9 @@ class FrameSampler:
     def push(self, ticks: Array) -> Array:  # [n, C] -> [m, C]
         """Take more ticks; the frames that they complete."""
         self._ticks = np.concatenate([self._ticks, ticks])
-        known = (self._first + len(self._ticks) - 0.5) / OUTPUT_RATE  # time of the last tick
-        complete = max(self._frame, math.floor(known * self._fps - 1e-9))
+        # Time of the last tick's middle, or of its end.
+        known = (self._first + len(self._ticks) - (0 if self._prompt else 0.5)) / OUTPUT_RATE
+        complete = max(self._frame, math.floor(known * self._fps + (1e-9 if self._prompt else -1e-9)))
         frames = self._sample(complete)
         keep = max(0, math.floor(self._frame / self._fps * OUTPUT_RATE) - 2 - self._first)
         self._ticks, self._first = self._ticks[keep:], self._first + keep
@@ -56,9 +63,12 @@ class FrameSampler:
         if not len(numbers) or not len(self._ticks):
             return np.zeros((len(numbers), len(self._peak)), np.float32)
         inside = (np.arange(self._inside) + 0.5) / self._inside
-        means = self._at((numbers[:, None] + inside) / self._fps).mean(1)
         pooled = 0.5 + (np.linspace(-0.5, 0.5, self._inside) if self._inside > 1 else np.zeros(1)) * self._pooled
-        peaks = self._at((numbers[:, None] + pooled) / self._fps).max(1)
+        latest = np.full((len(numbers), 1), np.inf)
+        if self._prompt:  # the middle of the last tick that ends with the frame
+            latest[:, 0] = (np.floor((numbers + 1) / self._fps * OUTPUT_RATE + 1e-9) - 0.5) / OUTPUT_RATE
+        means = self._at(np.minimum((numbers[:, None] + inside) / self._fps, latest)).mean(1)
+        peaks = self._at(np.minimum((numbers[:, None] + pooled) / self._fps, latest)).max(1)
         return np.where(self._peak, peaks, means).astype(np.float32)
 
     def _at(self, times: NDArray[np.float64]) -> Array:  # [...] s -> [..., C]

@@ -15,11 +15,12 @@ GATE_CONTEXT = 4  # ticks (80 ms) that a decision looks back, and ahead where it
 # A probability whose local peak is below the first value is no closure, above the second it is a full one.
 _PEAK_EDGES = (0.08, 0.20)
 # Share of its local peak below which the gate is open, and above which it is closed: gives the closure its length.
-_SHAPE_EDGES = (0.10, 0.80)
+_SHAPE_EDGES = (0.15, 0.80)
 _REST_EDGES = (0.10, 0.85)
 _REST = GATES.index("rest")
 
 
+_TRUST_IN_PHONES = 0.6
 _PHONES_OF = {
     GATES.index("bilabial"): [PHONE_INDEX[name] for name in sorted(BILABIALS)],
     GATES.index("labiodental"): [PHONE_INDEX[name] for name in sorted(LABIODENTALS)],
@@ -27,14 +28,14 @@ _PHONES_OF = {
 
 
 def closure_probability(gates: Array, phones: Array) -> Array:  # [T, 3], [T, 40] -> [T, 3]
-    """The gates' own probabilities joined with those of the phones that close: two opinions, of which the mean counts.
+    """The gates' own probabilities joined with those of the phones that close: the weighted mean of two opinions.
 
     Gates begin early and end late, phones begin and end with the sound; together they miss as few closures as gates
     alone, and a tenth as many open vowels begin closed.
     """
     joined = gates.copy()
     for gate, classes in _PHONES_OF.items():
-        joined[:, gate] = 0.5 * (gates[:, gate] + phones[:, classes].sum(1))
+        joined[:, gate] += _TRUST_IN_PHONES * (phones[:, classes].sum(1) - gates[:, gate])
     return joined
 
 

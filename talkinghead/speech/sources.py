@@ -60,7 +60,7 @@ class LiveSource:
         peak = np.zeros(_COLUMNS, np.bool_)
         peak[POSES : POSES + CLOSURES] = _PEAK_GATES
         peak[POSES + CLOSURES + _BLINK] = True
-        self._sampler = FrameSampler(fps, peak)
+        self._sampler = FrameSampler(fps, peak, prompt=True)
 
     def push(self, heard: Ticks) -> Array:  # -> [n, 27]
         """The frames that more speech completes."""

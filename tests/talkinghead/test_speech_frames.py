@@ -81,3 +81,16 @@ def test_a_parabola_is_met_between_its_values():
     frames = _curve((middles**2)[:, None].astype(np.float32), 60.0, 120, [])
     times = (np.arange(120) + 0.5) / 60
     assert np.abs(frames[6:-6, 0] - times[6:-6] ** 2).max() < 1e-4
+
+
+@pytest.mark.parametrize("fps", [12.0, 25.0, 30.0, 60.0])
+def test_prompt_frames_come_with_their_last_tick_and_do_not_depend_on_later_ones(fps):
+    ticks = np.random.default_rng(0).random((200, 2)).astype(np.float32)
+    one, many = FrameSampler(fps, PEAK, prompt=True), FrameSampler(fps, PEAK, prompt=True)
+    whole = np.concatenate([one.push(ticks), one.finish(frame_count(64_000, 16_000, fps))])
+    made = []
+    for number in range(200):
+        made.append(many.push(ticks[number : number + 1]))
+        assert sum(map(len, made)) == int((number + 1) / 50 * fps + 1e-9)
+    made.append(many.finish(len(whole)))
+    assert np.allclose(np.concatenate(made), whole, atol=1e-6)

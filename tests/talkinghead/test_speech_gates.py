@@ -30,8 +30,8 @@ def test_gates_and_phones_are_both_asked():
     phones[:, PHONES.index("M")], phones[:, PHONES.index("B")] = 0.3 * gates[:, 0], 0.2 * gates[:, 0]
     phones[:, PHONES.index("V")] = 0.4
     joined = closure_probability(gates, phones)
-    assert np.allclose(joined[:, GATES.index("bilabial")], 0.75 * gates[:, 0])
-    assert np.allclose(joined[:, GATES.index("labiodental")], 0.2)
+    assert np.allclose(joined[:, GATES.index("bilabial")], (0.4 + 0.6 * 0.5) * gates[:, 0])
+    assert np.allclose(joined[:, GATES.index("labiodental")], 0.6 * 0.4)
     assert np.array_equal(joined[:, GATES.index("rest")], gates[:, GATES.index("rest")])
 
 
