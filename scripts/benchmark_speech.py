@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-_SECTIONS = ("grid", "librivox", "robustness", "languages", "silence", "distribution", "speed", "hour")
+SECTIONS = ("grid", "librivox", "robustness", "languages", "silence", "distribution", "speed", "hour")
 
 
 def rounded(value: Any) -> Any:
@@ -56,7 +56,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="an encoder other than the shipped one")
     parser.add_argument("--generator", type=Path, help="a generator other than the shipped one")
     parser.add_argument("--live-weights", type=Path, help="an encoder for streams other than the shipped one")
-    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections (default: all but hour)")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections (default: all but hour)")
     parser.add_argument("--clips", type=int, default=80, help="of the GRID speaker (default: 80)")
     parser.add_argument("--quick", action="store_true", help="fewer clips and seeds: a look in about a minute")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -96,7 +96,7 @@ def main() -> None:
             arguments.generator,
         )
         figures: dict[str, Any] = {}
-        for name in arguments.only or [section for section in _SECTIONS if section != "hour"]:
+        for name in arguments.only or [section for section in SECTIONS if section != "hour"]:
             print(f"{name} ...", file=sys.stderr, flush=True)
             found = getattr(benchmark, name)()
             if found:

@@ -19,7 +19,6 @@ from talkinghead.speech.channels import MOTION_CHANNELS, MOTION_RATE
 from talkinghead.training.phones import PHONE_INDEX, PHONES, PhoneSegment
 
 SAMPLE_RATE = 16_000
-PARTS = ("train", "development", "test")
 
 _TEST_FIRST_LETTERS = ("l", "s")  # clips of the GRID speaker that no training, calibration or choice may see
 _TEST_SPEAKERS = ("grid_lbbc2a", "grid_lwbsza")

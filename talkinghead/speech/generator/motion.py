@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from talkinghead.speech.channels import MOTION_RATE
 from talkinghead.speech.generator.decisions import BlinkDecider, Fixations, Smoother
 from talkinghead.speech.generator.sampler import SamplerOptions
 from talkinghead.speech.generator.weights import TrainedGenerator, load_generator
 from talkinghead.speech.generator.windows import SamplingOptions
+from talkinghead.speech.lids import TO_SHUT
 
 Array = NDArray[np.float32]
 
-BLINK_LEAD = 3  # frames from a blink's start to shut lids: `lids.TO_SHUT` at 25 frames per second
+BLINK_LEAD = round(TO_SHUT * MOTION_RATE)  # frames from a blink's start to shut lids
 
 
 @dataclass(frozen=True)

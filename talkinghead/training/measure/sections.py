@@ -301,6 +301,3 @@ class Benchmark:
             raise ValueError("the speed is measured on speech: give a folder of it")
         sound = np.concatenate([clip.samples for clip in clips])
         return np.tile(sound, int(np.ceil(self.sizes.seconds * SAMPLE_RATE / len(sound))))
-
-
-SECTIONS: tuple[str, ...] = ("grid", "librivox", "robustness", "languages", "silence", "distribution", "speed", "hour")
