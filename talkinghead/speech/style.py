@@ -82,12 +82,12 @@ class MotionStyle:
 
 # What the shipped model does by itself, as `scripts/measure_style.py` prints it for 30 clips of GRID (development).
 NATURAL_STYLE = MotionStyle(
-    head_std=(0.01512, 0.01915, 0.01074),
-    head_velocity_std=(0.03736, 0.04073, 0.02392),
-    mouth_p95_mm=7.15,
-    mouth_std_mm=2.74,
-    brow_std=0.0473,
-    blinks_per_minute=18.0,
+    head_std=(0.01084, 0.00831, 0.00490),
+    head_velocity_std=(0.04261, 0.01905, 0.01270),
+    mouth_p95_mm=9.93,
+    mouth_std_mm=3.56,
+    brow_std=0.0145,
+    blinks_per_minute=23.6,
 )
 
 
