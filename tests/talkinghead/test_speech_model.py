@@ -88,6 +88,28 @@ def test_chunks_do_not_change_the_motion(model):
         assert torch.equal(torch.cat([getattr(p, name) for p in pieces]), getattr(whole, name)), name
 
 
+def test_live_frames_come_within_150_ms():
+    live, sound, fps = SpeechModel.load_live(), _vowels(1.2), 25
+    heard = 0
+    arrived, pieces = [], []
+
+    def chunks():
+        nonlocal heard
+        for chunk in np.split(sound, range(160, len(sound), 160)):
+            heard += len(chunk)
+            yield chunk
+
+    for piece in live.stream(chunks(), fps, seed=1):
+        pieces.append(piece.expression)
+        arrived += [heard] * len(piece)
+    ends = np.minimum((np.arange(len(arrived)) + 1) / fps, 1.2)
+    assert len(arrived) == 30
+    assert (np.array(arrived) / 16_000 - ends).max() <= 0.15
+    expression = torch.cat(pieces)
+    assert torch.equal(expression, live.animate(sound, fps, seed=1).expression)
+    assert lip_gap_mm(expression.numpy()).max() > 3
+
+
 def test_the_seed_moves_the_head_and_hardly_the_lips(model):
     sound = _vowels(4)
     one, again, other = (model.animate(sound, 25, seed=s) for s in (1, 1, 2))
