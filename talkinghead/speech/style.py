@@ -82,12 +82,12 @@ class MotionStyle:
 
 # What the shipped model does by itself, as `scripts/measure_style.py` prints it for 30 clips of GRID (development).
 NATURAL_STYLE = MotionStyle(
-    head_std=(0.01084, 0.00831, 0.00490),
-    head_velocity_std=(0.04261, 0.01905, 0.01270),
-    mouth_p95_mm=9.93,
-    mouth_std_mm=3.56,
-    brow_std=0.0145,
-    blinks_per_minute=23.6,
+    head_std=(0.01089, 0.00889, 0.00487),
+    head_velocity_std=(0.04512, 0.02083, 0.01213),
+    mouth_p95_mm=11.35,
+    mouth_std_mm=4.08,
+    brow_std=0.0285,
+    blinks_per_minute=14.6,
 )
 
 
