@@ -58,10 +58,11 @@ class MotionControls:
             [T, 52] expression, [T, 3] rotation and [T, 2, 2] eye rotation, as in `SpeechMotion`.
         """
         open_mouth = np.clip(pose * np.float32(self._options.mouth_scale), 0, 1)
+        if not self._options.mouth_scale:  # lips that rest have nothing to close
+            gates = np.zeros_like(gates)
         expression = assemble(open_mouth, gates)
         for name in (*_BROWS, "eyeSquint"):
-            scale = self._brows if name in _BROWS else np.float32(1)
-            _set(expression, name, np.clip(upper[:, _UPPER[name]] * scale, 0, 1))
+            _set(expression, name, np.clip(upper[:, _UPPER[name]] * self._brows, 0, 1))
         _set(expression, "eyeBlink", np.clip(upper[:, _UPPER["blink"]], 0, 1))
         rotation, held = self._head.advance(upper[:, :3])
         gaze = upper[:, 3:5] * np.float32(self._options.eye_motion)

@@ -32,6 +32,11 @@ _HEAD_SCALE = np.array([1.15, 1.3, 0.88], np.float32)
 _BLINK, _PITCH = UPPER_CHANNELS.index("blink"), UPPER_CHANNELS.index("head_pitch")
 _PEAK_GATES = np.array([name != "rest" for name in GATES])  # short: no frame may miss them
 _TICKS = OUTPUT_RATE // MOTION_RATE
+# GRID's speakers read from a screen: their brows hardly move, and some glances go further than one would in talking.
+_BROWS = [MOTION_CHANNELS.index(name) for name in ("browInnerUp", "browOuterUp", "browDown")]
+_BROW_SCALE = np.float32(2.0)
+_GAZE = slice(POSES + 3, POSES + 5)
+_FARTHEST_GAZE = np.array([0.07, 0.12], np.float32)  # radians, pitch and yaw
 
 
 class FrameSource(Protocol):
@@ -116,6 +121,8 @@ class GeneratedSource:
     def _take(self, piece: MotionPiece) -> None:
         frames = piece.frames.copy()
         frames[:, _HEAD] = (frames[:, _HEAD] + self._posture.advance(len(frames))) * _HEAD_SCALE
+        frames[:, _BROWS] *= _BROW_SCALE
+        frames[:, _GAZE] = frames[:, _GAZE].clip(-_FARTHEST_GAZE, _FARTHEST_GAZE)
         self._keep(0, self._curves.push(frames))
         starts = [BlinkStart(_TICKS * frame) for frame in piece.blinks]
         ticks = _TICKS * len(piece.frames)

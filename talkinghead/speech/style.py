@@ -82,12 +82,12 @@ class MotionStyle:
 
 # What the shipped model does by itself, as `scripts/measure_style.py` prints it for 30 clips of GRID (development).
 NATURAL_STYLE = MotionStyle(
-    head_std=(0.01089, 0.00889, 0.00487),
-    head_velocity_std=(0.04512, 0.02083, 0.01213),
-    mouth_p95_mm=11.35,
-    mouth_std_mm=4.08,
-    brow_std=0.0285,
-    blinks_per_minute=14.6,
+    head_std=(0.0109, 0.0090, 0.0050),
+    head_velocity_std=(0.0460, 0.0210, 0.0121),
+    mouth_p95_mm=11.4,
+    mouth_std_mm=4.11,
+    brow_std=0.0280,
+    blinks_per_minute=17.7,
 )
 
 

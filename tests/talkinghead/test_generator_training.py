@@ -12,8 +12,11 @@ import torch
 from talkinghead.speech.channels import MOTION_CHANNELS
 from talkinghead.speech.conditions import CONDITION, conditions_of
 from talkinghead.speech.encoder import SpeechEncoder
+from talkinghead.speech.generator.motion import MotionGenerator
 from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork
+from talkinghead.speech.generator.weights import TrainedGenerator
 from talkinghead.speech.generator.windows import Rest
+from talkinghead.speech.lids import NATURAL_BLINKS
 from talkinghead.speech.network import NetworkSize, SpeechNetwork
 from talkinghead.training.augment import AugmentOptions
 from talkinghead.training.generator_batches import (
@@ -181,16 +184,22 @@ def test_smoothing_slows_only_what_is_faster_than_real() -> None:
     assert np.abs(np.diff(smoothed([result], widths)[0].made[0, :, 15])).mean() < 0.15
 
 
-def test_blink_threshold_gives_the_real_rate() -> None:
-    frames = 1000
-    real, made = np.zeros((frames, CHANNELS), np.float32), np.zeros((1, frames, CHANNELS), np.float32)
-    real[50::100, BLINK] = 1  # one in four seconds
-    made[0, 50::100, BLINK] = 0.7
-    made[0, 20::100, BLINK] = 0.3
-    result = Generated(real, made, np.zeros((frames, 3), np.float32), np.ones(CHANNELS, np.bool_))
-    threshold, real_rate, made_rate = calibrated_blinks([result])
-    assert 0.3 < threshold <= 0.7
-    assert real_rate == made_rate == pytest.approx(0.25)
+def test_blink_threshold_is_that_of_the_wanted_rate() -> None:
+    torch.manual_seed(0)
+    network = MotionNetwork(GeneratorSize(CHANNELS, CONDITION, width=16, blocks=1, heads=2, kernel=3)).eval()
+    with torch.no_grad():
+        network.out.weight.normal_(0, 0.3)
+        network.mean[BLINK] = 0.6
+    ones, rest = torch.ones(CHANNELS), Rest(torch.zeros(CHANNELS), torch.zeros(CONDITION))
+    generator = TrainedGenerator(network, MOTION_CHANNELS, rest, ones, ones)
+    conditions = np.random.default_rng(0).random((1, 1500, CONDITION)).astype(np.float16)
+    clip = Clip(conditions, np.zeros((1500, CHANNELS), np.float32), np.ones(CHANNELS, np.bool_), "grid", "a")
+    threshold, rate = calibrated_blinks(generator, [clip], range(2))
+    assert rate == pytest.approx(NATURAL_BLINKS, rel=0.15)
+    player = MotionGenerator(replace(generator, blink_threshold=threshold))
+    heard = [conditions[0].astype(np.float32)]
+    made = sum(len(piece.blinks) for seed in range(2) for piece in player.stream(heard, seed))
+    assert made == pytest.approx(2 * rate, abs=2)  # two minutes; a first blink may begin before the first frame
 
 
 def test_listener_hears_what_the_encoder_hears_and_keeps_it(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class BlinkDecider:
         reach: frames that a decision looks ahead and back, so also the least distance of two blinks.
     """
 
-    def __init__(self, threshold: float, reach: int = 8) -> None:
+    def __init__(self, threshold: float, reach: int = 18) -> None:
         self._threshold = threshold
         self._reach = reach
         self._held = np.full(reach, -np.inf)  # decided frames that are still looked back at, then the others
@@ -128,7 +128,7 @@ class Fixations:
         for i in range(count):
             coming = np.median(self._held[i + 1 : i + 1 + o.ahead], 0) if i + 1 < len(self._held) else self._held[i]
             if self._point is None:
-                self._point = self._held[i]
+                self._point = np.zeros(2, np.float32)  # it leaves the photo's gaze with a jump, as any other
             elif self._rested >= o.shortest and self._left(self._held[i]) and self._left(coming):
                 self._point, self._rested = coming.astype(np.float32), 0
             result[i] = self._point
