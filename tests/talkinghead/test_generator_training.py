@@ -189,7 +189,7 @@ def test_blink_threshold_is_that_of_the_wanted_rate() -> None:
     network = MotionNetwork(GeneratorSize(CHANNELS, CONDITION, width=16, blocks=1, heads=2, kernel=3)).eval()
     with torch.no_grad():
         network.out.weight.normal_(0, 0.3)
-        network.mean[BLINK] = 0.6
+        network.mean[BLINK] = 1.5
     ones, rest = torch.ones(CHANNELS), Rest(torch.zeros(CHANNELS), torch.zeros(CONDITION))
     generator = TrainedGenerator(network, MOTION_CHANNELS, rest, ones, ones)
     conditions = np.random.default_rng(0).random((1, 1500, CONDITION)).astype(np.float16)
