@@ -16,7 +16,7 @@ GATE_CONTEXT = 4  # ticks (80 ms) that a decision looks back, and ahead where it
 _PEAK_EDGES = (0.08, 0.20)
 # Share of its local peak below which the gate is open, and above which it is closed: gives the closure its length.
 _SHAPE_EDGES = (0.15, 0.80)
-_REST_EDGES = (0.10, 0.85)
+_REST_EDGES = (0.10, 0.70)
 _REST = GATES.index("rest")
 
 
