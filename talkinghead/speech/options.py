@@ -25,7 +25,7 @@ class MotionOptions:
         expression_scale: scale of the mouth's opening and shaping; closed lips stay closed at any scale.
         blink_rate: blinks per minute, 0..60; None: as they come naturally, or as in `style`.
         eye_motion: scale of the saccades.
-        brow_motion: scale of what the brows do.
+        brow_motion: scale of what brows and narrowed eyes do.
         emotion: one of `talkinghead.speech.emotion.EMOTIONS`; neutral leaves the photo's own expression.
         emotion_strength: 0..1.
         start_pose: (pitch, yaw, roll) degrees that the head is turned in the first frame, relative to the photo, as the

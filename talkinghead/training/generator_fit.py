@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from talkinghead.training.checkpoint import load_checkpoint, save_checkpoint
 from talkinghead.training.generator_batches import Batch, VaryOptions, WindowSampler
+from talkinghead.training.schedule import warmed_cosine
 
 _REPORT_STEPS = 50
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -40,10 +40,7 @@ class GeneratorOptions:
 
     def rate_at(self, step: int) -> float:
         """Learning rate of step 1, 2, ...: up in a line, down in half a cosine."""
-        done = (step - 0.5) / self.steps
-        if done < self.warm_up:
-            return self.rate * done / self.warm_up
-        return self.rate * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
+        return warmed_cosine(step, self.steps, self.rate, self.warm_up)
 
 
 def fit(

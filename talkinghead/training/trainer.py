@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from talkinghead.speech.network import OFFLINE_SIZE, NetworkOutput, NetworkSize,
 from talkinghead.training.augment import AugmentOptions
 from talkinghead.training.checkpoint import load_checkpoint, save_checkpoint
 from talkinghead.training.dataset import UNKNOWN_PHONE, Batch, CropSampler, Example, load_examples
+from talkinghead.training.schedule import warmed_cosine
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,7 @@ class TrainOptions:
 
     def rate_at(self, step: int) -> float:
         """Learning rate of step 1, 2, ...: up in a line, down in half a cosine."""
-        done = (step - 0.5) / self.steps
-        if done < self.warm_up:
-            return self.rate * done / self.warm_up
-        return self.rate * 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
+        return warmed_cosine(step, self.steps, self.rate, self.warm_up)
 
 
 @dataclass(frozen=True)

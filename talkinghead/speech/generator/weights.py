@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from face3d.errors import InputError
 from talkinghead.speech.generator.implicit import (
@@ -24,6 +21,7 @@ from talkinghead.speech.generator.implicit import (
 )
 from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork
 from talkinghead.speech.generator.windows import MotionStream, Rest, SamplingOptions
+from talkinghead.speech.half_file import read_halves, write_halves
 
 FORMAT = 1
 _METADATA_KEY = "motion_generator"
@@ -74,13 +72,13 @@ class TrainedGenerator:
 
 def save_generator(generator: TrainedGenerator, path: Path) -> None:
     """Write a trained generator."""
-    tensors = {name: tensor.detach().cpu() for name, tensor in generator.network.state_dict().items()}
+    tensors = dict(generator.network.state_dict())
     tensors |= {_REST_MOTION: generator.rest.motion, _REST_CONDITION: generator.rest.condition}
     tensors |= {_TEMPERATURE: generator.temperature, _GAIN: generator.gain}
     if generator.smoothing is not None:
         tensors |= {_SMOOTHING: generator.smoothing}
     if generator.decoder is not None:
-        tensors |= {_DECODER + name: tensor.detach().cpu() for name, tensor in generator.decoder.state_dict().items()}
+        tensors |= {_DECODER + name: tensor for name, tensor in generator.decoder.state_dict().items()}
     header = {
         "format": FORMAT,
         **decoder_header(generator.decoder),
@@ -89,11 +87,7 @@ def save_generator(generator: TrainedGenerator, path: Path) -> None:
         "blink_threshold": generator.blink_threshold,
         "notes": generator.notes,
     }
-    temporary = path.with_name(f".{path.name}.part")
-    halves = {name: tensor.to(torch.float16).contiguous() for name, tensor in tensors.items()}
-    save_file(halves, str(temporary), metadata={_METADATA_KEY: json.dumps(header)})
-    temporary.chmod(0o644)  # safetensors makes private files
-    temporary.replace(path)
+    write_halves(path, tensors, _METADATA_KEY, header)
 
 
 def load_generator(path: Path, device: str = "cpu") -> TrainedGenerator:
@@ -102,16 +96,7 @@ def load_generator(path: Path, device: str = "cpu") -> TrainedGenerator:
     Raises:
         InputError: the file is missing, damaged or not a motion generator of this format.
     """
-    if not path.is_file():
-        raise InputError(f"There is no motion generator file {path}.")
-    try:
-        with safe_open(str(path), framework="pt", device=device) as file:
-            header = json.loads((file.metadata() or {}).get(_METADATA_KEY, "{}"))
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is not a readable .safetensors file ({error}).") from error
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path} is not a motion generator of format {FORMAT}.")
+    header, tensors = read_halves(path, _METADATA_KEY, "motion generator", FORMAT, device)
     try:
         rest = Rest(tensors.pop(_REST_MOTION), tensors.pop(_REST_CONDITION))
         temperature, gain = tensors.pop(_TEMPERATURE), tensors.pop(_GAIN)

@@ -1,0 +1,50 @@
+"""Weights on disk: half-precision tensors and a JSON header, in safetensors. What the speech model's files share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from face3d.errors import InputError
+
+
+def write_halves(path: Path, tensors: Mapping[str, Tensor], key: str, header: Mapping[str, Any]) -> None:
+    """Write tensors, with the header under `key`; complete or not at all."""
+    halves = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in tensors.items()}
+    temporary = path.with_name(f".{path.name}.part")
+    save_file(halves, str(temporary), metadata={key: json.dumps(dict(header))})
+    temporary.chmod(0o644)  # safetensors makes private files
+    temporary.replace(path)
+
+
+def read_halves(
+    path: Path, key: str, kind: str, file_format: int, device: str
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The header under `key` and the tensors, in single precision.
+
+    Args:
+        kind: what the file should be, for messages.
+        file_format: that the header must name.
+
+    Raises:
+        InputError: the file is missing, damaged or not of this kind and format.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no {kind} file {path}.")
+    try:
+        with safe_open(str(path), framework="pt", device=device) as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a readable .safetensors file ({error}).") from error
+    header: dict[str, Any] = json.loads(metadata.get(key, "{}"))
+    if header.get("format") != file_format:
+        raise InputError(f"{path} is not a {kind} of format {file_format}.")
+    return header, tensors
