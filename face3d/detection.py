@@ -1,6 +1,6 @@
-"""Faces in pictures: 478 landmarks, 52 expression scores and head orientation, by the nets of MediaPipe's Face Landmarker.
+"""Faces in pictures: 478 landmarks, 52 expression scores and head orientation, by MediaPipe's Face Landmarker.
 
-The first of them sees the picture at 128 x 128 pixels, so it misses small faces in large pictures and faces that
+The first of its nets sees the picture at 128 x 128 pixels, so it misses small faces in large pictures and faces that
 fill or leave the frame, and the landmarks that it places from a rough box are less exact. Here a *search* looks at the
 whole picture, a padded one and overlapping tiles, and every candidate is then *measured* in an upright crop of its own,
 where it must be found again at the same place: that makes the landmarks independent of the face's size in the picture,
@@ -38,7 +38,7 @@ SEARCH_DEPTH = 4.0
 AGREEMENT = 0.04
 # Crops for verifying a face: (shift along x, along y, in units of its size; side over CROP_SCALE; turn in radians).
 VERIFYING_CROPS = ((0.1, 0.0, 1.0, 0.2), (0.0, -0.1, 1.2, 0.0))
-_SNAP = 0.02  # of places to measure at: in units of the face's size, of the logarithm of the size, in radians
+_SNAP = 0.04  # of places to measure at: in units of the face's size, of the logarithm of the size, in radians
 
 
 class FaceDetector:
@@ -150,10 +150,7 @@ class FaceDetector:
 
     def _look(self, image: ImageArray, view: View, largest: int) -> list[FaceDetection]:
         picture, matrix = view.sample(image, largest)
-        return [
-            _to_picture(face, matrix, picture.shape[0], view.angle)
-            for face in self._landmarker.look(picture)
-        ]
+        return [_to_picture(face, matrix, picture.shape[0], view.angle) for face in self._landmarker.look(picture)]
 
 
 def _snapped(view: View) -> View:

@@ -60,8 +60,8 @@ class GeneralConfig:
 class PhotoConfig:
     """How the photo is prepared.
 
-    `detector` "builtin" or "mediapipe"; `crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so; `max_side` in pixels; `background`
-    "keep", "blur" or "color", which is `background_color`, "#rrggbb".
+    `detector` "builtin" or "mediapipe"; `crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so;
+    `max_side` in pixels; `background` "keep", "blur" or "color", which is `background_color`, "#rrggbb".
     """
 
     detector: str
