@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import train_calibration
 from safetensors.numpy import load_file
+from train_calibration import make_faces, make_skins, read_photos, read_samples, train_file
 
 from face3d.building.calibration import TrainingOptions
 from face3d.calibration import calibration_from
 from face3d.morphable_model import MorphableModel
-from scripts import train_calibration
-from scripts.train_calibration import make_faces, make_skins, read_photos, read_samples, train_file
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
