@@ -1,10 +1,9 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
-import pytest
 
-cv2 = pytest.importorskip("cv2")
-from face3d.cuts import ContentChange  # noqa: E402
+from face3d.cuts import ContentChange
 
 
 def scene(seed: int, shift: int = 0) -> np.ndarray:

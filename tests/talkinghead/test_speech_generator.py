@@ -20,7 +20,7 @@ from talkinghead.speech.generator.windows import MotionStream, Rest, SamplingOpt
 
 SIZE = GeneratorSize(channels=5, condition=7, width=16, blocks=2, heads=2, kernel=3, time_width=8)
 WINDOWS = WindowOptions(prefix=4, new=12, fade=3)
-# What another cut of the sound may change: matrix products round by where their inputs lie in memory, on some processors.
+# What another cut of the sound may change: some processors round a matrix product by where its inputs lie in memory.
 CUT = 1e-5
 
 
