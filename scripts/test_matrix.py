@@ -33,7 +33,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "threads-2": {"OMP_NUM_THREADS": "2"},
     "compatible": {"OMP_NUM_THREADS": "1", "MKL_CBWR": "COMPATIBLE"},
     "avx2": {"OMP_NUM_THREADS": "1", "MKL_CBWR": "AVX2"},
-    "ignored": {"OMP_NUM_THREADS": "1", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    "ignored": {"OMP_NUM_THREADS": "1", "LC_ALL": "C"},
     "shuffled": {"OMP_NUM_THREADS": "1"},
     "nobody": {"OMP_NUM_THREADS": "1", "HOME": "/nonexistent"},
 }
