@@ -5,6 +5,7 @@ Imports nothing heavy: the command line reads it before it knows what it has to 
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import types
@@ -176,6 +177,31 @@ def load_config(file: str | Path | None = None, settings: Sequence[str] = (), **
         if value is not None:
             group, _, key = name.partition("__")
             _merge(values, {group: {key: value}}, name.replace("__", "."))
+    return Config(**{name: GROUPS[name](**values[name]) for name in GROUPS})
+
+
+def with_settings(config: Config | None = None, **settings: Any) -> Config:
+    """`config`, or the defaults, with single settings changed by their names alone.
+
+    Args:
+        config: what to start from.
+        settings: `emotion="happy"`; a name that two groups share needs its group: `video__threads=2`, and alone means
+            the group `general`.
+
+    Raises:
+        InputError: there is no such setting, or a value of the wrong type or out of range.
+    """
+    config = config or load_config()
+    values = {group: dict(vars(getattr(config, group))) for group in GROUPS}
+    places = {f"{group}__{key}": (group, key) for group, entries in values.items() for key in entries}
+    for group, key in reversed(list(places.values())):
+        places[key] = (group, key)
+    for name, value in settings.items():
+        if name not in places:
+            close = difflib.get_close_matches(name, places, 1)
+            raise InputError(f"There is no setting {name}" + (f"; did you mean {close[0]}?" if close else "."))
+        group, key = places[name]
+        _merge(values, {group: {key: value}}, name)
     return Config(**{name: GROUPS[name](**values[name]) for name in GROUPS})
 
 

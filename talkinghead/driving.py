@@ -66,22 +66,34 @@ def speak_over(rest: Tensor, spoken: Tensor) -> Tensor:  # [52], [..., 52] -> [.
     return (rest + spoken * (1 - rest)).clamp(0, 1)
 
 
-def frames_of(parameters: FaceParameters, fit: FaceParameters) -> Iterator[Pose]:
-    """The motion of a file, for the person of `fit` (one frame).
+def poses_of(motion: FaceParameters, fit: FaceParameters) -> Iterator[Pose]:
+    """The frames of `motion` as the person of `fit` (one frame) makes them.
 
-    Head and eyes move relative to the photo when the file was made from this very fit, otherwise relative to the file's
+    Three kinds of motion are told apart. Nobody's, as speech alone gives it, goes on top of what the photo's face shows
+    at rest. The person's own, made for this very fit, is taken as it is. Anybody else's is taken relative to its own
     first frame: another camera's absolute pose means nothing in this photo. Then the head also travels less, because
     the photo's shoulders hardly go with it.
     """
-    own = is_of(parameters, fit)
-    reference, travel = (fit, 1.0) if own else (parameters, _BORROWED_TRAVEL)
+    own = is_of(motion, fit)
+    spoken = not own and is_nobody(motion)
+    reference, travel = (fit, 1.0) if own else (motion, _BORROWED_TRAVEL)
+    if spoken:
+        reference, travel = nobody(motion.identity.numel()), 1.0
+    rest = rest_of(fit.expression[0])
     rotation, translation = reference.rotation[0], reference.translation[0]
     back = axis_angle_to_matrix(rotation).transpose(-1, -2)
-    for index in range(len(parameters)):
-        turn = matrix_to_axis_angle(back @ axis_angle_to_matrix(parameters.rotation[index]))
-        gaze = parameters.eye_rotation[index] - reference.eye_rotation[0]
+    for index in range(len(motion)):
+        turn = matrix_to_axis_angle(back @ axis_angle_to_matrix(motion.rotation[index]))
+        gaze = motion.eye_rotation[index] - reference.eye_rotation[0]
         _, turned = turn_head(rotation, translation, turn)
-        yield Pose(parameters.expression[index], turn, gaze, travel * (parameters.translation[index] - turned))
+        expression = motion.expression[index]
+        expression = speak_over(rest, expression) if spoken else expression
+        yield Pose(expression, turn, gaze, travel * (motion.translation[index] - turned))
+
+
+def is_nobody(motion: FaceParameters) -> bool:
+    """Whether the motion belongs to no person: what :func:`nobody` is the base of."""
+    return motion.camera == NEUTRAL_CAMERA and not motion.identity.any() and motion.landmark_shapes is None
 
 
 def is_of(parameters: FaceParameters, fit: FaceParameters) -> bool:

@@ -17,7 +17,7 @@ from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
 from talkinghead.devices import check_device, limited_threads
-from talkinghead.driving import Pose, find_photo, frames_of, is_of, rest_of, speak_over
+from talkinghead.driving import Pose, find_photo, poses_of, is_of, rest_of, speak_over
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.planar import PlanarChange
@@ -252,7 +252,7 @@ def _avatar_of(
     if not is_of(motion, fit):
         fit = find_photo(motion, model_of(motion), landmarks, size) or fit
     options = AvatarOptions(refine=config.video.refine)
-    return make_avatar(portrait.image, fit, landmarks, options), frames_of(motion, fit)
+    return make_avatar(portrait.image, fit, landmarks, options), poses_of(motion, fit)
 
 
 def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[Image], tuple[int, int]]:

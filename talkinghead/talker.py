@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from talkinghead.media.audio import Sound
     from talkinghead.person import Portrait
     from talkinghead.pipeline import VideoResult
+    from talkinghead.pose_rows import PoseRows
     from talkinghead.sound import SoundSource
     from talkinghead.speech.model import SpeechModel
     from talkinghead.speech.options import MotionOptions
@@ -100,4 +101,125 @@ class Talker:
         Raises:
             InputError: the sound cannot be used.
         """
-        raise NotImplementedError
+        from face3d.morphable_model import load_default_model
+        from talkinghead.driving import nobody, to_parameters
+        from talkinghead.media.audio import exact_rate
+        from talkinghead.pose_rows import PoseRows
+
+        config = self.config
+        seed = config.general.seed if seed is None else seed
+        base = nobody(load_default_model().identity_size) if person is None else person.parameters
+        rows = PoseRows()
+        with self.performing(sound, text=text, seed=seed) as performance:
+            count = performance.sound.frame_count(config.video.fps)
+            for pose in self.on_face(performance.spoken, base):
+                rows.append(pose)
+                if progress:
+                    progress(len(rows), count)
+        return to_parameters(rows, base, float(exact_rate(config.video.fps)))
+
+    @contextmanager
+    def performing(
+        self, sound: SoundSource | None, *, text: str | None = None, seed: int | None = None
+    ) -> Iterator[Performance]:
+        """Listen to a sound in a thread of its own while something else, such as opening a portrait, goes on.
+
+        Arguments and errors as for :meth:`animate`.
+        """
+        from talkinghead import pipeline
+        from talkinghead.devices import limited_threads
+        from talkinghead.media.prefetch import Prefetched
+        from talkinghead.sound import sound_of
+
+        seed = self.config.general.seed if seed is None else seed
+        with ExitStack() as stack:
+            stack.enter_context(limited_threads(self.config.general.threads))
+            heard = stack.enter_context(sound_of(sound, text, seed))
+            poses = pipeline.spoken_poses(self.model, heard, self.config, self.motion, seed)
+            yield Performance(heard, stack.enter_context(Prefetched(poses, _WAITING_POSES)))
+
+    def on_face(self, spoken: Iterable[Pose], fit: FaceParameters) -> Iterator[Pose]:
+        """Spoken motion on top of what a fitted face, its first frame, shows at rest."""
+        from talkinghead import pipeline
+
+        return pipeline.on_face(spoken, fit.expression[0], self.motion, self.config)
+
+    def frames(
+        self, person: Portrait, sound: SoundSource | None, *, text: str | None = None, seed: int | None = None
+    ) -> Iterator[Image]:
+        """The person speaking: [H, W, 3] uint8 sRGB for each frame, one after the other in constant memory.
+
+        Arguments and errors as for :meth:`animate`.
+        """
+        with self.performing(sound, text=text, seed=seed) as performance:
+            for pose in self.on_face(performance.spoken, person.parameters):
+                yield person.avatar.render(pose)
+
+    def generate(
+        self,
+        person: Portrait,
+        sound: SoundSource | None,
+        output: str | Path,
+        *,
+        text: str | None = None,
+        seed: int | None = None,
+        parameters: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> VideoResult:
+        """A finished video of the person speaking.
+
+        Args:
+            person: who.
+            sound, text, seed, progress: as for :meth:`animate`.
+            output: the MP4 to write, complete or not at all.
+            parameters: where to save the face parameters (.safetensors) that drive the video.
+
+        Raises:
+            InputError: the sound cannot be used, or an output cannot be written.
+        """
+        self.check_outputs(output, parameters, sound)
+        with self.performing(sound, text=text, seed=seed) as performance:
+            return self.write(person, performance, output, parameters, progress)
+
+    def check_outputs(self, output: str | Path, parameters: str | Path | None, *inputs: object) -> None:
+        """Before any work: whether the outputs can be written, and replace none of the inputs.
+
+        Raises:
+            InputError: they cannot, or do.
+        """
+        from talkinghead.media.output import check_output
+
+        files = tuple(path for path in (*inputs, self.config.motion.style_from) if isinstance(path, str | Path))
+        check_output(output, ".mp4", files)
+        if parameters is not None:
+            check_output(parameters, ".safetensors", files)
+
+    def write(
+        self,
+        person: Portrait,
+        performance: Performance,
+        output: str | Path,
+        parameters: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> VideoResult:
+        """:meth:`generate` of a sound that is being listened to already."""
+        from talkinghead import pipeline
+        from talkinghead.driving import to_parameters
+        from talkinghead.pose_rows import PoseRows
+
+        shown, kept = self.on_face(performance.spoken, person.parameters), PoseRows()
+        if parameters is not None:
+            shown = _kept(shown, kept)
+        changes = pipeline.changes_of(person.avatar, shown, self.config)
+        photo, size, sound = person.avatar.photo, person.size, performance.sound
+        result = pipeline.write_video(changes, output, size, sound, self.config, progress, still=photo)
+        if parameters is not None:
+            pipeline.save_parameters(to_parameters(kept, person.parameters, result.fps), parameters)
+        return result
+
+
+def _kept(poses: Iterable[Pose], rows: PoseRows) -> Iterator[Pose]:
+    """Pass frames on and remember them."""
+    for pose in poses:
+        rows.append(pose)
+        yield pose

@@ -15,7 +15,7 @@ from face3d.camera import axis_angle_to_matrix
 from face3d.fitting import PhotoFit, project_landmarks
 from face3d.morphable_model import MorphableModel, personal_model
 from face3d.parameters import FaceParameters
-from talkinghead.driving import Pose, find_photo, frames_of, nobody, rest_of, speak_over, to_parameters
+from talkinghead.driving import Pose, find_photo, poses_of, nobody, rest_of, speak_over, to_parameters
 
 
 def some_poses(count: int, seed: int = 0) -> list[Pose]:
@@ -56,7 +56,7 @@ def test_parameters_and_back_for_the_same_photo() -> None:
     poses = some_poses(6)
     parameters = to_parameters(poses, base, 25.0)
     assert len(parameters) == 6
-    for pose, back in zip(poses, frames_of(parameters, base), strict=True):
+    for pose, back in zip(poses, poses_of(parameters, base), strict=True):
         for name in ("expression", "turn", "gaze"):
             torch.testing.assert_close(getattr(back, name), getattr(pose, name), atol=1e-5, rtol=0)
         torch.testing.assert_close(back.shift, pose.shift, atol=1e-3, rtol=0)
@@ -66,7 +66,7 @@ def test_another_person_starts_from_the_photos_own_pose() -> None:
     base = dataclasses.replace(nobody(5), rotation=torch.tensor([[0.2, -0.3, 0.1]]))
     poses = some_poses(3)
     other = dataclasses.replace(nobody(5), identity=torch.ones(5))
-    first, second, _ = frames_of(to_parameters(poses, base, 25.0), other)
+    first, second, _ = poses_of(to_parameters(poses, base, 25.0), other)
     torch.testing.assert_close(first.turn, torch.zeros(3), atol=1e-6, rtol=0)
     torch.testing.assert_close(first.gaze, torch.zeros(2, 2))
     expected = axis_angle_to_matrix(poses[0].turn).T @ axis_angle_to_matrix(poses[1].turn)
