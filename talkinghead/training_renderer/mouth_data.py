@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import INNER_LIPS, OUTER_LIPS
-from face3d.morphable_model import personal_model
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.mouth.painter import MouthPainter
 from renderers.mouth.scene import MouthScene
