@@ -22,9 +22,10 @@ from face3d.face import SMALLEST_FACE_PX, choose_face
 from face3d.fit_data import LandmarkModel, Weights
 from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.morphable_model import MorphableModel, load_default_model, personal_model
+from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.observation import observe
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from face3d.solver import solve
 
 _KNOWN = 1e-4  # standard deviation of an identity that no longer moves

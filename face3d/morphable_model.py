@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 
 from face3d.camera import axis_angle_to_matrix
-from face3d.errors import InputError
-from face3d.parameters import FaceParameters
 from face3d.parts import Part
 from face3d.resources import asset_path
 
@@ -25,7 +23,7 @@ _EYE_CORNERS = ((263, 362), (33, 133))
 _CENTER_FROM_CORNERS = ((0.6, 2.3, -12.0), (-0.6, 2.3, -12.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Landmarks:
     """Points tied to the mesh: a triangle and barycentric coordinates each.
 
@@ -44,7 +42,7 @@ class Landmarks:
         return (corners * self.barycentric[..., None]).sum(-2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MorphableModel:
     """A 3D morphable head model in the head frame (see `face3d.camera`).
 
@@ -177,34 +175,6 @@ def model_from_arrays(name: str, arrays: dict[str, np.ndarray]) -> MorphableMode
     }
     fields: dict[str, Any] = {f: tensors[f] for f in MorphableModel.__dataclass_fields__ if f in tensors}
     return MorphableModel(name=name, **fields, **landmarks)
-
-
-def personal_model(parameters: FaceParameters, model: MorphableModel | None = None) -> MorphableModel:
-    """The model of the person of `parameters`: `model` (the default one when not given) with their shape residual and
-    personal shapes.
-
-    Raises:
-        InputError: the parameters are those of another model.
-    """
-    model = model or load_default_model()
-    residual = parameters.shape_residual
-    if parameters.model != model.name:
-        raise InputError(
-            f"The face parameters are those of the face model {parameters.model} where {model.name} is needed; "
-            f"talkinghead convert FILE --to {model.name} makes the one of the other."
-        )
-    if parameters.identity.numel() > model.identity_size or (
-        residual is not None and residual.shape != model.mean.shape
-    ):
-        raise InputError(f"The face parameters do not fit {model.name}: they are another version's or damaged.")
-    if residual is not None:
-        model = model.with_residual(residual)
-    if parameters.landmark_shapes is not None:
-        # Imported here: spreading offsets over the mesh needs the model itself.
-        from face3d.personal_shapes import with_personal_shapes
-
-        model = with_personal_shapes(model, parameters.landmark_shapes)
-    return model
 
 
 @lru_cache(maxsize=1)

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from face3d import motion_editing
 from face3d.camera import Camera
 from face3d.errors import InputError
+from face3d.files import atomic_file
+from face3d.parameter_limits import FPS_RANGE, LARGEST, SHAPES, check_camera, check_shape
 
 FORMAT_VERSION = 3  # 2: optional tensors; 3: landmark_shapes
 # How each is loaded: `face3d.models.registry`.
 KNOWN_MODELS = ("cc0-head", "ict-facekit", "bfm2009", "flame")
 # Rounding in files and solvers may step over the ends of 0..1 by this much; more is an error.
 RANGE_TOLERANCE = 1e-3
+_FRACTIONS = ("expression", "confidence", "texture")
+_PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_STORED_PRECISIONS = ("F16", "BF16", "F32", "F64")
 _METADATA_KEY = "face_parameters"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceParameters:
     """3D face parameters of one person over time.
+
+    Tensors of 16 or 64 bits are brought to single precision. Numbers must be finite and within the bounds of
+    `face3d.parameter_limits`.
 
     Attributes:
         identity: [K] identity coefficients, unit variance under the model's prior; constant over time.
@@ -65,45 +73,61 @@ class FaceParameters:
     landmark_shapes: Tensor | None = None  # [53, 468, 3]
 
     def __post_init__(self) -> None:
-        optional = [name for name in OPTIONAL_FIELDS if getattr(self, name) is not None]
-        for name in (*TENSOR_FIELDS, *optional):
-            value = getattr(self, name)
-            if not isinstance(value, Tensor) or not value.is_floating_point():
-                raise InputError(f"FaceParameters.{name} must be a floating-point tensor, got {type(value).__name__}.")
-        frames = self.expression.shape[0] if self.expression.ndim else 0
-        shapes = {
-            "identity": (self.identity.numel(),),
-            "expression": (frames, 52),
-            "rotation": (frames, 3),
-            "translation": (frames, 3),
-            "eye_rotation": (frames, 2, 2),
-            "confidence": (frames,),
-            "shape_residual": (_size(self.shape_residual), 3),
-            "texture": (_size(self.texture), _size(self.texture), 3),
-            "light": (9, 3),
-            "landmark_shapes": (53, 468, 3),
-        }
-        for name in (*TENSOR_FIELDS, *optional):
-            value, shape = getattr(self, name), shapes[name]
-            if tuple(value.shape) != shape:
-                raise InputError(f"FaceParameters.{name} must have shape {list(shape)}, got {list(value.shape)}.")
-            if not torch.isfinite(value).all():
-                raise InputError(f"FaceParameters.{name} holds NaN or infinite numbers.")
-        for name in ("expression", "confidence", "texture"):
-            value = getattr(self, name)
-            if (
-                value is not None
-                and value.numel()
-                and (value.min() < -RANGE_TOLERANCE or value.max() > 1 + RANGE_TOLERANCE)
-            ):
-                low, high = value.min().item(), value.max().item()
-                raise InputError(f"FaceParameters.{name} must stay within 0..1, got {low:.4g}..{high:.4g}.")
-        if not (isinstance(self.fps, int | float) and math.isfinite(self.fps) and self.fps > 0):
-            raise InputError(f"FaceParameters.fps must be a positive number, got {self.fps!r}.")
+        for name in TENSOR_FIELDS:
+            self._check_tensor(name)
+        for name in OPTIONAL_FIELDS:
+            if getattr(self, name) is not None:
+                self._check_tensor(name)
+        frames = len(self)
+        for name in ("rotation", "translation", "eye_rotation", "confidence"):
+            if getattr(self, name).shape[0] != frames:
+                shape = [frames, *SHAPES[name][1:]]
+                raise InputError(
+                    f"FaceParameters.{name} must have shape {shape}, got {list(getattr(self, name).shape)}."
+                )
+        low, high = FPS_RANGE
+        if not (isinstance(self.fps, int | float) and low <= self.fps <= high):
+            raise InputError(f"FaceParameters.fps must be a positive number, {low:g} to {high:g}, got {self.fps!r}.")
+        check_camera(self.camera)
         if self.model not in KNOWN_MODELS:
             raise InputError(
-                f"FaceParameters.model {self.model!r} is unknown; known models: {', '.join(KNOWN_MODELS)}."
+                f"FaceParameters.model {str(self.model)[:40]!r} is unknown; known models: {', '.join(KNOWN_MODELS)}."
             )
+
+    def _check_tensor(self, name: str) -> None:
+        """Check one field and bring it to single precision.
+
+        Raises:
+            InputError: no floating-point tensor, another shape, or numbers that are none or out of bounds.
+        """
+        value = getattr(self, name)
+        if not isinstance(value, Tensor) or value.dtype not in _PRECISIONS:
+            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"FaceParameters.{name} must be a floating-point tensor of 16 to 64 bits, got {kind}.")
+        check_shape(name, tuple(value.shape))
+        if value.dtype != torch.float32:
+            value = value.to(torch.float32)
+            object.__setattr__(self, name, value)
+        if not torch.isfinite(value).all():
+            raise InputError(f"FaceParameters.{name} holds NaN or infinite numbers.")
+        if not value.numel():
+            return
+        low, high = value.min().item(), value.max().item()
+        if name in _FRACTIONS and (low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE):
+            raise InputError(f"FaceParameters.{name} must stay within 0..1, got {low:.4g}..{high:.4g}.")
+        if name in LARGEST and max(-low, high) > LARGEST[name]:
+            limits = f"-{LARGEST[name]:g}..{LARGEST[name]:g}"
+            raise InputError(f"FaceParameters.{name} must stay within {limits}, got {low:.4g}..{high:.4g}.")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all numbers and all that describes them are equal."""
+        if not isinstance(other, FaceParameters):
+            return NotImplemented
+        if (self.fps, self.camera, self.model) != (other.fps, other.camera, other.model):
+            return False
+        return all(_same(getattr(self, name), getattr(other, name)) for name in (*TENSOR_FIELDS, *OPTIONAL_FIELDS))
+
+    __hash__ = None  # type: ignore[assignment] # it holds arrays, which can change
 
     def __len__(self) -> int:
         return int(self.expression.shape[0])
@@ -115,11 +139,53 @@ class FaceParameters:
 
     def frames(self, start: int, stop: int) -> FaceParameters:
         """The frames `start` (included) to `stop` (excluded), like a slice."""
-        cut = {n: getattr(self, n)[start:stop] for n in TENSOR_FIELDS if n != "identity"}
-        return dataclasses.replace(self, **cut)
+        return self[start:stop]
+
+    @overload
+    def __getitem__(self, key: str) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, key: int | slice) -> FaceParameters: ...
+    def __getitem__(self, key: str | int | slice) -> NDArray[np.float32] | FaceParameters:
+        """`motion["jawOpen"]`: weights [T] of an ARKit expression, a copy; `motion[10]`, `motion[10:20]`: frames.
+
+        Raises:
+            KeyError: there is no such expression.
+            IndexError: there is no such frame.
+        """
+        if isinstance(key, str):
+            return motion_editing.weight_of(self, key)
+        if isinstance(key, int):
+            if not -len(self) <= key < len(self):
+                raise IndexError(f"there is no frame {key} among {len(self)}")
+            key %= len(self)
+            key = slice(key, key + 1)
+        return dataclasses.replace(self, **{n: getattr(self, n)[key] for n in motion_editing.FRAME_FIELDS})
+
+    def __repr__(self) -> str:
+        return f"FaceParameters({len(self)} frames at {self.fps:g} frames/s, {self.model})"
+
+    def with_weights(self, **weights: ArrayLike) -> FaceParameters:
+        """Other weights: `motion.with_weights(jawOpen=0.5 * motion["jawOpen"])`; see `motion_editing.with_weights`."""
+        return motion_editing.with_weights(self, weights)
+
+    def concatenate(self, *others: FaceParameters) -> FaceParameters:
+        """This motion, then the others; see `motion_editing.joined`."""
+        return motion_editing.joined((self, *others))
+
+    def resample(self, fps: float) -> FaceParameters:
+        """The same motion at another frame rate; see `motion_editing.resampled`."""
+        return motion_editing.resampled(self, fps)
+
+    def columns(self) -> dict[str, NDArray[np.float32]]:
+        """Columns [T] by name, for tables; see `motion_editing.columns_of`."""
+        return motion_editing.columns_of(self)
 
     def save(self, path: str | Path) -> None:
-        """Write one `.safetensors` file, complete or not at all."""
+        """Write one `.safetensors` file, complete or not at all.
+
+        Raises:
+            InputError: it cannot be written.
+        """
         path = Path(path)
         header = {
             "version": FORMAT_VERSION,
@@ -134,40 +200,21 @@ class FaceParameters:
             if value is not None
         }
         try:
-            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        except OSError as error:
-            raise InputError(f"Cannot write {path}: {error.strerror}.") from error
-        os.close(handle)
-        try:
-            save_file(tensors, temporary, metadata={_METADATA_KEY: json.dumps(header)})
-            # mkstemp makes private files; give the result the mode that any new file would have.
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
-            os.replace(temporary, path)
+            with atomic_file(path) as temporary:
+                save_file(tensors, str(temporary), metadata={_METADATA_KEY: json.dumps(header)})
         except (OSError, SafetensorError) as error:
             raise InputError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
-        finally:
-            Path(temporary).unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | Path) -> FaceParameters:
         """Read a file written by :meth:`save`.
 
         Raises:
-            InputError: the file is missing, damaged, of a newer version or holds invalid parameters.
+            InputError: the file is missing, damaged, of a newer version or holds invalid parameters; it names the file
+                and, where one is to blame, the field.
         """
         path = Path(path)
-        if not path.is_file():
-            raise InputError(f"There is no face-parameter file {path}.")
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-        except SafetensorError as error:
-            raise InputError(f"{path} is not a face-parameter file (.safetensors), or a damaged one.") from error
+        metadata, tensors = _read(path)
         if _METADATA_KEY not in metadata:
             raise InputError(f"{path} is a .safetensors file but holds no face parameters.")
         try:
@@ -175,8 +222,10 @@ class FaceParameters:
             version = int(header["version"])
             # What a newer version's header holds, only a newer program knows.
             fields = _header_fields(header) if version <= FORMAT_VERSION else {}
+        except RecursionError as error:
+            raise InputError(f"{path} has a damaged face-parameter header (nested too deeply).") from error
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            raise InputError(f"{path} has a damaged face-parameter header ({error}).") from error
+            raise InputError(f"{path} has a damaged face-parameter header ({_one_line(error)}).") from error
         if version > FORMAT_VERSION:
             raise InputError(
                 f"{path} has format version {version}; this program reads up to {FORMAT_VERSION}: update it."
@@ -184,26 +233,72 @@ class FaceParameters:
         missing = [name for name in TENSOR_FIELDS if name not in tensors]
         if missing:
             raise InputError(f"{path} lacks {', '.join(missing)}.")
-        known = {name: tensors[name] for name in (*TENSOR_FIELDS, *OPTIONAL_FIELDS) if name in tensors}
-        return cls(**known, **fields)
+        try:
+            values: dict[str, Any] = {**tensors, **fields}
+            return cls(**values)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
 
 
-def _size(value: Tensor | None) -> int:
-    """The first size of a tensor; 0 where there is none."""
-    return int(value.shape[0]) if value is not None and value.ndim else 0
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and the fields of a file; tensors of other names are left where they are.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or a field has a kind of number that is not taken.
+    """
+    try:
+        if not path.is_file():
+            raise InputError(f"There is no face-parameter file {path}.")
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            names = [name for name in (*TENSOR_FIELDS, *OPTIONAL_FIELDS) if name in file.keys()]  # noqa: SIM118
+            for name in names:
+                _check_stored(path, name, file.get_slice(name))
+            return metadata, {name: file.get_tensor(name) for name in names}
+    except (OSError, ValueError) as error:  # a ValueError is a name that no file can have
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or _one_line(error)
+        raise InputError(f"{path} cannot be read: {reason}.") from error
+    except SafetensorError as error:
+        raise InputError(f"{path} is not a face-parameter file (.safetensors), or a damaged one.") from error
+
+
+def _check_stored(path: Path, name: str, stored: Any) -> None:
+    """Look at a field before it is read.
+
+    Raises:
+        InputError: see :func:`_read`.
+    """
+    kind = str(stored.get_dtype())
+    if kind not in _STORED_PRECISIONS:
+        raise InputError(f"{path}: FaceParameters.{name} must be a floating-point tensor of 16 to 64 bits, got {kind}.")
+    try:
+        check_shape(name, tuple(stored.get_shape()))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return torch.equal(one.to(other.device), other)
+
+
+def _one_line(error: Exception) -> str:
+    """An error's words, short and on one line."""
+    return " ".join(str(error).split())[:200]
 
 
 def _header_fields(header: dict[str, Any]) -> dict[str, Any]:
     """The fields of `FaceParameters` that are no tensors."""
     camera = header["camera"]
+    x, y = (float(value) for value in camera["principal_point_px"])
+    width, height = (int(value) for value in camera["image_size"])
     return {
         "fps": float(header["fps"]),
         "model": str(header["model"]),
-        "camera": Camera(
-            float(camera["focal_px"]),
-            (float(camera["principal_point_px"][0]), float(camera["principal_point_px"][1])),
-            (int(camera["image_size"][0]), int(camera["image_size"][1])),
-        ),
+        "camera": Camera(float(camera["focal_px"]), (x, y), (width, height)),
     }
 
 

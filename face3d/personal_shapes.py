@@ -20,11 +20,12 @@ from torch import Tensor
 
 from face3d.blas_threads import limited_blas_threads
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
+from face3d.errors import InputError
 from face3d.fit_data import IRIS_FIRST
 from face3d.landmark_motion import LandmarkMotion
 from face3d.landmark_sets import FACE_OVAL
 from face3d.mesh_field import MeshField
-from face3d.morphable_model import MorphableModel
+from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 
 Array = NDArray[np.float64]
@@ -81,6 +82,31 @@ def _residuals(
     turn = (flip[:, None] * axis_angle_to_matrix(parameters.rotation[frames]))[:, :2]
     weights = torch.cat([torch.ones(len(index), 1), expression], 1)
     return turn.double().numpy(), weights.double().numpy(), millimetres.transpose(0, 2, 1).astype(np.float64)
+
+
+def personal_model(parameters: FaceParameters, model: MorphableModel | None = None) -> MorphableModel:
+    """The model of the person of `parameters`: `model` (the default one when not given) with their shape residual and
+    personal shapes.
+
+    Raises:
+        InputError: the parameters are those of another model.
+    """
+    model = model or load_default_model()
+    residual = parameters.shape_residual
+    if parameters.model != model.name:
+        raise InputError(
+            f"The face parameters are those of the face model {parameters.model} where {model.name} is needed; "
+            f"talkinghead convert FILE --to {model.name} makes the one of the other."
+        )
+    if parameters.identity.numel() > model.identity_size or (
+        residual is not None and residual.shape != model.mean.shape
+    ):
+        raise InputError(f"The face parameters do not fit {model.name}: they are another version's or damaged.")
+    if residual is not None:
+        model = model.with_residual(residual)
+    if parameters.landmark_shapes is not None:
+        model = with_personal_shapes(model, parameters.landmark_shapes)
+    return model
 
 
 @lru_cache(maxsize=4)

@@ -28,11 +28,11 @@ from face3d.fitting import with_eye_look
 from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.landmark_motion import LandmarkMotion
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, load_default_model, personal_model
+from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, load_default_model
 from face3d.noise import smoothing_levels
 from face3d.observation import observe, pool_identity
 from face3d.parameters import FaceParameters
-from face3d.personal_shapes import fit_personal_shapes
+from face3d.personal_shapes import fit_personal_shapes, personal_model
 from face3d.smoothing import smooth
 from face3d.solver import solve, solve_frames
 from face3d.track import Track

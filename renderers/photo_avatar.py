@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, OUTER_LIPS
-from face3d.morphable_model import MorphableModel, personal_model
+from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
+from face3d.personal_shapes import personal_model
 from renderers.composition import Avatar, Change
 from renderers.cutout import CutOut, cut_out
 from renderers.driven_mesh import DrivenFrame, DrivenMesh

@@ -9,6 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from face3d.files import atomic_file
+
 Widths = tuple[int, int, int]
 
 
@@ -36,7 +38,8 @@ def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 def save_network(network: UNet, path: Path, facts: dict[str, str]) -> None:
     """Write the weights in half precision with what is to be known about them."""
     tensors = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, path, metadata={**facts, "widths": ",".join(map(str, network.widths))})
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, metadata={**facts, "widths": ",".join(map(str, network.widths))})
 
 
 def read_network(kind: type[Network], path: Path) -> Network:

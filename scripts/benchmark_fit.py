@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from face3d.fitting import fit_photo, project_landmarks
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.morphable_model import load_default_model, personal_model
+from face3d.morphable_model import load_default_model
+from face3d.personal_shapes import personal_model
 from face3d.track import Track, open_track
 from talkinghead.fit_report import head_angles, stability
 from talkinghead.fit_video import FitOutputs, fit_video, follow

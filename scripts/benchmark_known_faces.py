@@ -36,8 +36,9 @@ from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
 from face3d.detection import FaceDetector
 from face3d.fitting import PhotoFit, fit_photos
-from face3d.morphable_model import LANDMARKS_7, load_default_model, personal_model
+from face3d.morphable_model import LANDMARKS_7, load_default_model
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from face3d.surface_error import surface_errors
 
 Array = NDArray[np.float64]

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from face3d.camera import head_to_camera
 from face3d.fitting import project_landmarks
 from face3d.landmark_sets import INNER_LIPS, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
-from face3d.morphable_model import load_default_model, personal_model
+from face3d.morphable_model import load_default_model
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from renderers.overlay import HeadOverlay, OverlayStyle
 
 RGB = NDArray[np.uint8]  # [H, W, 3]

@@ -16,8 +16,9 @@ from face3d.errors import InputError
 from face3d.models.bfm import load_bfm09
 from face3d.models.flame import load_flame
 from face3d.models.ict import load_ict
-from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, load_default_model, personal_model
+from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, load_default_model
 from face3d.parameters import KNOWN_MODELS, FaceParameters
+from face3d.personal_shapes import personal_model
 
 # Every name of `face3d.parameters.KNOWN_MODELS` but the default model's.
 LOADERS: dict[str, Callable[[Path], MorphableModel]] = {
@@ -25,6 +26,10 @@ LOADERS: dict[str, Callable[[Path], MorphableModel]] = {
     "bfm2009": load_bfm09,
     "flame": load_flame,
 }
+
+
+class NoPathError(InputError):
+    """Nothing says where the files of a model are."""
 
 
 def path_variable(name: str) -> str:
@@ -51,8 +56,9 @@ def load_model(name: str, path: str | Path | None = None) -> MorphableModel:
         return load_default_model()
     path = path or os.environ.get(path_variable(name))
     if not path:
-        raise InputError(
-            f"The face model {name} is yours to bring: give its path as {name}=PATH or in {path_variable(name)}."
+        raise NoPathError(
+            f"The face model {name} is yours to bring: put its path into the environment variable "
+            f"{path_variable(name)}."
         )
     return _load(name, Path(path).expanduser().resolve())
 
@@ -60,7 +66,10 @@ def load_model(name: str, path: str | Path | None = None) -> MorphableModel:
 def load_named_model(text: str) -> MorphableModel:
     """The model of a command-line option `NAME` or `NAME=PATH`."""
     name, _, path = text.partition("=")
-    return load_model(name, path or None)
+    try:
+        return load_model(name, path or None)
+    except NoPathError as error:
+        raise InputError(f"{str(error).removesuffix('.')}, or give it as {name}=PATH.") from error
 
 
 def model_of(parameters: FaceParameters, model: MorphableModel | None = None) -> MorphableModel:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from face3d.camera import head_to_camera
-from face3d.morphable_model import MorphableModel, load_default_model, personal_model
+from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from renderers.rasterize_numba import rasterize_arrays
 from renderers.refinement.colour import to_srgb
 from renderers.refinement.face_region import seen_triangles

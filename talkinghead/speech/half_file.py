@@ -13,15 +13,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from face3d.errors import InputError
+from face3d.files import atomic_file
 
 
 def write_halves(path: Path, tensors: Mapping[str, Tensor], key: str, header: Mapping[str, Any]) -> None:
     """Write tensors, with the header under `key`; complete or not at all."""
     halves = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in tensors.items()}
-    temporary = path.with_name(f".{path.name}.part")
-    save_file(halves, str(temporary), metadata={key: json.dumps(dict(header))})
-    temporary.chmod(0o644)  # safetensors makes private files
-    temporary.replace(path)
+    with atomic_file(path) as temporary:
+        save_file(halves, str(temporary), metadata={key: json.dumps(dict(header))})
 
 
 def read_halves(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.errors import InputError
+from face3d.files import atomic_file
 from talkinghead.speech.channels import MOTION_CHANNELS, MOTION_RATE
 from talkinghead.training.phones import PHONE_INDEX, PHONES, PhoneSegment
 
@@ -74,8 +75,7 @@ def part_of(name: str, prefix: str = "") -> str:
 def save_capture(path: Path, capture: Capture) -> None:
     """Write one clip, complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             samples=np.round(np.clip(capture.samples, -1, 1) * 32767).astype(np.int16),
@@ -87,7 +87,6 @@ def save_capture(path: Path, capture: Capture) -> None:
             end=np.array([p.end for p in capture.phones], np.float32),
             text=np.array(capture.text),
         )
-    temporary.replace(path)
 
 
 def load_capture(path: Path) -> Capture:

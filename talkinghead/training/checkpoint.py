@@ -12,6 +12,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from face3d.files import atomic_file
+
 _HEADER = "checkpoint"
 
 
@@ -25,9 +27,8 @@ def save_checkpoint(
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{number}/{key}": value.contiguous().clone() for key, value in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    save_file(tensors, str(temporary), metadata={_HEADER: json.dumps({"step": step, "run": dict(run)})})
-    temporary.replace(path)
+    with atomic_file(path) as temporary:
+        save_file(tensors, str(temporary), metadata={_HEADER: json.dumps({"step": step, "run": dict(run)})})
 
 
 def load_checkpoint(

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.files import atomic_file
 from talkinghead.training.alignment import SAMPLE_RATE, words_of
 from talkinghead.training.disturbances import disturbance
 from talkinghead.training.phones import PHONE_INDEX, PHONES, SILENCE, PhoneSegment
@@ -146,8 +147,7 @@ def build_disturbance(corpus: Path, kind: str, number: int) -> str:
 
 def save_utterance(path: Path, utterance: Utterance) -> None:
     """Write one sentence, complete or not at all."""
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             samples=np.round(utterance.samples * 32767).astype(np.int16),
@@ -157,7 +157,6 @@ def save_utterance(path: Path, utterance: Utterance) -> None:
             voice=np.array(utterance.voice),
             text=np.array(utterance.text),
         )
-    temporary.replace(path)
 
 
 def load_utterance(path: Path) -> Utterance:

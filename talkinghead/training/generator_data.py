@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from face3d.files import atomic_file
 from talkinghead.speech.channels import MOTION_CHANNELS
 from talkinghead.speech.conditions import frame_conditions
 from talkinghead.speech.encoder import Ticks
@@ -161,9 +162,7 @@ def load_clips(recordings: Iterable[Recording], listener: Listener, versions: in
             continue
         clip = listener.hear(recording, versions)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        with temporary.open("wb") as file:
+        with atomic_file(path) as temporary, temporary.open("wb") as file:
             np.save(file, clip.conditions)
-        temporary.replace(path)
         clips.append(clip)
     return clips

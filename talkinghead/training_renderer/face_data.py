@@ -25,7 +25,7 @@ from renderers.neural.planes import SIZE, FaceWindow
 from renderers.neural.refinement import soft_oval
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.rasterize_numba import rasterize_arrays
-from talkinghead.driving import Pose, frames_of, to_parameters
+from talkinghead.driving import Pose, poses_of, to_parameters
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -93,7 +93,7 @@ def clip_examples(
     for source in chosen:
         base = parameters.frames(int(source), int(source) + 1)
         avatar = _plain_avatar(frames[source], base, landmarks[source])
-        poses = list(frames_of(parameters, base))
+        poses = list(poses_of(parameters, base))
         for target in rng.choice(usable, targets, replace=len(usable) < targets):
             rows.append(_example(avatar, disturbed(poses[target], rng), frames[target], landmarks[target]))
     return _joined(rows)
@@ -118,7 +118,7 @@ def photo_examples(
         posed = avatar.render(pose.expression, pose.turn, pose.gaze, pose.shift)
         points = avatar.draw(pose.expression, pose.turn, pose.gaze, pose.shift).points + avatar.origin
         back = to_parameters([pose], parameters, parameters.fps)
-        returning = next(iter(frames_of(parameters, back)))
+        returning = next(iter(poses_of(parameters, back)))
         other = _plain_avatar(posed, back, points)
         rows.append(_example(other, disturbed(returning, rng), image, landmarks))
     return _joined(rows)

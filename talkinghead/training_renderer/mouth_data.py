@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import INNER_LIPS, OUTER_LIPS
-from face3d.morphable_model import personal_model
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.mouth.painter import MouthPainter
 from renderers.mouth.scene import MouthScene
 from renderers.mouth.window import CELLS_PER_MM, HEIGHT, WIDTH, warp_matrix
 from renderers.photo_layers import build_layers
-from talkinghead.driving import frames_of
+from talkinghead.driving import poses_of
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -100,7 +100,7 @@ def clip_examples(
         fit = parameters.frames(int(source), int(source) + 1)
         mesh = DrivenMesh(personal_model(fit, None), fit, landmarks[source])
         painter = _painter(frames[source], mesh, landmarks[source], True)
-        poses = list(frames_of(parameters, fit))
+        poses = list(poses_of(parameters, fit))
         for index in wanted:
             if index == source:
                 continue

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from face3d.camera import Camera
 from face3d.errors import InputError
+from face3d.parameter_limits import LARGEST
 from face3d.parameters import FORMAT_VERSION, OPTIONAL_FIELDS, RANGE_TOLERANCE, TENSOR_FIELDS, FaceParameters
 
 
@@ -71,7 +72,7 @@ def optional(seed: int = 0, vertices: int = 7, size: int = 5) -> dict[str, Tenso
     }
 
 
-@given(st.sets(st.sampled_from(OPTIONAL_FIELDS)), st.integers(0, 9), st.integers(0, 9), st.integers(0, 1000))
+@given(st.sets(st.sampled_from(OPTIONAL_FIELDS)), st.integers(0, 9), st.integers(1, 9), st.integers(0, 1000))
 def test_optional_tensors_round_trip(
     tmp_path_factory: pytest.TempPathFactory, names: set[str], vertices: int, size: int, seed: int
 ) -> None:
@@ -188,7 +189,7 @@ def test_rounding_may_step_over_the_range() -> None:
     assert torch.equal(parameters.confidence, low)
 
 
-@pytest.mark.parametrize("fps", [0.0, -25.0, math.nan, math.inf, "25", None])
+@pytest.mark.parametrize("fps", [0.0, -25.0, math.nan, math.inf, "25", None, 1e-300, 1e300, 10**400])
 def test_fps_must_be_positive(fps: object) -> None:
     with pytest.raises(InputError, match=r"FaceParameters\.fps"):
         make(fps=fps)
@@ -365,3 +366,160 @@ def test_saved_files_have_the_mode_of_new_files(tmp_path: Path, mask: int) -> No
     finally:
         os.umask(previous)
     assert stat.S_IMODE((tmp_path / "y").stat().st_mode) == 0o666 & ~mask
+
+
+ABSURD = [
+    *(({field: value}, field) for field in LARGEST for value in (1e38, -1e38, 3e7)),
+    ({"fps": 1e-300}, "fps"),
+    ({"fps": 1e300}, "fps"),
+    ({"camera": Camera(1e300, (1.0, 1.0), (2, 2))}, "focal_px"),
+    ({"camera": Camera(1e-300, (1.0, 1.0), (2, 2))}, "focal_px"),
+    ({"camera": Camera(1e3, (1e30, 1.0), (2, 2))}, "principal_point_px"),
+    ({"camera": Camera(1e3, (1.0, 1.0), (10**9, 2))}, "image_size"),
+    ({"texture": torch.zeros(0, 0, 3)}, "texture"),
+]
+
+
+@pytest.mark.parametrize(("change", "field"), ABSURD, ids=str)
+def test_finite_and_absurd_numbers(change: dict[str, Any], field: str, tmp_path: Path) -> None:
+    """In memory and in a file: they would come to grief somewhere behind."""
+    fields = dict(change)
+    for name, value in fields.items():
+        if isinstance(value, float) and name != "fps":
+            fields[name] = (make(**optional()) if name in OPTIONAL_FIELDS else make()).__getattribute__(name).clone()
+            fields[name].view(-1)[-1] = value
+    with pytest.raises(InputError, match=rf"FaceParameters\.(camera\.)?{field} must "):
+        make(**fields)
+    header = header_of(make())
+    if "fps" in fields:
+        header["fps"] = fields.pop("fps")
+    if "camera" in fields:
+        header["camera"] = dataclasses.asdict(fields.pop("camera"))
+    message = load_error(write(tmp_path / "y", header, **fields))
+    assert field in message
+    assert str(tmp_path / "y") in message
+
+
+@pytest.mark.parametrize("field", [*TENSOR_FIELDS, *OPTIONAL_FIELDS])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_are_brought_to_single(field: str, kind: torch.dtype, tmp_path: Path) -> None:
+    value = {**optional(), **{n: getattr(make(), n) for n in TENSOR_FIELDS}}[field].to(kind)
+    loaded = FaceParameters.load(write(tmp_path / "y", header_of(make()), **{field: value}))
+    for parameters in (loaded, make(**{field: value})):
+        found = getattr(parameters, field)
+        assert found.dtype == torch.float32
+        assert torch.equal(found, value.float())
+
+
+def test_a_number_too_large_for_single_precision(tmp_path: Path) -> None:
+    path = write(tmp_path / "y", header_of(make()), rotation=torch.full((3, 3), 1e300, dtype=torch.float64))
+    assert "FaceParameters.rotation holds NaN or infinite numbers" in load_error(path)
+
+
+@pytest.mark.parametrize("kind", ["float8_e4m3fn", "float8_e5m2", "int8", "int32", "int64", "uint8", "bool"])
+def test_other_kinds_of_numbers_are_refused(kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "y", header_of(make()), rotation=torch.zeros(3, 3).to(getattr(torch, kind)))
+    message = load_error(path)
+    assert "FaceParameters.rotation must be a floating-point tensor of 16 to 64 bits" in message
+    assert str(path) in message
+
+
+@pytest.mark.parametrize("deep", ["[" * 10_000, '{"a":' * 10_000, '{"version": 3, "camera": ' + "[" * 100_000])
+def test_deeply_nested_headers(deep: str, tmp_path: Path) -> None:
+    assert "damaged face-parameter header" in load_error(write(tmp_path / "y", deep))
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "a\0b"])
+def test_names_that_no_file_can_have(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read|no face-parameter file"):
+        FaceParameters.load(tmp_path / name)
+
+
+def load_or_refuse(path: Path) -> None:
+    """Only a valid object or a sentence comes out."""
+    problem = f"{path}"
+    try:
+        FaceParameters.load(path)
+    except InputError as error:
+        problem = str(error)
+    assert str(path) in problem
+    assert "\n" not in problem
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=4), st.booleans())
+def test_flipped_bits(
+    tmp_path_factory: pytest.TempPathFactory, good_file: bytes, flips: list[tuple[float, int]], in_header: bool
+) -> None:
+    damaged = bytearray(good_file)
+    reach = 8 + struct.unpack("<Q", good_file[:8])[0] if in_header else len(good_file)
+    for place, bit in flips:
+        damaged[int(place * reach)] ^= 1 << bit
+    path = tmp_path_factory.mktemp("flipped") / "y"
+    path.write_bytes(damaged)
+    load_or_refuse(path)
+
+
+@given(st.floats(0, 1), st.binary(max_size=20))
+def test_cut_off_and_lengthened(
+    tmp_path_factory: pytest.TempPathFactory, good_file: bytes, kept: float, more: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("cut") / "y"
+    path.write_bytes(good_file[: round(kept * len(good_file))] + more)
+    load_or_refuse(path)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+PLACES = [("version",), ("fps",), ("model",), ("camera",)]
+PLACES += [("camera", n) for n in ("focal_px", "principal_point_px", "image_size")]
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), json_values), min_size=1, max_size=3))
+def test_swapped_metadata(tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[tuple[str, ...], Any]]) -> None:
+    header = header_of(make())
+    for place, value in changes:
+        inside = header if len(place) == 1 else header["camera"]
+        if isinstance(inside, dict):
+            inside[place[-1]] = value
+    load_or_refuse(write(tmp_path_factory.mktemp("swapped") / "y", header))
+
+
+@given(
+    st.sampled_from([*TENSOR_FIELDS, *OPTIONAL_FIELDS]),
+    st.lists(st.integers(0, 5), max_size=4),
+    st.sampled_from([torch.float32, torch.float16, torch.int16, torch.bool]),
+)
+def test_swapped_tensors(
+    tmp_path_factory: pytest.TempPathFactory, field: str, shape: list[int], kind: torch.dtype
+) -> None:
+    path = write(tmp_path_factory.mktemp("s") / "y", header_of(make()), **{field: torch.zeros(shape).to(kind)})
+    load_or_refuse(path)
+
+
+def test_a_huge_declared_size(tmp_path: Path, good_file: bytes) -> None:
+    length = struct.unpack("<Q", good_file[:8])[0]
+    header = json.loads(good_file[8 : 8 + length])
+    for shape, end in (([2**40, 52], 2**40 * 208), ([2**62, 2**62], 2**63)):
+        header["expression"].update(shape=shape, data_offsets=[0, end])
+        text = json.dumps(header).encode()
+        (tmp_path / "y").write_bytes(struct.pack("<Q", len(text)) + text + good_file[8 + length :])
+        load_error(tmp_path / "y")
+
+
+def test_equality() -> None:
+    """Of numbers and of what describes them."""
+    one, same = make(**optional()), make(**optional())
+    assert one == same
+    assert one != make()
+    assert one != "something else"
+    assert one != dataclasses.replace(one, fps=30.0)
+    assert one != dataclasses.replace(one, camera=one.camera.scaled(2))
+    assert one != dataclasses.replace(one, model="flame")
+    assert one != one.frames(0, 2)
+    for field in (*TENSOR_FIELDS, *OPTIONAL_FIELDS):
+        changed = getattr(one, field).clone()
+        changed.view(-1)[0] = 0.5
+        assert one != dataclasses.replace(one, **{field: changed}), field

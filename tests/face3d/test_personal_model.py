@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from face3d.fitting import project_landmarks
-from face3d.morphable_model import MorphableModel, personal_model
+from face3d.morphable_model import MorphableModel
 from face3d.parts import Part
+from face3d.personal_shapes import personal_model
 from talkinghead.driving import Pose, nobody, to_parameters
 from talkinghead.export import write_landmarks, write_neutral
 

@@ -13,10 +13,10 @@ from face3d.camera import Camera
 from face3d.fitting import project_landmarks
 from face3d.landmark_motion import LandmarkMotion
 from face3d.landmark_sets import LOWER_INNER_LIP
-from face3d.morphable_model import MorphableModel, personal_model
+from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
-from face3d.personal_shapes import fit_personal_shapes
+from face3d.personal_shapes import fit_personal_shapes, personal_model
 
 FRAMES = 120
 JAW, SMILE = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthSmileLeft"]

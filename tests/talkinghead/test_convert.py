@@ -89,7 +89,7 @@ def test_the_model_of_an_export_must_be_the_file_s(
     ("arguments", "words"),
     [
         (["--to", "basel"], "no face model 'basel'"),
-        (["--to", "flame"], "give its path as flame=PATH or in TALKINGHEAD_FLAME"),
+        (["--to", "flame"], "put its path into the environment variable TALKINGHEAD_FLAME, or give it as flame=PATH."),
         (["--to", "flame=/nowhere.npz"], "There is no /nowhere.npz"),
         (["--to", "cc0-head=x"], "takes no path"),
         (["--to", "cc0-head", "--from", "bfm2009=/nowhere.mat"], "There is no /nowhere.mat"),

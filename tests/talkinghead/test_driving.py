@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
 from face3d.fitting import PhotoFit, project_landmarks
-from face3d.morphable_model import MorphableModel, personal_model
+from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from talkinghead.driving import Pose, find_photo, poses_of, nobody, rest_of, speak_over, to_parameters
 
 

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from face3d.fitting import PhotoFit
-from face3d.morphable_model import MorphableModel, load_default_model, personal_model
+from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
+from face3d.personal_shapes import personal_model
 from face3d.sequence import SequenceFit, SequenceOptions, fit_track
 from face3d.track import Track
 from renderers.refinement import Photo
