@@ -58,11 +58,11 @@ def measure_speed_in_batches(photo: Path, audio: Path, device: str, batches: int
     from talkinghead.batches import batch_size, batched_changes, check_gpu, stack_poses
     from talkinghead.config import load_config
     from talkinghead.driving import Pose
-    from talkinghead.portrait import load_portrait
+    from talkinghead.portrait import fit_photo_file
 
     check_gpu()
     config = load_config(settings=[f"general.device={device}"])
-    portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
+    portrait = fit_photo_file(photo, config.photo, config.video.size, animated=True)
     avatar = make_avatar(portrait.image, portrait.fit.parameters, portrait.fit.detection.landmarks_px)
     twin = make_torch_avatar(avatar, device)
     size = batch_size(twin)

@@ -55,9 +55,9 @@ def person(path: Path, cell: int) -> list[Image]:
     """The photo and one picture for each mouth shape, [cell, cell, 3] each."""
     from renderers.large_photo import make_avatar
     from talkinghead.config import load_config
-    from talkinghead.portrait import load_portrait
+    from talkinghead.portrait import fit_photo_file
 
-    portrait = load_portrait(path, load_config().photo, animated=True)
+    portrait = fit_photo_file(path, load_config().photo, animated=True)
     detection = portrait.fit.detection
     avatar = make_avatar(portrait.image, portrait.fit.parameters, detection.landmarks_px)
     pictures = [portrait.image]

@@ -24,7 +24,7 @@ STAGES = (
     ("send", "talkinghead.media.video", "VideoWriter", "_send"),
 )
 STARTS = (
-    ("portrait", "talkinghead.portrait", "fit_portrait"),
+    ("portrait", "talkinghead.portrait", "fit_found"),
     ("speech model", "talkinghead.pipeline", "load_speech"),
     ("avatar", "renderers.photo_avatar", "PhotoAvatar.__init__"),
 )

@@ -44,14 +44,14 @@ def gather(arguments: argparse.Namespace) -> None:
 def _add_photo(path: Path, cache: Path) -> None:
     from face3d.errors import InputError
     from talkinghead.config import load_config
-    from talkinghead.portrait import load_portrait
+    from talkinghead.portrait import fit_photo_file
     from talkinghead.training_renderer.face_data import photo_examples
 
     output = cache / "examples" / f"photo_{path.stem}.npz"
     if output.exists():
         return
     try:
-        portrait = load_portrait(path, load_config().photo, _PHOTO_SIZE)
+        portrait = fit_photo_file(path, load_config().photo, _PHOTO_SIZE)
     except InputError:
         return
     landmarks = portrait.fit.detection.landmarks_px

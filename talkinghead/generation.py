@@ -77,14 +77,14 @@ def generate(
             from talkinghead import pipeline
             from talkinghead.driving import to_parameters
             from talkinghead.motion import motion_options
-            from talkinghead.portrait import fit_portrait
+            from talkinghead.portrait import fit_found
             from talkinghead.pose_rows import PoseRows
 
             stack.enter_context(limited_threads(config.general.threads))
             motion = motion or motion_options(config)
             poses = pipeline.spoken_poses(pipeline.load_speech(config), sound, config, motion)
             spoken = stack.enter_context(Prefetched(poses, _WAITING_POSES))
-            portrait = fit_portrait(faces, photo, config.photo, animated=True)
+            portrait = fit_found(faces, photo, config.photo, animated=True)
             fit, landmarks = portrait.fit.parameters, portrait.fit.detection.landmarks_px
             options = AvatarOptions(refine=config.video.refine)
             avatar = make_avatar(portrait.image, fit, landmarks, options, cutout=portrait.cutout)

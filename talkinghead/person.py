@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +49,37 @@ class Portrait:
             InputError: unreadable, or no face in it that can be animated.
         """
         from talkinghead.devices import check_device, limited_threads
-        from talkinghead.portrait import fit_picture
+        from talkinghead.portrait import fit_photo_file, fit_picture
 
         config = with_settings(config, **settings)
         check_device(config)
+        options, size = config.photo, config.video.size
         with limited_threads(config.general.threads):
-            return cls(fit_picture(source, config.photo, config.video.size, animated=True), config)
+            if isinstance(source, str | Path):
+                return cls(fit_photo_file(source, options, size, animated=True), config)
+            return cls(fit_picture(source, options, size, animated=True), config)
+
+    @classmethod
+    @contextmanager
+    def opening(cls, path: str | Path, config: Config) -> Iterator[Callable[[], Portrait]]:
+        """Look for the face in a thread of its own while something else goes on; yields what gives the portrait.
+
+        Errors are those of :meth:`open`, from the function that is yielded.
+        """
+        from talkinghead.found_face import found_faces
+        from talkinghead.media.prefetch import Prefetched
+
+        cut = config.photo.background == "keep"
+        with Prefetched(found_faces(path, config.photo, config.video.size, cut), 1) as faces:
+
+            def portrait() -> Portrait:
+                from talkinghead.devices import limited_threads
+                from talkinghead.portrait import fit_found
+
+                with limited_threads(config.general.threads):
+                    return cls(fit_found(faces, path, config.photo, animated=True), config)
+
+            yield portrait
 
     @classmethod
     def load(cls, path: str | Path, config: Config | None = None, **settings: object) -> Portrait:

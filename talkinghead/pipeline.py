@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from renderers.composition import Change
     from renderers.large_photo import ReducedAvatar
     from renderers.photo_avatar import PhotoAvatar
-    from talkinghead.portrait import Portrait
+    from talkinghead.portrait import FittedPhoto
     from talkinghead.speech.model import SpeechModel
     from talkinghead.speech.options import MotionOptions
 
@@ -244,9 +244,9 @@ def _avatar_of(
     from face3d.models.registry import model_of
     from renderers.large_photo import make_avatar
     from renderers.photo_avatar import AvatarOptions
-    from talkinghead.portrait import load_portrait
+    from talkinghead.portrait import fit_photo_file
 
-    portrait: Portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
+    portrait: FittedPhoto = fit_photo_file(photo, config.photo, config.video.size, animated=True)
     landmarks, size = portrait.fit.detection.landmarks_px, (portrait.image.shape[1], portrait.image.shape[0])
     fit = portrait.fit.parameters
     if not is_of(motion, fit):

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
+from face3d.detection import FaceDetector
 from face3d.errors import InputError
 from face3d.fitting import PhotoFit, fit_detection, fit_detections
 from face3d.parameters import FaceParameters
 from renderers.cutout import CutOut
 from talkinghead.config import PhotoConfig
-from talkinghead.found_face import FoundFace, eyes_shut, found_faces
+from talkinghead.found_face import FoundFace, eyes_shut, find_face, found_faces
 from talkinghead.media.image import is_picture
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _SHAPES_APART = 2.2
 
 
 @dataclass(frozen=True)
-class Portrait:
+class FittedPhoto:
     """A photo ready to be animated.
 
     Attributes:
@@ -43,8 +44,12 @@ class Portrait:
     fit: PhotoFit
     cutout: CutOut | None = None
 
+    def with_parameters(self, parameters: FaceParameters) -> FittedPhoto:
+        """The same photo with other parameters of its face, one frame."""
+        return replace(self, fit=replace(self.fit, parameters=parameters))
 
-def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = None, animated: bool = False) -> Portrait:
+
+def fit_photo_file(path: str | Path, options: PhotoConfig, size: int | None = None, animated: bool = False) -> FittedPhoto:
     """Read a photo, or the first good frame of a video, and fit its face.
 
     Args:
@@ -57,18 +62,38 @@ def load_portrait(path: str | Path, options: PhotoConfig, size: int | None = Non
         InputError: unreadable, or no usable face in it.
     """
     with closing(found_faces(path, options, size)) as found:
-        return fit_portrait(found, path, options, animated)
+        return fit_found(found, path, options, animated)
 
 
-def fit_portrait(
+def fit_picture(
+    image: NDArray[np.uint8], options: PhotoConfig, size: int | None = None, animated: bool = False
+) -> FittedPhoto:  # [H, W, 3] sRGB
+    """Fit the face of a picture that is read already; further arguments as for :func:`fit_photo_file`.
+
+    Raises:
+        InputError: no picture, or no usable face in it.
+    """
+    if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
+        kind = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"A picture must be a path or [H, W, 3] uint8 sRGB, got {kind}.")
+    with FaceDetector(kind=options.detector) as detector:
+        photo = _fit(find_face(detector, np.ascontiguousarray(image), options, size))
+    if animated:
+        check_animatable(photo)
+    for message in photo.fit.messages:
+        _log.info(message)
+    return _with_background(photo, "The picture", options)
+
+
+def fit_found(
     found: Iterable[FoundFace | InputError], path: str | Path, options: PhotoConfig, animated: bool
-) -> Portrait:
+) -> FittedPhoto:
     """Fit the first good one of the faces that were found in a file.
 
     Args:
         found: what :func:`talkinghead.found_face.found_faces` gives.
         path: the file.
-        options, animated: as for :func:`load_portrait`.
+        options, animated: as for :func:`fit_photo_file`.
 
     Raises:
         InputError: none is usable.
@@ -104,11 +129,11 @@ def _awake_first(found: Iterable[FoundFace | InputError]) -> Iterator[FoundFace 
         yield asleep
 
 
-def _fit(found: FoundFace | InputError) -> Portrait:
+def _fit(found: FoundFace | InputError) -> FittedPhoto:
     if isinstance(found, InputError):
         raise found
     size = found.image.shape[1], found.image.shape[0]
-    return Portrait(found.image, fit_detection(found.detection, size, messages=found.messages), found.cutout)
+    return FittedPhoto(found.image, fit_detection(found.detection, size, messages=found.messages), found.cutout)
 
 
 def may_differ(one: FaceParameters, other: FaceParameters) -> bool:
@@ -119,7 +144,7 @@ def may_differ(one: FaceParameters, other: FaceParameters) -> bool:
     return float((one.identity - other.identity).norm()) > _SHAPES_APART
 
 
-def check_animatable(portrait: Portrait) -> None:
+def check_animatable(portrait: FittedPhoto) -> None:
     """Refuse faces whose photo shows too little to make them speak.
 
     Raises:
@@ -146,7 +171,7 @@ def turned_away_degrees(parameters: FaceParameters) -> float:
     return math.degrees(math.atan2(abs(sideways), float(facing)))
 
 
-def _with_background(portrait: Portrait, path: str | Path, options: PhotoConfig) -> Portrait:
+def _with_background(portrait: FittedPhoto, path: str | Path, options: PhotoConfig) -> FittedPhoto:
     """The person before what the options ask for.
 
     Raises:
@@ -166,12 +191,12 @@ def _with_background(portrait: Portrait, path: str | Path, options: PhotoConfig)
     return replace(portrait, image=image, cutout=None)
 
 
-def load_portraits(paths: Sequence[str | Path], options: PhotoConfig, size: int | None = None) -> list[Portrait]:
+def fit_photo_files(paths: Sequence[str | Path], options: PhotoConfig, size: int | None = None) -> list[FittedPhoto]:
     """Several photos of one person, fitted together: all get the same identity.
 
-    Args and errors as :func:`load_portrait`, of which this is the plural.
+    Args and errors as :func:`fit_photo_file`, of which this is the plural.
     """
-    portraits = [load_portrait(path, options, size) for path in paths]
+    portraits = [fit_photo_file(path, options, size) for path in paths]
     if len(portraits) == 1:
         return portraits
     for path, portrait in zip(paths[1:], portraits[1:], strict=True):

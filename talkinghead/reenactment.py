@@ -115,10 +115,10 @@ def spoken_frames(clip: Clip, photo: Path, chosen: Sequence[int], config: Config
     from renderers.photo_avatar import PhotoAvatar
     from talkinghead.media.audio import AudioFile
     from talkinghead.pipeline import load_speech, speech_poses
-    from talkinghead.portrait import load_portrait
+    from talkinghead.portrait import fit_photo_file
 
     config = dataclasses.replace(config, video=dataclasses.replace(config.video, fps=float(clip.video.fps)))
-    portrait = load_portrait(photo, config.photo, config.video.size)
+    portrait = fit_photo_file(photo, config.photo, config.video.size)
     fit = portrait.fit.parameters
     avatar = PhotoAvatar(portrait.image, fit, portrait.fit.detection.landmarks_px)
     poses = list(speech_poses(load_speech(config), AudioFile.open(clip.video.path), fit.expression[0], config))

@@ -16,7 +16,7 @@ from talkinghead.commands.progress import progress_of
 from talkinghead.config import Config
 
 if TYPE_CHECKING:
-    from talkinghead.portrait import Portrait
+    from talkinghead.portrait import FittedPhoto
 
 NAME = "fit"
 HELP = "photos or a video -> face parameters"
@@ -82,9 +82,9 @@ def _run_photos(options: argparse.Namespace, config: Config) -> int:
     if options.plot is not None:
         raise InputError("--plot draws curves over time and needs a video.")
     from talkinghead.media.output import complete_file
-    from talkinghead.portrait import load_portraits
+    from talkinghead.portrait import fit_photo_files
 
-    portraits = load_portraits(options.inputs, config.photo, config.video.size)
+    portraits = fit_photo_files(options.inputs, config.photo, config.video.size)
     light: dict[str, Any] = {}
     if options.refine:
         from talkinghead.fit_refine import refine_photos
@@ -114,7 +114,7 @@ def _run_photos(options: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-def make_report(portrait: Portrait) -> dict[str, Any]:
+def make_report(portrait: FittedPhoto) -> dict[str, Any]:
     """Figures of a fit: pixels, degrees, and the error in percent of the distance of the outer eye corners."""
     parameters, detection = portrait.fit.parameters, portrait.fit.detection
     height, width = portrait.image.shape[:2]

@@ -16,7 +16,7 @@ from renderers import torch_large_photo
 from talkinghead import batches
 from talkinghead.config import load_config
 from talkinghead.driving import Pose
-from talkinghead.portrait import load_portrait
+from talkinghead.portrait import fit_photo_file
 
 PHOTO = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 SETTINGS = ["photo.max_side=256", "video.preset=ultrafast", "video.crf=10"]
@@ -62,7 +62,7 @@ def test_without_a_gpu_it_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.fixture(scope="module")
 def motion(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five frames of the astronaut: the mouth opens, the head turns."""
-    fit = load_portrait(PHOTO, load_config(settings=SETTINGS).photo, None, animated=True).fit.parameters
+    fit = fit_photo_file(PHOTO, load_config(settings=SETTINGS).photo, None, animated=True).fit.parameters
     expression = fit.expression.repeat(5, 1)
     expression[:, 17] = torch.linspace(0, 0.6, 5)
     rotation = fit.rotation.repeat(5, 1)

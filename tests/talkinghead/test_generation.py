@@ -56,7 +56,7 @@ def test_the_garbage_collector_is_nobody_elses_business(
         states.append(gc.isenabled())
         raise InputError("Another photo.")
 
-    monkeypatch.setattr(talkinghead.portrait, "fit_portrait", unusable)
+    monkeypatch.setattr(talkinghead.portrait, "fit_found", unusable)
     was = gc.isenabled()
     try:
         (gc.enable if active else gc.disable)()

@@ -22,7 +22,7 @@ from talkinghead.devices import limited_threads
 from talkinghead.found_face import scale_picture
 from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import load_photo
-from talkinghead.portrait import load_portrait
+from talkinghead.portrait import fit_photo_file
 from talkinghead.speech.mouth import lip_gap_mm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +96,7 @@ def test_without_head_motion_the_background_is_the_photo(speech: Path, tmp_path:
     config = load_config(settings=["motion.head_motion=0"])
     result = talkinghead.generate(PHOTO, speech, tmp_path / "x.mp4", config=config)
     photo = load_photo(PHOTO)
-    left, top, right, bottom = load_portrait(PHOTO, config.photo).fit.detection.box
+    left, top, right, bottom = fit_photo_file(PHOTO, config.photo).fit.detection.box
     outside = np.ones(photo.shape[:2], bool)
     reach = right - left
     outside[max(0, int(top - reach)) : int(bottom + reach), max(0, int(left - reach)) : int(right + reach)] = False
@@ -162,12 +162,12 @@ def test_cropping_to_the_head(tmp_path: Path) -> None:
     canvas[300:620, 900:1220] = load_photo(PHOTO)
     cv2.imwrite(str(tmp_path / "x.png"), canvas[..., ::-1])
     options = load_config(settings=["photo.crop=head", "photo.max_side=512"]).photo
-    portrait = load_portrait(tmp_path / "x.png", options)
+    portrait = fit_photo_file(tmp_path / "x.png", options)
     assert max(portrait.image.shape) < 500
     assert portrait.fit.detection.size_px / max(portrait.image.shape) > 0.3
     whole = load_config(settings=["photo.max_side=512"]).photo
     with pytest.raises(InputError, match="try --crop head or a larger --size"):
-        load_portrait(tmp_path / "x.png", whole)
+        fit_photo_file(tmp_path / "x.png", whole)
 
 
 def test_threads_are_given_back() -> None:

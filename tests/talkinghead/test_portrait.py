@@ -21,10 +21,10 @@ from talkinghead.config import load_config
 from talkinghead.driving import nobody
 from talkinghead.found_face import FoundFace
 from talkinghead.portrait import (
-    Portrait,
+    FittedPhoto,
     check_animatable,
-    fit_portrait,
-    load_portraits,
+    fit_found,
+    fit_photo_files,
     may_differ,
     turned_away_degrees,
 )
@@ -51,7 +51,7 @@ def test_heads_turned_too_far(yaw: float, refused: bool, astronaut, astronaut_fi
     centred = torch.tensor([[0.0, 0.0, 800.0]])
     turned = torch.tensor([[0.0, math.radians(yaw), 0.0]])
     parameters = dataclasses.replace(astronaut_fit.parameters, rotation=turned, translation=centred)
-    turned_portrait = Portrait(astronaut, dataclasses.replace(astronaut_fit, parameters=parameters))
+    turned_portrait = FittedPhoto(astronaut, dataclasses.replace(astronaut_fit, parameters=parameters))
     if not refused:
         check_animatable(turned_portrait)
         return
@@ -82,7 +82,7 @@ def test_photos_of_different_people_are_mentioned(
 
     monkeypatch.setattr(portrait, "fit_detection", fit_detection)
     with caplog.at_level(logging.INFO, logger="talkinghead"):
-        assert len(load_portraits([photo, photo], load_config().photo)) == 2
+        assert len(fit_photo_files([photo, photo], load_config().photo)) == 2
     assert ("may show different people" in caplog.text) == (shape > 0)
 
 
@@ -102,8 +102,8 @@ def test_frames_with_open_eyes_come_first(
     awake = FoundFace(astronaut, astronaut_detection, ())
     asleep = FoundFace(astronaut, blink(astronaut_detection), ())
     options = load_config().photo
-    assert fit_portrait([asleep, awake], photo, options, animated=True).fit.detection is awake.detection
+    assert fit_found([asleep, awake], photo, options, animated=True).fit.detection is awake.detection
     assert "eyes are shut" not in caplog.text
-    assert fit_portrait([asleep, awake], photo, options, animated=False).fit.detection is asleep.detection
-    assert fit_portrait([asleep], photo, options, animated=True).fit.detection is asleep.detection
+    assert fit_found([asleep, awake], photo, options, animated=False).fit.detection is asleep.detection
+    assert fit_found([asleep], photo, options, animated=True).fit.detection is asleep.detection
     assert f"eyes are shut in {photo}" in caplog.text
