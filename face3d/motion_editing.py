@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.camera import head_angles
 from face3d.errors import InputError
-from face3d.rotations import head_angles
 
 if TYPE_CHECKING:
     from face3d.parameters import FaceParameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -187,12 +188,7 @@ class FaceParameters:
             InputError: it cannot be written.
         """
         path = Path(path)
-        header = {
-            "version": FORMAT_VERSION,
-            "fps": self.fps,
-            "model": self.model,
-            "camera": dataclasses.asdict(self.camera),
-        }
+        header = {"version": FORMAT_VERSION, **header_of(self)}
         values = {name: getattr(self, name) for name in (*TENSOR_FIELDS, *OPTIONAL_FIELDS)}
         tensors = {
             name: value.detach().to("cpu", torch.float32).contiguous()
@@ -221,7 +217,7 @@ class FaceParameters:
             header = json.loads(metadata[_METADATA_KEY])
             version = int(header["version"])
             # What a newer version's header holds, only a newer program knows.
-            fields = _header_fields(header) if version <= FORMAT_VERSION else {}
+            fields = fields_of(header) if version <= FORMAT_VERSION else {}
         except RecursionError as error:
             raise InputError(f"{path} has a damaged face-parameter header (nested too deeply).") from error
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
@@ -290,8 +286,17 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _header_fields(header: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `FaceParameters` that are no tensors."""
+def header_of(parameters: FaceParameters) -> dict[str, Any]:
+    """What of the parameters is no tensor, as plain values."""
+    return {"fps": parameters.fps, "model": parameters.model, "camera": dataclasses.asdict(parameters.camera)}
+
+
+def fields_of(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that :func:`header_of` gave.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is damaged.
+    """
     camera = header["camera"]
     x, y = (float(value) for value in camera["principal_point_px"])
     width, height = (int(value) for value in camera["image_size"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,9 +131,11 @@ class Portrait:
         from talkinghead.devices import limited_threads
 
         options = AvatarOptions(refine=self._config.video.refine)
-        landmarks = self._photo.fit.detection.landmarks_px
+        landmarks, cutout = self._photo.fit.detection.landmarks_px, self._photo.cutout
+        # The cut-out's layers are large, and the avatar has what it needs of them.
+        self._photo = replace(self._photo, cutout=None)
         with limited_threads(self._config.general.threads):
-            return make_avatar(self.image, self.parameters, landmarks, options, cutout=self._photo.cutout)
+            return make_avatar(self.image, self.parameters, landmarks, options, cutout=cutout)
 
     def poses(self, motion: FaceParameters) -> Iterator[Pose]:
         """The motion as this person makes it, frame by frame: see :func:`talkinghead.driving.poses_of`."""

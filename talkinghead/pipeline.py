@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from renderers.composition import Change
     from renderers.large_photo import ReducedAvatar
     from renderers.photo_avatar import PhotoAvatar
-    from talkinghead.portrait import FittedPhoto
+    from talkinghead.person import Portrait
     from talkinghead.speech.model import SpeechModel
     from talkinghead.speech.options import MotionOptions
 
@@ -88,18 +88,24 @@ def render(
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
             return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
-        avatar, poses = _avatar_of(motion, photo, config)
-        return write_video(
-            changes_of(avatar, poses, config),
-            output,
-            avatar.frame_size,
-            sound,
-            config,
-            progress,
-            motion.fps,
-            len(motion),
-            avatar.photo,
-        )
+        from talkinghead.person import Portrait
+
+        return write_motion(Portrait.open(photo, config), motion, output, sound, config, progress)
+
+
+def write_motion(
+    person: Portrait,
+    motion: FaceParameters,
+    output: PathLike,
+    sound: AudioFile | None,
+    config: Config,
+    progress: Progress | None = None,
+) -> VideoResult:
+    """Encode a person who moves; arguments as for :func:`render`."""
+    person = person.seen_in(motion)
+    changes = changes_of(person.avatar, person.poses(motion), config)
+    photo = person.avatar.photo
+    return write_video(changes, output, person.size, sound, config, progress, motion.fps, len(motion), photo)
 
 
 def load_speech(config: Config) -> SpeechModel:
@@ -115,21 +121,11 @@ def load_speech(config: Config) -> SpeechModel:
     return SpeechModel.load(config.general.device)
 
 
-def speech_poses(
-    model: SpeechModel, sound: AudioFile, expression: torch.Tensor, config: Config
-) -> Generator[Pose, None, None]:
-    """Exactly `sound.frame_count(fps)` frames of motion for a face whose photo shows `expression` [52]."""
-    from talkinghead.motion import motion_options
-
-    motion = motion_options(config)
-    yield from on_face(spoken_poses(model, sound, config, motion), expression, motion, config)
-
-
 def spoken_poses(
-    model: SpeechModel, sound: AudioFile, config: Config, motion: MotionOptions
+    model: SpeechModel, sound: AudioFile, config: Config, motion: MotionOptions, seed: int
 ) -> Generator[Pose, None, None]:
-    """The motion of :func:`speech_poses` before it is known whose face it is for: expressions are the spoken ones."""
-    for (pose,) in sampled_poses(model, sound, config, motion, (config.general.seed,)):
+    """Exactly `sound.frame_count(fps)` frames of motion of nobody in particular: expressions are the spoken ones."""
+    for (pose,) in sampled_poses(model, sound, config, motion, (seed,)):
         yield pose
 
 
@@ -229,30 +225,6 @@ def save_parameters(parameters: FaceParameters, output: PathLike) -> None:
     """Write a parameter file that appears only when it is complete."""
     with complete_file(output) as temporary:
         parameters.save(temporary)
-
-
-def photo_pictures(motion: FaceParameters, photo: PathLike, config: Config) -> tuple[Iterator[Image], tuple[int, int]]:
-    """The frames of :func:`render` before they are encoded, [H, W, 3] RGB, and their (width, height)."""
-    avatar, poses = _avatar_of(motion, photo, config)
-    return (avatar.render(p.expression, p.turn, p.gaze, p.shift) for p in poses), avatar.frame_size
-
-
-def _avatar_of(
-    motion: FaceParameters, photo: PathLike, config: Config
-) -> tuple[PhotoAvatar | ReducedAvatar, Iterator[Pose]]:
-    """The photo's person, and the motion as relative to the photo."""
-    from face3d.models.registry import model_of
-    from renderers.large_photo import make_avatar
-    from renderers.photo_avatar import AvatarOptions
-    from talkinghead.portrait import fit_photo_file
-
-    portrait: FittedPhoto = fit_photo_file(photo, config.photo, config.video.size, animated=True)
-    landmarks, size = portrait.fit.detection.landmarks_px, (portrait.image.shape[1], portrait.image.shape[0])
-    fit = portrait.fit.parameters
-    if not is_of(motion, fit):
-        fit = find_photo(motion, model_of(motion), landmarks, size) or fit
-    options = AvatarOptions(refine=config.video.refine)
-    return make_avatar(portrait.image, fit, landmarks, options), poses_of(motion, fit)
 
 
 def _mesh_pictures(motion: FaceParameters, size: int | None) -> tuple[Iterator[Image], tuple[int, int]]:

@@ -98,10 +98,9 @@ def save_photo(clip: Clip, folder: Path) -> Path:
 
 def fitted_frames(clip: Clip, photo: Path, chosen: Sequence[int], config: Config) -> Iterator[Image]:
     """The photo driven by the clip's fitted parameters: frames `chosen`, of which the first must be 0."""
-    from talkinghead.pipeline import photo_pictures
+    from talkinghead.person import Portrait
 
-    pictures, _ = photo_pictures(_take(clip.parameters, chosen), photo, config)
-    return pictures
+    return Portrait.open(photo, config).frames(_take(clip.parameters, chosen))
 
 
 def _take(parameters: FaceParameters, chosen: Sequence[int]) -> FaceParameters:

@@ -18,7 +18,7 @@ from talkinghead.stages import Stages, silent
 if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
     from talkinghead.driving import Pose
-    from talkinghead.media.audio import Sound
+    from talkinghead.media.audio import AudioFile
     from talkinghead.person import Portrait
     from talkinghead.pipeline import VideoResult
     from talkinghead.pose_rows import PoseRows
@@ -42,7 +42,7 @@ class Performance:
         spoken: a pose for each of its frames, of nobody in particular: expressions are the spoken ones alone.
     """
 
-    sound: Sound
+    sound: AudioFile
     spoken: Iterator[Pose]
 
 
@@ -126,15 +126,17 @@ class Talker:
 
         Arguments and errors as for :meth:`animate`.
         """
-        from talkinghead import pipeline
         from talkinghead.devices import limited_threads
         from talkinghead.media.prefetch import Prefetched
         from talkinghead.sound import sound_of
 
         seed = self.config.general.seed if seed is None else seed
         with ExitStack() as stack:
-            stack.enter_context(limited_threads(self.config.general.threads))
             heard = stack.enter_context(sound_of(sound, text, seed))
+            # Heavy imports only now: a sound that cannot be used is told at once.
+            stack.enter_context(limited_threads(self.config.general.threads))
+            from talkinghead import pipeline
+
             poses = pipeline.spoken_poses(self.model, heard, self.config, self.motion, seed)
             yield Performance(heard, stack.enter_context(Prefetched(poses, _WAITING_POSES)))
 

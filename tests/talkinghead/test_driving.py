@@ -64,7 +64,7 @@ def test_parameters_and_back_for_the_same_photo() -> None:
 
 
 def test_another_person_starts_from_the_photos_own_pose() -> None:
-    base = dataclasses.replace(nobody(5), rotation=torch.tensor([[0.2, -0.3, 0.1]]))
+    base = dataclasses.replace(nobody(5), identity=-torch.ones(5), rotation=torch.tensor([[0.2, -0.3, 0.1]]))
     poses = some_poses(3)
     other = dataclasses.replace(nobody(5), identity=torch.ones(5))
     first, second, _ = poses_of(to_parameters(poses, base, 25.0), other)
@@ -72,6 +72,19 @@ def test_another_person_starts_from_the_photos_own_pose() -> None:
     torch.testing.assert_close(first.gaze, torch.zeros(2, 2))
     expected = axis_angle_to_matrix(poses[0].turn).T @ axis_angle_to_matrix(poses[1].turn)
     torch.testing.assert_close(axis_angle_to_matrix(second.turn), expected, atol=1e-5, rtol=0)
+
+
+def test_nobodys_motion_goes_on_top_of_what_the_photo_shows() -> None:
+    """Speech without a person leaves a smile in the photo, and starts from where the speech starts."""
+    smile = torch.zeros(1, 52)
+    smile[0, ARKIT_INDEX["mouthSmileLeft"]] = smile[0, ARKIT_INDEX["browInnerUp"]] = 0.5
+    person = dataclasses.replace(nobody(5), identity=torch.ones(5), expression=smile)
+    poses = some_poses(3)
+    for pose, seen in zip(poses, poses_of(to_parameters(poses, nobody(5), 25.0), person), strict=True):
+        expected = speak_over(rest_of(smile[0]), pose.expression)
+        torch.testing.assert_close(seen.expression, expected, atol=1e-6, rtol=0)
+        for name in ("turn", "gaze"):
+            torch.testing.assert_close(getattr(seen, name), getattr(pose, name), atol=1e-5, rtol=0)
 
 
 def test_turns_are_in_the_heads_own_frame() -> None:
