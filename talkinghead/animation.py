@@ -12,12 +12,12 @@ from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
 from talkinghead.devices import limited_threads
 from talkinghead.driving import Pose, nobody, to_parameters
-from talkinghead.fit_video import Stages, silent
 from talkinghead.media.audio import exact_rate
 from talkinghead.media.output import check_output
 from talkinghead.motion import motion_options
 from talkinghead.pipeline import load_speech, on_face, sampled_poses, save_parameters
 from talkinghead.sound import sound_of
+from talkinghead.stages import Stages, silent
 
 Progress = Callable[[int, int], None]
 PathLike = str | Path

@@ -21,9 +21,9 @@ from talkinghead.sound import sound_of
 
 if TYPE_CHECKING:
     from talkinghead.driving import Pose
-    from talkinghead.fit_video import Stages
     from talkinghead.pipeline import VideoResult
     from talkinghead.speech.options import MotionOptions
+    from talkinghead.stages import Stages
 
 # Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
 _WAITING_POSES = 100
@@ -97,8 +97,8 @@ def _styled_options(config: Config, stages: Stages | None) -> MotionOptions | No
     """The motion's options where a style's reference must be read, or even fitted, for them; None otherwise."""
     if config.motion.style_from is None:
         return None
-    from talkinghead.fit_video import silent
     from talkinghead.motion import motion_options
+    from talkinghead.stages import silent
 
     with limited_threads(config.general.threads):
         return motion_options(config, stages or silent)
