@@ -63,6 +63,11 @@ class Gallery:
         self._looks = [first]
         self._size = size
 
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """What is kept, the first one first."""
+        return tuple(self._looks)
+
     def difference(self, look: Look) -> float:
         """From the most similar look kept."""
         return min(look.difference(known) for known in self._looks)

@@ -26,6 +26,24 @@ class ContentChange:
     def __init__(self) -> None:
         self._before: deque[NDArray[np.float32]] = deque(maxlen=_MEMORY)
 
+    @property
+    def thumbnails(self) -> NDArray[np.float32]:
+        """[n, 576] what it remembers of the frames before, the oldest first."""
+        return np.stack(self._before) if self._before else np.empty((0, _SIZE[0] * _SIZE[1]), np.float32)
+
+    @classmethod
+    def remembering(cls, thumbnails: NDArray[np.float32]) -> ContentChange:
+        """One that goes on from what another remembered.
+
+        Raises:
+            ValueError: another shape.
+        """
+        if thumbnails.ndim != 2 or thumbnails.shape[1] != _SIZE[0] * _SIZE[1]:
+            raise ValueError(f"thumbnails must be [n, {_SIZE[0] * _SIZE[1]}], got {list(thumbnails.shape)}")
+        result = cls()
+        result._before.extend(thumbnails)
+        return result
+
     def step(self, image: ImageArray) -> float:
         """One minus the correlation with the most similar of the frames before.
 

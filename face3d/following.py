@@ -13,6 +13,7 @@ from face3d.cuts import ContentChange
 from face3d.detection import FaceDetector, search_levels, tiles
 from face3d.errors import InputError
 from face3d.face import FaceDetection, is_known
+from face3d.follower_state import FollowerState, person_arrays, person_of
 from face3d.landmarker import BUILTIN
 from face3d.people import COAST, SAME, SAME_AFTER_CUT, Person, follow_other, is_others, track_among
 from face3d.tracking import FaceTracker
@@ -55,12 +56,19 @@ class FaceFollower:
         face_index: which face of the first frame that shows any, 0 = the largest; None takes the largest.
         threads: how many the landmark net may use.
         kind: what searches, as for `FaceDetector`.
+        state: what another one knew after a frame; this one goes on with the next.
 
     Raises:
         InputError: as of `FaceDetector`.
     """
 
-    def __init__(self, face_index: int | None = None, threads: int = 1, kind: str = BUILTIN) -> None:
+    def __init__(
+        self,
+        face_index: int | None = None,
+        threads: int = 1,
+        kind: str = BUILTIN,
+        state: FollowerState | None = None,
+    ) -> None:
         self._face_index = face_index or 0
         self._detector = FaceDetector(kind=kind)
         self._tracker = FaceTracker(threads)
@@ -70,6 +78,11 @@ class FaceFollower:
         self._frame = -1
         self._searches = 0
         self._pause = 0
+        if state is not None:
+            self._content = ContentChange.remembering(state.thumbnails)
+            self._person = person_of(state.person) if state.person is not None else None
+            self._others = [person_of(other) for other in state.others]
+            self._frame, self._searches, self._pause = state.frame, state.searches, state.pause
 
     def __enter__(self) -> FaceFollower:
         return self
@@ -82,6 +95,12 @@ class FaceFollower:
     def close(self) -> None:
         """Release the detector; calling it twice is fine."""
         self._detector.close()
+
+    def state(self) -> FollowerState:
+        """What it knows after the last frame; later frames do not change it."""
+        person = person_arrays(self._person) if self._person is not None else None
+        others = tuple(person_arrays(other) for other in self._others)
+        return FollowerState(self._frame, self._searches, self._pause, self._content.thumbnails, person, others)
 
     def step(self, image: ImageArray) -> Followed:  # [H, W, 3] uint8 RGB
         """The next frame.

@@ -1,12 +1,13 @@
 """One followed person over time: `Track`, and the file to which it grows frame by frame.
 
 The file has records of one size after a header of one size, so a video of any length passes through constant memory,
-an interruption costs at most the last frame, and the finished file opens as arrays without being read.
+an interruption leaves all whole frames, and the finished file opens as arrays without being read.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,12 +148,16 @@ class TrackWriter:
         self._file.write(_record(face, self.shot, others).tobytes())
         self.frames += 1
 
-    def last_seen(self) -> tuple[int, NDArray[np.float32]] | None:  # frame, [478, 2] px
-        """When and where the person was last seen; None if never."""
+    def flush(self) -> None:
+        """Bring all frames to the disk."""
         self._file.flush()
-        track = open_track(self.path)
-        found = np.flatnonzero(track.found)
-        return (int(found[-1]), np.array(track.landmarks_px[found[-1]])) if len(found) else None
+        os.fsync(self._file.fileno())
+
+    def keep(self, frames: int) -> None:
+        """Drop all frames after the first `frames`."""
+        self._file.flush()
+        self._file.truncate(_HEADER_BYTES + min(frames, self.frames) * _RECORD.itemsize)
+        self._take_up()
 
     def _continues(self) -> bool:
         if not self.path.is_file():
@@ -162,8 +167,8 @@ class TrackWriter:
 
     def _take_up(self) -> None:
         """Stand behind the last whole record."""
-        size = self.path.stat().st_size - _HEADER_BYTES
-        self.frames = size // _RECORD.itemsize
+        size = self._file.seek(0, os.SEEK_END) - _HEADER_BYTES
+        self.frames, self.shot = size // _RECORD.itemsize, 0
         end = _HEADER_BYTES + self.frames * _RECORD.itemsize
         self._file.truncate(end)
         if self.frames:

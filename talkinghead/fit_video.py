@@ -6,28 +6,31 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from face3d.errors import InputError
 from face3d.face import SMALLEST_FACE_PX
 from face3d.track import Track, TrackWriter, fingerprint, open_track
 from talkinghead.config import Config, load_config
+from talkinghead.devices import limited_threads
 from talkinghead.fit_report import Timing, stability_figures, video_figures
-from talkinghead.media.output import complete_file, resumable_file
+from talkinghead.fit_spool import open_spool, state_of, take_up
+from talkinghead.media.output import complete_file
 from talkinghead.media.video_file import Damage, VideoFile
+from talkinghead.stages import Progress, Stages, silent
 
 if TYPE_CHECKING:
+    from face3d.following import FaceFollower
     from face3d.sequence import SequenceFit
 
-Progress = Callable[[int, int], None]
-# Opens a stage's progress: called with its name, gives what to call with (frames done, frames in all).
-Stages = Callable[[str], AbstractContextManager[Progress]]
+# How often what the follower knows is kept; an interruption costs up to as many frames.
+CHECKPOINT_FRAMES = 50
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,11 +42,6 @@ class FitOutputs:
     overlay: Path | None = None
     report: Path | None = None
     plot: Path | None = None
-
-
-def silent(stage: str) -> AbstractContextManager[Progress]:
-    """`Stages` that say nothing."""
-    return nullcontext(lambda done, total: None)
 
 
 def fit_video(
@@ -77,37 +75,44 @@ def fit_video(
     """
     config = config or load_config()
     video = VideoFile.open(path)
-    spool = spool_of(outputs.parameters)
-    timing, damage = Timing(), Damage()
     try:
-        with resumable_file(spool):
-            with _timed(timing, "following", stages) as (progress, count):
-                track, begun = follow(video, spool, face_index, progress, damage, config.photo.detector)
-                count(len(track) - begun)
-            messages = _messages(track, video, damage, face_index)
-            fit = _fit(track, timing, stages)
-            light: dict[str, Any] = {}
-            if refine:
-                fit, light = _refine(video, track, fit, timing, stages)
-            figures = {
-                "input": str(path),
-                **video_figures(track, fit.parameters, fit.nme),
-                **light,
-                "messages": [*messages, *fit.messages],
-            }
-            if outputs.report is not None:
-                figures["stability"] = stability_figures(track, fit.parameters)
-            for message in figures["messages"]:
-                _log.info(message)
-            _write(video, fit, outputs, figures, config, timing, stages)
+        with limited_threads(config.general.threads), open_spool(outputs.parameters) as spool:
+            return _fit_with(spool, video, outputs, face_index, refine, config, stages)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("Interrupted; run the same command again to go on from here.") from error
+
+
+def _fit_with(
+    spool: Path,
+    video: VideoFile,
+    outputs: FitOutputs,
+    face_index: int | None,
+    refine: bool,
+    config: Config,
+    stages: Stages,
+) -> dict[str, Any]:
+    """Fit a video; no view of the spool is left when this returns."""
+    timing, damage = Timing(), Damage()
+    with _timed(timing, "following", stages) as (progress, count):
+        track, begun = follow(video, spool, face_index, progress, damage, config.photo.detector)
+        count(len(track) - begun)
+    messages = _messages(track, video, damage, face_index)
+    fit = _fit(track, timing, stages)
+    light: dict[str, Any] = {}
+    if refine:
+        fit, light = _refine(video, track, fit, timing, stages)
+    figures = {
+        "input": str(video.path),
+        **video_figures(track, fit.parameters, fit.nme),
+        **light,
+        "messages": [*messages, *fit.messages],
+    }
+    if outputs.report is not None:
+        figures["stability"] = stability_figures(track, fit.parameters)
+    for message in figures["messages"]:
+        _log.info(message)
+    _write(video, fit, outputs, figures, config, timing, stages)
     return figures
-
-
-def spool_of(output: Path) -> Path:
-    """Where the first pass of a fit to `output` is kept until it is done."""
-    return output.with_name(f".{output.name}.track")
 
 
 def follow(
@@ -117,7 +122,7 @@ def follow(
 
     Args:
         video: the video.
-        spool: the file in which the track is kept.
+        spool: the file in which the track is kept; beside it, what the follower knows.
         face_index: see :func:`fit_video`.
         progress: called with (frames done, frames expected).
         damage: is told what could not be read.
@@ -130,33 +135,29 @@ def follow(
 
     source = fingerprint(video.path, face_index=face_index, detector=detector)
     with TrackWriter(spool, float(video.fps), video.size, source) as writer, ExitStack() as stack:
+        state = take_up(writer, state_of(spool))
         begun = writer.frames
         if begun:
             _log.info("Going on with the fit of %s that was interrupted after %d frames.", video.path, begun)
-        seen = writer.last_seen() if begun else None
-        # Resuming begins with the last frame that showed the person, to know them again.
-        first = seen[0] if seen is not None else begun
-        frames = stack.enter_context(video.read(first, damage))
+        frames = stack.enter_context(video.read(begun, damage))
         follower: FaceFollower | None = None
-        for number, frame in enumerate(frames, first):
+        for frame in frames:
             if follower is None:
-                index = face_index if seen is None else _index_of(seen[1], frame, detector)
-                follower = stack.enter_context(FaceFollower(index, kind=detector))
+                follower = stack.enter_context(FaceFollower(face_index, kind=detector, state=state))
             step = follower.step(frame)
-            if number >= begun:
-                writer.append(step.face, step.cut, step.others)
-                progress(writer.frames, max(video.announced, writer.frames))
+            writer.append(step.face, step.cut, step.others)
+            if writer.frames % CHECKPOINT_FRAMES == 0:
+                _keep(writer, follower, spool)
+            progress(writer.frames, max(video.announced, writer.frames))
+        if follower is not None:
+            _keep(writer, follower, spool)
     return open_track(spool), begun
 
 
-def _index_of(landmarks: NDArray[np.float32], frame: NDArray[np.uint8], kind: str) -> int | None:
-    """Which of a frame's faces, by size, lies at these landmarks; None when no face is found."""
-    from face3d.detection import FaceDetector
-
-    with FaceDetector(kind=kind) as detector:
-        faces = detector.detect(frame)
-    distances = [float(np.linalg.norm(face.landmarks_px - landmarks, axis=1).mean()) for face in faces]
-    return int(np.argmin(distances)) if distances else None
+def _keep(writer: TrackWriter, follower: FaceFollower, spool: Path) -> None:
+    """Let another run go on after the last frame."""
+    writer.flush()
+    follower.state().save(state_of(spool))
 
 
 def _messages(track: Track, video: VideoFile, damage: Damage, face_index: int | None) -> list[str]:

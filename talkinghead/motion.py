@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config
-from talkinghead.fit_video import FitOutputs, Stages, fit_video, silent
+from talkinghead.fit_video import FitOutputs, fit_video
+from talkinghead.stages import Stages, silent
 
 if TYPE_CHECKING:
     from talkinghead.speech.options import MotionOptions

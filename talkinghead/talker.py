@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkinghead.config import Config, with_settings
-from talkinghead.stages import Stages, silent
+from talkinghead.stages import Progress, Stages, silent
 
 if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from talkinghead.speech.options import MotionOptions
 
 Image = NDArray[np.uint8]  # [H, W, 3], sRGB, 0..255
-Progress = Callable[[int, int], None]
 
 # Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
 _WAITING_POSES = 100
@@ -101,22 +101,46 @@ class Talker:
         Raises:
             InputError: the sound cannot be used.
         """
-        from face3d.morphable_model import load_default_model
-        from talkinghead.driving import nobody, to_parameters
-        from talkinghead.media.audio import exact_rate
-        from talkinghead.pose_rows import PoseRows
+        seed = self.config.general.seed if seed is None else seed
+        (motion,) = self.samples(sound, (seed,), text=text, person=person, progress=progress)
+        return motion
 
-        config = self.config
-        seed = config.general.seed if seed is None else seed
-        base = nobody(load_default_model().identity_size) if person is None else person.parameters
-        rows = PoseRows()
-        with self.performing(sound, text=text, seed=seed) as performance:
-            count = performance.sound.frame_count(config.video.fps)
-            for pose in self.on_face(performance.spoken, base):
-                rows.append(pose)
+    def samples(
+        self,
+        sound: SoundSource | None,
+        seeds: Sequence[int],
+        *,
+        text: str | None = None,
+        person: Portrait | None = None,
+        progress: Progress | None = None,
+    ) -> list[FaceParameters]:
+        """Several performances of one sound, which is listened to once: :meth:`animate` for each seed."""
+        from talkinghead.devices import limited_threads
+        from talkinghead.sound import sound_of
+
+        with ExitStack() as stack:
+            heard = stack.enter_context(sound_of(sound, text, self.config.general.seed))
+            # Heavy imports only now: a sound that cannot be used is told at once.
+            stack.enter_context(limited_threads(self.config.general.threads))
+            from face3d.morphable_model import load_default_model
+            from talkinghead import pipeline
+            from talkinghead.driving import nobody, to_parameters
+            from talkinghead.media.audio import exact_rate
+            from talkinghead.pose_rows import PoseRows
+
+            base = nobody(load_default_model().identity_size) if person is None else person.parameters
+            count = heard.frame_count(self.config.video.fps)
+            kept = [PoseRows() for _ in seeds]
+            # Each performance passes through a mood of its own.
+            spoken: list[deque[Pose]] = [deque() for _ in seeds]
+            shown = [self.on_face(iter(waiting.popleft, None), base) for waiting in spoken]
+            for poses in pipeline.sampled_poses(self.model, heard, self.config, self.motion, seeds):
+                for rows, waiting, face, pose in zip(kept, spoken, shown, poses, strict=True):
+                    waiting.append(pose)
+                    rows.append(next(face))
                 if progress:
-                    progress(len(rows), count)
-        return to_parameters(rows, base, float(exact_rate(config.video.fps)))
+                    progress(len(kept[0]), count)
+        return [to_parameters(rows, base, float(exact_rate(self.config.video.fps))) for rows in kept]
 
     @contextmanager
     def performing(

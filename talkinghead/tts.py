@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import textwrap
 import unicodedata
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from face3d.errors import InputError
 
+if TYPE_CHECKING:
+    from hibari import Hibari
+
 SAMPLE_RATE = 24_000
 # Half an hour and more of speech; longer texts are meant as files, not as an option.
 MAX_CHARACTERS = 50_000
 # The voice takes a sentence at once; without punctuation a "sentence" could be a whole page.
 _LONGEST_SENTENCE = 300
+_WORDS = re.compile(r"[^\W_]+")
+_log = logging.getLogger(__name__)
 
 
 def synthesize(text: str, path: str | Path, seed: int = 0) -> None:
@@ -29,8 +37,10 @@ def synthesize(text: str, path: str | Path, seed: int = 0) -> None:
         seed: of the voice's breath noise; the same text and seed give the same file.
 
     Raises:
-        InputError: the text has nothing to say or another script than Latin, is too long, or the voice is missing.
+        InputError: the text has nothing to say, or letters that the voice cannot say; it is too long, or the voice is
+            missing.
     """
+    text = unicodedata.normalize("NFC", text)
     check_text(text)
     spoken = 0
     with wave.open(str(path), "wb") as file:
@@ -54,12 +64,44 @@ def check_text(text: str) -> None:
         raise InputError("The text is empty: give at least one word to say.")
     if len(text) > MAX_CHARACTERS:
         raise InputError(f"The text has {len(text)} characters; at most {MAX_CHARACTERS} are spoken at once.")
-    foreign = [c for c in text if c.isalpha() and "LATIN" not in unicodedata.name(c, "")]
-    letters = sum(c.isalpha() for c in text)
-    if len(foreign) * 5 > letters:
-        raise InputError(
-            f"The voice speaks English only and cannot read {_shortened(text)!r}; record it and use --audio."
-        )
+    foreign = [c for word in _WORDS.findall(text) for c in _foreign_letters(word)]
+    if foreign:
+        raise _cannot_say(foreign)
+
+
+def _foreign_letters(word: str) -> list[str]:
+    """Letters and digits of other scripts. One Greek letter in a word is a sign, called by its name: π, μm."""
+    foreign = [c for c in word if c.isalnum() and not _is_latin(c)]
+    return [] if len(foreign) == 1 and "GREEK" in unicodedata.name(foreign[0], "") else foreign
+
+
+def _is_latin(character: str) -> bool:
+    """Whether it is a Latin letter, a sign like ª and µ, one written above or beside others, or a number like ½."""
+    kind = unicodedata.category(character)
+    return ord(character) < 256 or "LATIN" in unicodedata.name(character, "") or kind in ("Lm", "No")
+
+
+def _check_letters(voice: Hibari, text: str) -> None:
+    """Whether the voice has a sound for every letter, and a word to the user about those that are not English.
+
+    Raises:
+        InputError: it has none for some.
+    """
+    special = sorted({c for c in text if c.isalpha() and ord(c) > 127})
+    silent = [c for c in special if not any(voice.phonemize(c))]
+    if silent:
+        raise _cannot_say(silent)
+    accented = [c for c in special if _is_latin(c)]
+    if accented:
+        _log.warning("The voice is English: words with %s are read as English ones.", " ".join(accented[:10]))
+
+
+def _cannot_say(letters: Iterable[str]) -> InputError:
+    named = "".join(dict.fromkeys(letters))
+    return InputError(
+        f"The voice speaks English only and cannot say {_shortened(named)}: leave it out, or record the text and use "
+        "--audio."
+    )
 
 
 def _speak(text: str, seed: int) -> Iterator[NDArray[np.float32]]:
@@ -68,10 +110,11 @@ def _speak(text: str, seed: int) -> Iterator[NDArray[np.float32]]:
     except ImportError as error:
         raise InputError("--text needs a voice: pip install 'talkinghead[tts]' (or pip install hibari-tts).") from error
     voice = Hibari()
+    _check_letters(voice, text)
     for sentence in voice.split_sentences(text):
         for part in textwrap.wrap(sentence, _LONGEST_SENTENCE):
             yield from voice.stream(part, seed=seed)
 
 
 def _shortened(text: str) -> str:
-    return textwrap.shorten(text, 40, placeholder="...")
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from face3d.errors import InputError
 from talkinghead.commands.options import add_config_options, add_photo_options, config_from
 from talkinghead.commands.progress import progress_of
 from talkinghead.config import Config
-
-if TYPE_CHECKING:
-    from talkinghead.portrait import FittedPhoto
 
 NAME = "fit"
 HELP = "photos or a video -> face parameters"
@@ -81,50 +74,12 @@ def _run_video(options: argparse.Namespace, config: Config) -> int:
 def _run_photos(options: argparse.Namespace, config: Config) -> int:
     if options.plot is not None:
         raise InputError("--plot draws curves over time and needs a video.")
-    from talkinghead.media.output import complete_file
-    from talkinghead.portrait import fit_photo_files
+    from talkinghead.fit_photos import PhotoOutputs, fit_photos
 
-    portraits = fit_photo_files(options.inputs, config.photo, config.video.size)
-    light: dict[str, Any] = {}
-    if options.refine:
-        from talkinghead.fit_refine import refine_photos
-
-        fits, error = refine_photos([p.image for p in portraits], [p.fit for p in portraits])
-        portraits = [replace(p, fit=fit) for p, fit in zip(portraits, fits, strict=True)]
-        light = {"photometric_error": asdict(error)}
-    with complete_file(options.output) as temporary:
-        portraits[0].fit.parameters.save(temporary)
-    if options.overlay is not None:
-        from PIL import Image
-
-        from talkinghead.fit_overlay import draw_fits
-
-        with complete_file(options.overlay) as temporary:
-            picture = draw_fits([p.image for p in portraits], [p.fit.parameters for p in portraits])
-            Image.fromarray(picture).save(temporary, format="PNG")
-    report = make_report(portraits[0]) | light
-    if len(portraits) > 1:
-        report["other_photos"] = [make_report(portrait) for portrait in portraits[1:]]
-    if options.report is not None:
-        with complete_file(options.report) as temporary:
-            temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    overlay, report = (Path(p) if p else None for p in (options.overlay, options.report))
+    outputs = PhotoOutputs(Path(options.output), overlay, report)
+    figures = fit_photos(options.inputs, outputs, options.refine, config).figures
     if not options.quiet:
-        size, landmark_error = report["face_px"], report["nme_percent"]
+        size, landmark_error = figures["face_px"], figures["nme_percent"]
         print(f"{options.output}: face of {size:.0f} pixels, mean landmark error {landmark_error:.2f} %")
     return 0
-
-
-def make_report(portrait: FittedPhoto) -> dict[str, Any]:
-    """Figures of a fit: pixels, degrees, and the error in percent of the distance of the outer eye corners."""
-    parameters, detection = portrait.fit.parameters, portrait.fit.detection
-    height, width = portrait.image.shape[:2]
-    return {
-        "image_size": [width, height],
-        "face_px": float(detection.size_px),
-        "box": [float(v) for v in detection.box],
-        "nme_percent": 100 * portrait.fit.nme,
-        "rotation_degrees": [math.degrees(float(v)) for v in parameters.rotation[0]],
-        "translation_mm": [float(v) for v in parameters.translation[0]],
-        "focal_px": parameters.camera.focal_px,
-        "messages": list(portrait.fit.messages),
-    }

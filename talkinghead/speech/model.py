@@ -1,4 +1,4 @@
-"""`SpeechModel`: 16 kHz speech in, mouth, blinks, gaze and head motion out; whole files or streams of any length."""
+"""`SpeechModel`: speech in, mouth, blinks, gaze and head motion out; whole files or streams of any length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from face3d.errors import InputError
 from talkinghead.speech.encoder import LIVE_PACE, SpeechEncoder
@@ -17,6 +17,7 @@ from talkinghead.speech.frames import frame_count
 from talkinghead.speech.generator.motion import MotionGenerator
 from talkinghead.speech.options import MotionOptions, SpeechMotion
 from talkinghead.speech.performance import Performance
+from talkinghead.speech.samples import mono_16k
 from talkinghead.speech.sources import FrameSource, GeneratedSource, LiveSource
 from talkinghead.speech.weights import load_network
 
@@ -72,26 +73,34 @@ class SpeechModel:
 
     def animate(
         self,
-        samples: Array,  # [N] 16 kHz, mono, -1..1
+        samples: ArrayLike,
         fps: float,
         *,
+        sample_rate: int = SAMPLE_RATE,
         seed: int = 0,
         motion: MotionOptions = NATURAL,
     ) -> SpeechMotion:
-        """Motion of `ceil(N / 16000 * fps)` frames.
+        """Motion of `ceil(N / sample_rate * fps)` frames.
 
-        `seed` decides blinks, gaze, head and brows; the lips hardly depend on it.
+        Args:
+            samples: [N], [N, channels] or [channels, N]; floating-point in about -1..1, or integers of 8, 16 or 32 bits
+                in their own full range.
+            fps: frames per second.
+            sample_rate: of the samples, Hz; other rates than 16,000 are resampled.
+            seed: decides blinks, gaze, head and brows; the lips hardly depend on it.
+            motion: how to move.
 
         Raises:
-            InputError: the samples are not a finite, one-dimensional signal or the frame rate is not usable.
+            InputError: the samples are no finite sound, or one of the rates is not usable.
         """
-        return join_motion(list(self.stream([samples], fps, seed=seed, motion=motion)), fps)
+        return join_motion(list(self.stream([samples], fps, sample_rate=sample_rate, seed=seed, motion=motion)), fps)
 
     def stream(
         self,
-        chunks: Iterable[Array],  # each [n] 16 kHz, mono, -1..1; any sizes
+        chunks: Iterable[ArrayLike],  # each as the samples of `animate`; any sizes
         fps: float,
         *,
+        sample_rate: int = SAMPLE_RATE,
         seed: int = 0,
         motion: MotionOptions = NATURAL,
     ) -> Iterator[SpeechMotion]:
@@ -102,13 +111,13 @@ class SpeechModel:
         Raises:
             InputError: as :meth:`animate`, when the first piece is asked for or when the bad chunk arrives.
         """
-        for (piece,) in self.performances(chunks, fps, seeds=(seed,), motion=motion):
+        for (piece,) in self.performances(mono_16k(chunks, sample_rate), fps, seeds=(seed,), motion=motion):
             yield piece
 
     def performances(
         self, chunks: Iterable[Array], fps: float, *, seeds: Sequence[int], motion: MotionOptions = NATURAL
     ) -> Iterator[tuple[SpeechMotion, ...]]:
-        """What :meth:`stream` gives for each of several seeds, side by side: the sound is listened to once.
+        """What :meth:`stream` gives of mono 16 kHz sound for each of several seeds: the sound is listened to once.
 
         Raises:
             InputError: as :meth:`stream`.

@@ -74,17 +74,17 @@ def test_an_interrupted_file_is_continued(
     assert open_track(path).shot.tolist() == [0, 1, 1, 1, 1, 1][: len(faces)]
 
 
-def test_where_a_person_was_last_seen(tmp_path: Path, astronaut_detection: FaceDetection) -> None:
+@pytest.mark.parametrize("kept", [0, 1, 3, 9])
+def test_the_end_can_be_dropped(kept: int, tmp_path: Path, astronaut_detection: FaceDetection) -> None:
     with TrackWriter(tmp_path / "t", 25.0, SIZE, {}) as writer:
-        writer.append(None)
-        assert writer.last_seen() is None
-        writer.append(moved(astronaut_detection, 3))
-        writer.append(None)
-        frame, landmarks = writer.last_seen()
-        assert frame == 1
-        np.testing.assert_array_equal(landmarks, astronaut_detection.landmarks_px + 3)
-        writer.append(None)
-    assert open_track(tmp_path / "t").found.tolist() == [False, True, False, False]
+        for frame in range(4):
+            writer.append(astronaut_detection, cut=frame in (1, 3))
+        writer.keep(kept)
+        assert (writer.frames, writer.shot) == (min(kept, 4), [0, 0, 1, 1, 2][min(kept, 4)])
+        writer.append(None, cut=True)
+        writer.flush()
+        assert open_track(tmp_path / "t").found.tolist() == [True] * min(kept, 4) + [False]
+    assert open_track(tmp_path / "t").shot.tolist() == [*[0, 1, 1, 2][:kept], [0, 1, 2, 2, 3][min(kept, 4)]]
 
 
 @pytest.mark.parametrize("change", ["fps", "size", "source", "damage"])

@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from face3d.parameters import FaceParameters
+from talkinghead import fit_photos as module
 from talkinghead.cli import main
+from talkinghead.fit_photos import PhotoOutputs, fit_photos
 from talkinghead.media.image import load_photo
+from talkinghead.portrait import Portrait
 
 PHOTO = Path(__file__).resolve().parents[1] / "data" / "astronaut.jpg"
 
@@ -61,3 +64,49 @@ def test_a_plot_needs_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     files = ["--output", str(tmp_path / "y.safetensors"), "--plot", str(tmp_path / "p.png")]
     assert main(["fit", str(PHOTO), *files]) == 2
     assert "--plot draws curves over time and needs a video" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["overlay", "report"])
+def test_all_outputs_or_none(part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure in the last of them leaves neither the first nor the folder."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("disk full")
+
+    if part == "overlay":
+        monkeypatch.setattr("talkinghead.fit_overlay.draw_fits", broken)
+    else:
+        monkeypatch.setattr("json.dumps", lambda value, **options: broken() if "indent" in options else "{}")
+    out = tmp_path / "new" / "out"
+    outputs = PhotoOutputs(out / "y.safetensors", out / "y.png", out / "y.json")
+    with pytest.raises(RuntimeError, match="disk full"):
+        fit_photos([PHOTO], outputs)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_result(tmp_path: Path) -> None:
+    outputs = PhotoOutputs(tmp_path / "y.safetensors", report=tmp_path / "y.json")
+    fit = fit_photos([PHOTO], outputs)
+    assert fit.parameters == FaceParameters.load(outputs.parameters)
+    assert len(fit.portraits) == 1
+    assert json.loads(outputs.report.read_text()) == fit.figures
+
+
+def test_the_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+    load = module.load_portraits
+
+    def watched(*args: object) -> list[Portrait]:
+        used.append(torch.get_num_threads())
+        return load(*args)
+
+    monkeypatch.setattr(module, "load_portraits", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        output = ["--output", str(tmp_path / "y.safetensors"), "--quiet"]
+        assert main(["fit", str(PHOTO), *output, "--set", "general.threads=1"]) == 0
+        assert used == [1]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

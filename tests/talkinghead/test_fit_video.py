@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import mmap
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import av
@@ -25,17 +27,22 @@ import torch
 
 import face3d.following as following
 import face3d.sequence as sequence
+import face3d.track as track_module
 from face3d.camera import Camera
 from face3d.detection import FaceDetection
 from face3d.errors import InputError
-from face3d.following import Followed
-from face3d.parameters import FaceParameters
+from face3d.follower_state import FollowerState
+from face3d.following import FaceFollower, Followed
+from face3d.parameters import TENSOR_FIELDS, FaceParameters
 from face3d.sequence import SequenceFit
 from face3d.track import Track, TrackWriter, open_track
 from talkinghead import fit_video as module
 from talkinghead.cli import main
-from talkinghead.fit_video import FitOutputs, fit_video, spool_of
+from talkinghead.fit_spool import open_spool, spool_of, state_of
+from talkinghead.fit_video import FitOutputs, fit_video
 from talkinghead.media.ffmpeg import find_ffmpeg
+from talkinghead.media.video_file import Damage, VideoFile
+from talkinghead.stages import silent
 
 SIZE = (96, 80)
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,8 +70,9 @@ class SmallFollower:
     interrupt_at: int | None = None
     others = 0
 
-    def __init__(self, face_index: int | None = None) -> None:
+    def __init__(self, face_index: int | None = None, state: FollowerState | None = None) -> None:
         self.face_index = face_index
+        self.begun = 0 if state is None else state.frame + 1
         self.steps = 0
         SmallFollower.made.append(self)
 
@@ -73,6 +81,9 @@ class SmallFollower:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def state(self) -> FollowerState:
+        return FollowerState(self.begun + self.steps - 1, 0, 0, np.zeros((0, 576), np.float32), None, ())
 
     def step(self, image: np.ndarray) -> Followed:
         if self.steps == SmallFollower.interrupt_at:
@@ -125,7 +136,7 @@ def test_all_outputs(tmp_path: Path, small: type[SmallFollower]) -> None:
     out = tmp_path / "new" / "out"
     outputs = outputs_in(out)
     seen: list[str] = []
-    fit_video(film, outputs, stages=lambda stage: seen.append(stage) or module.silent(stage))
+    fit_video(film, outputs, stages=lambda stage: seen.append(stage) or silent(stage))
     assert seen == ["following", "fitting", "drawing"]
     assert sorted(p.name for p in out.iterdir()) == ["y.json", "y.mp4", "y.png", "y.safetensors"]
     assert len(FaceParameters.load(outputs.parameters)) == 12
@@ -149,8 +160,9 @@ def test_all_outputs(tmp_path: Path, small: type[SmallFollower]) -> None:
 
 
 def test_an_interruption_is_resumed(
-    tmp_path: Path, small: type[SmallFollower], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, small: type[SmallFollower], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "CHECKPOINT_FRAMES", 3)
     film = write_film(tmp_path / "film.mp4", "..####..##|#")
     whole, outputs = (FitOutputs(tmp_path / n / "y.safetensors", report=tmp_path / n / "y.json") for n in ("a", "b"))
     fit_video(film, whole)
@@ -158,15 +170,15 @@ def test_an_interruption_is_resumed(
     with pytest.raises(KeyboardInterrupt, match="run the same command again"):
         fit_video(film, outputs)
     spool = spool_of(outputs.parameters)
-    assert list(outputs.parameters.parent.iterdir()) == [spool]
+    assert set(outputs.parameters.parent.iterdir()) == {spool, state_of(spool)}
     assert open_track(spool).found.tolist() == [False, False, True, True, True, True, False]
     small.interrupt_at = None
     assert "Going on" not in caplog.text
     with caplog.at_level(logging.INFO, logger="talkinghead"):
         fit_video(film, outputs)
     assert "Going on with the fit of" in caplog.text
-    assert "interrupted after 7 frames" in caplog.text
-    assert small.made[-1].steps == 7, "from the last frame that showed the person"
+    assert "interrupted after 6 frames" in caplog.text
+    assert (small.made[-1].begun, small.made[-1].steps) == (6, 6), "from where the follower's state was kept"
     assert not spool.exists()
     for field in ("expression", "confidence", "translation"):
         a, b = (getattr(FaceParameters.load(o.parameters), field) for o in (whole, outputs))
@@ -187,9 +199,10 @@ def test_an_interrupted_drawing_does_not_follow_again(
         patch.setattr(module, "_write_overlay", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fit_video(film, outputs)
-    assert list(outputs.parameters.parent.iterdir()) == [spool_of(outputs.parameters)]
+    spool = spool_of(outputs.parameters)
+    assert set(outputs.parameters.parent.iterdir()) == {spool, state_of(spool)}
     assert len(fit_video(film, outputs)["lost"]) == 0
-    assert small.made[-1].steps == 1
+    assert len(small.made) == 1
     assert len(list(outputs.parameters.parent.iterdir())) == 4
 
 
@@ -370,6 +383,145 @@ def test_a_damaged_spool_is_no_obstacle(tmp_path: Path, small: type[SmallFollowe
         open_track(spool_of(outputs.parameters))
 
 
+@pytest.mark.parametrize("damage", ["cut off", "of more frames", "missing", "something else"])
+def test_a_damaged_state_begins_anew(
+    damage: str, tmp_path: Path, small: type[SmallFollower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHECKPOINT_FRAMES", 2)
+    film, outputs = write_film(tmp_path / "film.mp4", "######"), FitOutputs(tmp_path / "y.safetensors")
+    small.interrupt_at = 5
+    with pytest.raises(KeyboardInterrupt):
+        fit_video(film, outputs)
+    small.interrupt_at = None
+    state = state_of(spool_of(outputs.parameters))
+    if damage == "cut off":
+        state.write_bytes(state.read_bytes()[:-30])
+    elif damage == "of more frames":
+        FollowerState(8, 0, 0, np.zeros((0, 576), np.float32), None, ()).save(state)
+    elif damage == "missing":
+        state.unlink()
+    else:
+        state.write_bytes(b"PK something else")
+    assert fit_video(film, outputs)["frames"] == 6
+    assert (small.made[-1].begun, small.made[-1].steps) == (0, 6)
+
+
+def test_the_state_of_another_video_is_not_taken(
+    tmp_path: Path, small: type[SmallFollower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = FitOutputs(tmp_path / "out" / "y.safetensors")
+    for name, pattern, every, interrupted in (("a", "####", 2, 3), ("b", ".####", 100, 4)):
+        monkeypatch.setattr(module, "CHECKPOINT_FRAMES", every)
+        small.interrupt_at = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            fit_video(write_film(tmp_path / f"{name}.mp4", pattern), outputs)
+    small.interrupt_at = None
+    fit_video(tmp_path / "b.mp4", outputs)
+    assert small.made[-1].begun == 0
+
+
+@pytest.mark.parametrize("length", [20, 237, 243, 244, 255])
+def test_the_spool_of_a_long_name(length: int, tmp_path: Path, small: type[SmallFollower]) -> None:
+    """Whatever name the file system takes for the output is fine."""
+    output = tmp_path / ("n" * (length - 12) + ".safetensors")
+    fit_video(write_film(tmp_path / "film.mp4", "##"), FitOutputs(output))
+    assert {p.name for p in tmp_path.iterdir()} == {"film.mp4", output.name}
+
+
+def test_spools_of_different_outputs_differ(tmp_path: Path) -> None:
+    names = ["y", "z", *(letter * n for letter in "ab" for n in (101, 200)), "ä" * 80, "ö" * 80]
+    assert len({spool_of(tmp_path / f"{n}.safetensors") for n in names}) == len(names)
+
+
+def test_two_at_once(tmp_path: Path, small: type[SmallFollower], capsys: pytest.CaptureFixture[str]) -> None:
+    """The second is refused, the first one's files stay."""
+    film, output = write_film(tmp_path / "film.mp4", "##"), tmp_path / "out" / "y.safetensors"
+    with open_spool(output) as spool:
+        spool.write_bytes(b"of the first")
+        assert fit(film, tmp_path) == 2
+        assert f"Another fit to {output} is going on" in the_sentence(capsys)
+        assert spool.read_bytes() == b"of the first"
+        assert fit_video(film, FitOutputs(output.with_name("z.safetensors")))["frames"] == 2
+    assert fit(film, tmp_path) == 0
+    assert {p.name for p in output.parent.iterdir()} == {"y.safetensors", "z.safetensors"}
+
+
+def test_the_lock_of_a_dead_process_does_not_count(tmp_path: Path, small: type[SmallFollower]) -> None:
+    film, output = write_film(tmp_path / "film.mp4", "##"), tmp_path / "y.safetensors"
+    code = (
+        "import os, pathlib, sys; from talkinghead.fit_spool import open_spool\n"
+        "with open_spool(pathlib.Path(sys.argv[1])) as spool: spool.write_bytes(b'x'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(output)], cwd=ROOT, check=False).returncode == 9
+    assert spool_of(output).exists()
+    assert fit_video(film, FitOutputs(output))["frames"] == 2
+    assert {p.name for p in tmp_path.iterdir()} == {"film.mp4", "y.safetensors"}
+
+
+@pytest.mark.parametrize("failure", ["none", "nobody there", "in the fit", "in the overlay"])
+def test_no_view_of_the_track_is_left_when_its_file_is_removed(
+    failure: str, tmp_path: Path, small: type[SmallFollower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows removes no file that is mapped."""
+    maps: list[weakref.ref[mmap.mmap]] = []
+
+    mapped = np.memmap
+
+    class Watched(mapped):
+        def __new__(cls, *args: object, **options: object) -> np.ndarray:
+            result = mapped.__new__(cls, *args, **options)
+            maps.append(weakref.ref(result._mmap))
+            return result
+
+    removed: list[int] = []
+    unlink = Path.unlink
+
+    def watched_unlink(self: Path, missing_ok: bool = False) -> None:
+        if self.suffix == ".track":
+            removed.append(sum(reference() is not None for reference in maps))
+        unlink(self, missing_ok)
+
+    def broken(*_: object, **__: object) -> None:
+        try:
+            raise RuntimeError("inside")
+        except RuntimeError as error:
+            raise InputError("outside") from error
+
+    monkeypatch.setattr(track_module.np, "memmap", Watched)
+    monkeypatch.setattr(Path, "unlink", watched_unlink)
+    if failure == "in the fit":
+        monkeypatch.setattr(sequence, "fit_track", lambda track, **_: broken(track))
+    if failure == "in the overlay":
+        monkeypatch.setattr(module, "_write_overlay", broken)
+    film = write_film(tmp_path / "film.mp4", "...." if failure == "nobody there" else "####")
+    if failure == "none":
+        fit_video(film, outputs_in(tmp_path / "out"))
+    else:
+        with pytest.raises(InputError):
+            fit_video(film, outputs_in(tmp_path / "out"))
+    assert maps, "the track was mapped"
+    assert removed == [0]
+
+
+def test_the_number_of_threads(tmp_path: Path, small: type[SmallFollower], monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+
+    def watched(track: Track, **options: object) -> SequenceFit:
+        used.append(torch.get_num_threads())
+        return small_fit(track, **options)
+
+    monkeypatch.setattr(sequence, "fit_track", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for count in (1, 2):
+            assert fit(write_film(tmp_path / "film.mp4", "##"), tmp_path, "--set", f"general.threads={count}") == 0
+        assert used == [1, 2]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def real_film(path: Path, places: list[list[tuple[float, float] | None]], canvas: tuple[int, int] = (320, 200)) -> Path:
     """The astronaut's head moving before a mottled wall, and a mirrored, darker one as a second person.
 
@@ -416,6 +568,93 @@ def small_solver(monkeypatch: pytest.MonkeyPatch) -> list[Track]:
 
 def middles(track: Track) -> np.ndarray:
     return track.landmarks_px.mean(1)
+
+
+def eventful_film(path: Path) -> Path:
+    """Two who turn up late and come near each other; one is away for a while and comes back alone."""
+    places: list[list[tuple[float, float] | None]] = [[None]] * 3
+    places += [[(120.0 + 3 * i, 100.0), (320.0, 100.0)] for i in range(8)]
+    places += [[(144.0, 100.0 - i), (320.0 - 4 * i, 100.0)] for i in range(10)]
+    places += [[None, (280.0, 100.0)]] * 5
+    places += [[(200.0 + 2 * i, 95.0)] for i in range(10)]
+    return real_film(path, places, canvas=(400, 200))
+
+
+def followed(film: Path, spool: Path, interrupted_at: int | None, monkeypatch: pytest.MonkeyPatch) -> Track:
+    """The track of a run that is interrupted before a frame and taken up again."""
+    step = FaceFollower.step
+    frames = 0
+
+    def stopping(self: FaceFollower, image: np.ndarray) -> Followed:
+        nonlocal frames
+        if frames == interrupted_at:
+            raise KeyboardInterrupt
+        frames += 1
+        return step(self, image)
+
+    video = VideoFile.open(film)
+    with monkeypatch.context() as patch:
+        patch.setattr(FaceFollower, "step", stopping)
+        if interrupted_at is not None:
+            with pytest.raises(KeyboardInterrupt):
+                module.follow(video, spool, None, lambda done, total: None, Damage())
+    return module.follow(video, spool, None, lambda done, total: None, Damage())[0]
+
+
+def assert_same_track(one: Track, other: Track) -> None:
+    for name in ("found", "shot", "others"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    for name in ("landmarks_px", "landmarks_z", "scores"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-5, err_msg=name)
+
+
+def check_interruptions(every: int, points: Iterable[int], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = eventful_film(folder / "film.mp4")
+    whole = followed(film, folder / "whole.track", None, monkeypatch)
+    assert 15 < whole.found.sum() < len(whole)
+    assert whole.others.max() == 1
+    monkeypatch.setattr(module, "CHECKPOINT_FRAMES", every)
+    for point in points:
+        resumed = followed(film, folder / f"{point}.track", point, monkeypatch)
+        assert_same_track(resumed, whole)
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anybody was seen, while one moves, beside another, while hidden, after the return."""
+    check_interruptions(2, (2, 13, 24, 32), tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_is_the_uninterrupted_one_wherever_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_interruptions(1, range(36), tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_the_fit_of_a_resumed_run_is_that_of_the_uninterrupted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real solver; Ctrl-C in the middle of the first pass."""
+    film = real_film(tmp_path / "film.mp4", [[(140.0 + 20 * np.sin(i / 4), 100.0)] for i in range(40)])
+    whole, resumed = (FitOutputs(tmp_path / name / "y.safetensors") for name in "ab")
+    fit_video(film, whole)
+    monkeypatch.setattr(module, "CHECKPOINT_FRAMES", 7)
+    append = TrackWriter.append
+
+    def interrupted(self: TrackWriter, *args: object) -> None:
+        if self.frames == 24:
+            raise KeyboardInterrupt
+        append(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrackWriter, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit_video(film, resumed)
+    fit_video(film, resumed)
+    one, other = (FaceParameters.load(outputs.parameters) for outputs in (whole, resumed))
+    for name in TENSOR_FIELDS:
+        torch.testing.assert_close(getattr(one, name), getattr(other, name), atol=1e-5, rtol=1e-5, msg=name)
 
 
 @pytest.mark.slow
@@ -477,6 +716,7 @@ def test_an_interrupted_real_run_knows_the_person_again(
 
     for index in (0, 1):
         with monkeypatch.context() as patch:
+            patch.setattr(module, "CHECKPOINT_FRAMES", 5)
             patch.setattr(TrackWriter, "append", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 fit_video(film, outputs, face_index=index)
@@ -497,7 +737,7 @@ def test_stopping_half_way_and_going_on(number: signal.Signals, status: int, tmp
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 120
-        while not spool.exists() or spool.stat().st_size < 100_000:
+        while not state_of(spool).exists():
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -508,7 +748,7 @@ def test_stopping_half_way_and_going_on(number: signal.Signals, status: int, tmp
     assert process.returncode == status
     if number == signal.SIGINT:
         assert err.splitlines()[-1] == "talkinghead: error: Interrupted; run the same command again to go on from here."
-    assert list(output.parent.iterdir()) == [spool]
+    assert set(output.parent.iterdir()) == {spool, state_of(spool)}
     kept = len(open_track(spool))
     assert 10 < kept < 150
     assert fit(film, tmp_path) == 0

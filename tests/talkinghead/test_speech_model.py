@@ -134,10 +134,40 @@ def test_options(model):
     assert lip_gap_mm(mute.expression.numpy()).max() < 1.5
 
 
-@pytest.mark.parametrize("bad", [np.zeros((2, 800)), np.array([0.0, np.nan] * 400)])
+@pytest.mark.parametrize("bad", [np.zeros((20, 800)), np.array([0.0, np.nan] * 400), np.full(800, 1e4), ["a"], [1, 2]])
 def test_bad_samples_are_named(model, bad):
     with pytest.raises(InputError):
         model.animate(bad, 25)
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000, 22_050, 8_000])
+def test_other_sample_rates(model, rate):
+    """The same motion as of the sound at 16 kHz, but for what the rate leaves out."""
+    sound = _vowels(2)
+    other = np.interp(np.arange(2 * rate) / rate, np.arange(len(sound)) / 16_000, sound).astype(np.float32)
+    whole, resampled = model.animate(sound, 25), model.animate(other, 25, sample_rate=rate)
+    assert len(resampled) == len(whole) == 50
+    gaps = [lip_gap_mm(motion.expression.numpy()) for motion in (whole, resampled)]
+    assert np.corrcoef(*gaps)[0, 1] > 0.9
+    pieces = list(model.stream(np.split(other, range(997, len(other), 997)), 25, sample_rate=rate))
+    joined = torch.cat([piece.expression for piece in pieces])
+    assert torch.allclose(joined, resampled.expression, atol=1e-3)
+
+
+def test_other_kinds_of_samples(model):
+    """Integers in their full range, double precision, two channels either way round, a tensor, a list."""
+    sound = np.round(_vowels(1) * 2**15) / 2**15
+    expected = model.animate(sound.astype(np.float32), 25)
+    halves = np.stack([2 * sound, np.zeros_like(sound)])
+    kinds = [sound, (sound * 2**15).astype(np.int16), (sound * 2**31).astype(np.int32), halves, halves.T]
+    for samples in (*kinds, torch.from_numpy(sound), sound.tolist()):
+        assert torch.allclose(model.animate(samples, 25).expression, expected.expression, atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0, 1, -16_000, 10**7, 16_000.5, "16000", None, True])
+def test_bad_sample_rates_are_named(model, rate):
+    with pytest.raises(InputError, match="sample rate"):
+        model.animate(np.zeros(800, np.float32), 25, sample_rate=rate)
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), 1000])

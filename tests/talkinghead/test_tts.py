@@ -46,14 +46,56 @@ def test_nothing_to_say(text: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["你好，世界", "Привет мир", "नमस्ते दुनिया", "مرحبا بالعالم"])
-def test_other_scripts(text: str) -> None:
-    with pytest.raises(InputError, match="speaks English only"):
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("你好，世界", "你好世界"),
+        ("Привет мир", "Приветм"),
+        ("नमस्ते दुनिया", "नमसतद"),
+        ("مرحبا بالعالم", "مرحبا"),
+        ("Bonjour, ça va? 你好", "你好"),
+        ("This is a long English sentence, and only its last word is not English: привет.", "привет"),
+        ("こんにちは means hello", "こんにちは"),
+        ("hello, 안녕", "안녕"),
+        ("the year ٢٠٢٤", "٢٠٤"),
+        ("Καλημέρα to all", "Καλημέρ"),
+        ("שלום", "שלום"),
+    ],
+)
+def test_other_scripts(text: str, named: str) -> None:
+    """Also where they are only a small part: what is not said must not go by without a word."""
+    with pytest.raises(InputError, match=f"speaks English only and cannot say {named}"):
         check_text(text)
 
 
-def test_a_foreign_word_in_an_english_text_is_fine() -> None:
-    check_text("The Greek letter π is the ratio that everybody knows.")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Greek letter π is the ratio that everybody knows.",
+        "5 µm and 3 Ω, x² and ½, № 5, ① and 1ª",
+        "Café, naïve, Łódź, smørrebrød",
+        "a decomposed cafe\u0301",
+        "Hawaiʻi",
+        "😀 fine",
+    ],
+)
+def test_what_the_voice_can_say(text: str) -> None:
+    check_text(text)
+
+
+@pytest.mark.usefixtures("voice")
+@pytest.mark.parametrize(("text", "noted"), [("Bonjour, ça va?", "words with ç are"), ("Good morning.", "")])
+def test_accents_are_mentioned(text: str, noted: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
+        synthesize(text, tmp_path / "a.wav")
+    assert noted in caplog.text
+    assert ("The voice is English" in caplog.text) == bool(noted)
+
+
+@pytest.mark.usefixtures("voice")
+def test_a_latin_letter_that_the_voice_does_not_know(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot say ħ"):
+        synthesize("The reduced constant is ħ.", tmp_path / "a.wav")
 
 
 def test_too_long() -> None:
