@@ -49,7 +49,9 @@ class FittedPhoto:
         return replace(self, fit=replace(self.fit, parameters=parameters))
 
 
-def fit_photo_file(path: str | Path, options: PhotoConfig, size: int | None = None, animated: bool = False) -> FittedPhoto:
+def fit_photo_file(
+    path: str | Path, options: PhotoConfig, size: int | None = None, animated: bool = False
+) -> FittedPhoto:
     """Read a photo, or the first good frame of a video, and fit its face.
 
     Args:
