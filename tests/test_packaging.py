@@ -71,6 +71,12 @@ def test_every_declared_dependency_is_pinned_within_its_range(python: str) -> No
     assert build == f"hatchling=={versions['hatchling']}"
 
 
+def test_the_second_opencv_has_the_version_of_the_first() -> None:
+    """They write the same files."""
+    (other,) = [r for r in declared(("mediapipe",)) if r.name == "opencv-contrib-python"]
+    assert str(other.specifier) == f"=={pins('3.11')['opencv-python-headless']}"
+
+
 def test_torch_is_pinned_exactly_and_alike() -> None:
     (torch,) = [r for r in declared(()) if r.name == "torch"]
     assert str(torch.specifier) == f"=={pins('3.11')['torch']}"
