@@ -27,9 +27,11 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Look:
-    """Attributes:
-    pattern: [144] log brightness over the face; mean 0, variance 1.
-    hue: [3] log RGB of the middle of the face without its mean.
+    """What one face looks like.
+
+    Attributes:
+        pattern: [144] log brightness over the face; mean 0, variance 1.
+        hue: [3] log RGB of the middle of the face without its mean.
     """
 
     pattern: FloatArray

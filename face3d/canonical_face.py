@@ -22,12 +22,14 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CanonicalFace:
-    """Attributes:
-    indices: [P] landmarks that hold still when the face moves.
-    weights: [P] their weights in an alignment, summing to 1.
-    center: [3] weighted mean of the points, cm (+x to the subject's left, +y up, +z out of the face).
-    points: [P, 3] where they are on the canonical face, from `center`, cm.
-    spread: weighted mean square of `points`.
+    """The steady part of MediaPipe's own face.
+
+    Attributes:
+        indices: [P] landmarks that hold still when the face moves.
+        weights: [P] their weights in an alignment, summing to 1.
+        center: [3] weighted mean of the points, cm (+x to the subject's left, +y up, +z out of the face).
+        points: [P, 3] where they are on the canonical face, from `center`, cm.
+        spread: weighted mean square of `points`.
     """
 
     indices: NDArray[np.int64]

@@ -24,13 +24,15 @@ _COUNTERS = ("frame", "searches", "pause")
 
 @dataclass(frozen=True, eq=False)
 class FollowerState:
-    """Attributes:
-    frame: number of the last frame, -1 before the first.
-    searches: views searched so far.
-    pause: frames for which not to search.
-    thumbnails: [n, 576] of `face3d.cuts.ContentChange`.
-    person: arrays of the followed person; None while nobody has been seen.
-    others: arrays of the other people.
+    """All that a `FaceFollower` knows after a frame.
+
+    Attributes:
+        frame: number of the last frame, -1 before the first.
+        searches: views searched so far.
+        pause: frames for which not to search.
+        thumbnails: [n, 576] of `face3d.cuts.ContentChange`.
+        person: arrays of the followed person; None while nobody has been seen.
+        others: arrays of the other people.
     """
 
     frame: int

@@ -16,8 +16,6 @@ from face3d.arkit import ARKIT_NAMES
 
 FloatArray = NDArray[np.float64]
 
-# Of landmarks: each coordinate, as a share of the face's size (`FaceDetection.size_px`); depth: of z.
-LANDMARK_NOISE, LIP_NOISE, LID_NOISE, OUTLINE_NOISE, DEPTH_NOISE = 0.00115, 0.00125, 0.00105, 0.0016, 0.0014
 # Of the head: turns about the camera's x, y and z, radians; place in the picture as a share of the face's size; log
 # distance.
 ROTATION_NOISE, PLACE_NOISE, SCALE_NOISE = (0.0053, 0.0033, 0.0018), 0.00078, 0.0020

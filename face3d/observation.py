@@ -50,8 +50,8 @@ def pool_identity(evidence: Evidence) -> tuple[Array, Array]:  # [K], [K]
     """The identity of one person from B pieces of evidence, and its standard deviation.
 
     Calm faces count more. Each piece is the posterior N(m, s^2) under the prior N(m0, s0^2) of the training heads, so a
-    measurement of
-    precision 1 / s^2 - 1 / s0^2. B of them with correlated errors are worth B / (1 + (B - 1) SHARED_ERROR).
+    measurement of precision 1 / s^2 - 1 / s0^2. B of them with correlated errors are worth B / (1 + (B - 1)
+    SHARED_ERROR).
     """
     count = len(evidence.identity)
     calm = 1 / (1 + UNREST * np.linalg.norm(evidence.expression, axis=1)) ** 2

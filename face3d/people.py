@@ -26,12 +26,14 @@ _NEAR = 2.5  # distance of two faces, in sizes of the larger, at which one may s
 
 @dataclass
 class Person:
-    """Attributes:
-    face: where last seen.
-    gallery: looks.
-    velocity: [2] pixels per frame.
-    missed: frames since last seen.
-    anchor_px: [478, 2] landmarks that stand for the face's place when it is measured, see :func:`hold_place`.
+    """Somebody in a video, as last seen.
+
+    Attributes:
+        face: where last seen.
+        gallery: looks.
+        velocity: [2] pixels per frame.
+        missed: frames since last seen.
+        anchor_px: [478, 2] landmarks that stand for the face's place when it is measured, see :func:`hold_place`.
     """
 
     face: FaceDetection

@@ -26,6 +26,17 @@ def matrices_of(vectors: Array) -> Array:  # [..., 3] rad -> [..., 3, 3] float64
     return result
 
 
+def yaw_pitch_roll(vectors: Array) -> Array:  # [..., 3] axis-angle, rad -> [..., 3] rad
+    """A head's angles: yaw to the subject's left, pitch up, roll towards the subject's right shoulder.
+
+    The head turns by yaw about +y, then by pitch about its own x axis, then by roll about its own z axis:
+    R = Ry(yaw) Rx(-pitch) Rz(roll) in the head frame (`face3d.camera`).
+    """
+    m = matrices_of(vectors)
+    pitch = np.arcsin(np.clip(m[..., 1, 2], -1, 1))
+    return np.stack([np.arctan2(m[..., 0, 2], m[..., 2, 2]), pitch, np.arctan2(m[..., 1, 0], m[..., 1, 1])], -1)
+
+
 def vectors_of(matrices: Array) -> Array:  # [..., 3, 3] -> [..., 3] rad, length 0..pi, float64
     """The inverse, through the quaternion (stable at 0 and at pi; Shepperd, 1978)."""
     m = np.asarray(matrices, float)

@@ -14,9 +14,10 @@ class Fragments:
 
     Attributes:
         pix_to_face: [B, H, W] int64; `pix_to_face[b, y, x] = f` means that triangle f (in 0..F-1, the same numbering
-            for every picture of the batch) is the nearest one at (x + 0.5, y + 0.5); -1 where there is none. No
-        gradient. barycentric: [B, H, W, 3], perspective-correct weights of that triangle's vertices: they sum to 1;
-            0 where there is none. Differentiable with respect to the vertices.
+            for every picture of the batch) is the nearest one at (x + 0.5, y + 0.5); -1 where there is none.
+            No gradient.
+        barycentric: [B, H, W, 3], perspective-correct weights of that triangle's vertices: they sum to 1; 0 where there
+            is none. Differentiable with respect to the vertices.
         depth: [B, H, W] mm along the camera's axis; 0 where there is none. Differentiable too.
     """
 

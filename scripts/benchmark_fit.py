@@ -31,7 +31,7 @@ from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import load_default_model
 from face3d.personal_shapes import personal_model
 from face3d.track import Track, open_track
-from talkinghead.fit_report import head_angles, stability
+from talkinghead.fit_report import head_degrees, stability
 from talkinghead.fit_video import FitOutputs, fit_video, follow
 from talkinghead.media.ffmpeg import find_ffmpeg
 from talkinghead.media.image import load_photo
@@ -293,7 +293,7 @@ def draw_clip(clip: Clip, output: Path) -> dict[str, Any]:
         axes[0].axvspan(word.start, word.end, color=colour, alpha=0.15, linewidth=0)
         axes[0].text((word.start + word.end) / 2, axes[0].get_ylim()[1] * 0.95, word.name, ha="center", va="top")
     for index, name in enumerate(("yaw", "pitch", "roll")):
-        axes[1].plot(seconds, head_angles(clip.fit.parameters.rotation)[:, index], label=f"{name}, degrees")
+        axes[1].plot(seconds, head_degrees(clip.fit.parameters.rotation)[:, index], label=f"{name}, degrees")
     axes[2].plot(seconds, 100 * clip.fit.nme, label="landmark error, %")
     for panel in axes:
         panel.legend(loc="upper right", fontsize=8)

@@ -25,11 +25,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
-from face3d.camera import axis_angle_to_matrix
 from face3d.parameters import FaceParameters
+from face3d.rotations import yaw_pitch_roll
 from talkinghead.media.output import complete_file
 
 TICKS_PER_SECOND = 60
@@ -58,18 +57,10 @@ def write_livelink_csv(parameters: FaceParameters, output: str | Path) -> None:
 def livelink_values(parameters: FaceParameters) -> NDArray[np.float64]:  # [T, 61]
     """The values of :data:`COLUMNS`: weights 0..1, then angles in radians."""
     weights = parameters.expression[:, [ARKIT_INDEX[name] for name in _WEIGHTS]].clamp(0, 1)
-    pitch, yaw, roll = head_angles(parameters.rotation)
-    head = torch.stack([yaw, -pitch, roll], -1)
+    head = torch.from_numpy(yaw_pitch_roll(parameters.rotation.cpu().numpy()))
     eye_pitch, eye_yaw = parameters.eye_rotation.unbind(-1)  # [T, 2] each
     eyes = torch.stack([-eye_yaw, eye_pitch, torch.zeros_like(eye_yaw)], -1).flatten(1)
     return torch.cat([weights, head, eyes], 1).double().numpy()
-
-
-def head_angles(rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # [T, 3] rad -> [T] each
-    """(pitch, yaw, roll) about the head frame's x, y, z with R = Ry(yaw) Rx(pitch) Rz(roll), radians."""
-    m = axis_angle_to_matrix(rotation.double())
-    pitch = torch.asin((-m[:, 1, 2]).clamp(-1, 1))
-    return pitch, torch.atan2(m[:, 0, 2], m[:, 2, 2]), torch.atan2(m[:, 1, 0], m[:, 1, 1])
 
 
 def timecode(index: int, fps: float) -> str:

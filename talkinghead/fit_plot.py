@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
-from talkinghead.fit_report import head_angles, ranges
+from talkinghead.fit_report import head_degrees, ranges
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def draw_curves(
     axes = figure.subplots(4, 1, sharex=True)
     there = np.where(parameters.confidence.numpy() > 0, 1.0, np.nan)
     expression = parameters.expression.numpy() * there[:, None]
-    angles = head_angles(parameters.rotation) * there[:, None]
+    angles = head_degrees(parameters.rotation) * there[:, None]
 
     axes[0].plot(seconds, 100 * nme, color="#202020", linewidth=0.9)
     axes[0].set(ylabel="error, %", ylim=(0, None))

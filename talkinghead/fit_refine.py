@@ -15,7 +15,7 @@ from face3d.parameters import FaceParameters
 from face3d.sequence import SequenceFit, SequenceOptions, fit_track
 from face3d.track import Track
 from renderers.refinement import Photo, Refined, Refiner
-from talkinghead.fit_report import head_angles
+from talkinghead.fit_report import head_degrees
 from talkinghead.media.video_file import VideoFile
 
 Progress = Callable[[int, int], None]
@@ -99,7 +99,7 @@ def key_frames(parameters: FaceParameters, nme: NDArray[np.float32]) -> list[int
     """
     measured = np.flatnonzero((parameters.confidence.numpy() == 1) & np.isfinite(nme))
     good = measured[nme[measured] <= np.median(nme[measured])]
-    directions = head_angles(parameters.rotation[torch.from_numpy(good)])[:, :2]
+    directions = head_degrees(parameters.rotation[torch.from_numpy(good)])[:, :2]
     chosen = [int(np.argmin(nme[good]))]
     while len(chosen) < _KEY_FRAMES:
         distance = np.linalg.norm(directions[:, None] - directions[chosen], axis=-1).min(1)

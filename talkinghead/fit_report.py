@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from face3d.arkit import ARKIT_NAMES
-from face3d.camera import axis_angle_to_matrix
 from face3d.fitting import project_landmarks
 from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
+from face3d.rotations import yaw_pitch_roll
 from face3d.track import Track
 
 # A landmark that no unit of jaw and mouth moves further than this, mm, counts as free of the mouth.
@@ -23,17 +23,9 @@ MOUTH_FREE_MM = 1.0
 _BLOCK = 256  # frames projected at once
 
 
-def head_angles(rotation: torch.Tensor) -> NDArray[np.float64]:  # [T, 3] rad -> [T, 3] degrees
-    """(yaw, pitch, roll): to the subject's left, up, and towards the subject's right shoulder.
-
-    The head turns by yaw about +y, then by pitch about its own x axis, then by roll about its own z axis:
-    R = Ry(yaw) Rx(-pitch) Rz(roll) in the head frame.
-    """
-    matrix = axis_angle_to_matrix(rotation.double())
-    yaw = torch.atan2(matrix[:, 0, 2], matrix[:, 2, 2])
-    pitch = torch.asin(matrix[:, 1, 2].clamp(-1, 1))
-    roll = torch.atan2(matrix[:, 1, 0], matrix[:, 1, 1])
-    return np.degrees(torch.stack([yaw, pitch, roll], 1).numpy())
+def head_degrees(rotation: torch.Tensor) -> NDArray[np.float64]:  # [T, 3] rad -> [T, 3] degrees
+    """See :func:`face3d.rotations.yaw_pitch_roll`."""
+    return np.degrees(yaw_pitch_roll(rotation.cpu().numpy()))
 
 
 def ranges(mask: NDArray[np.bool_]) -> list[list[int]]:  # [T]
@@ -176,7 +168,7 @@ def _face_sizes(track: Track) -> NDArray[np.float32]:
 
 
 def _largest_turn(parameters: FaceParameters) -> dict[str, float]:
-    angles = np.abs(head_angles(parameters.rotation[parameters.confidence > 0]))
+    angles = np.abs(head_degrees(parameters.rotation[parameters.confidence > 0]))
     names = ("yaw", "pitch", "roll")
     return {name: float(angles[:, i].max()) if len(angles) else 0.0 for i, name in enumerate(names)}
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from face3d.calibration import load_calibration
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
 from face3d.detection import FaceDetector
 from face3d.errors import InputError
@@ -26,8 +28,9 @@ _log = logging.getLogger(__name__)
 
 # An avatar needs both eyes and the whole mouth; the fit of one photo knows its angle to a few degrees.
 _MOST_TURNED, _ANGLE_ERROR = 35.0, 5.0
-# Distance of two photos' identities, in standard deviations: one person's frames 1.2 to 2.0, two people 1.7 to 3.4.
-_SHAPES_APART = 2.2
+# 1 - cosine of two photos' identities, seen from that of people at large. How far they are from there depends much on
+# pose and expression, in which direction it is less; see `may_differ`.
+_SHAPES_APART = 0.8
 
 
 @dataclass(frozen=True)
@@ -139,11 +142,14 @@ def _fit(found: FoundFace | InputError) -> FittedPhoto:
 
 
 def may_differ(one: FaceParameters, other: FaceParameters) -> bool:
-    """Whether two fits of single photos have shapes that photos of one person seldom have.
+    """Whether two fits of single photos have shapes that photos of one person hardly ever have.
 
-    A guess: of 12 pairs of different people 10 are told, of 12 pairs of frames of one person's video none.
+    A guess that would rather say nothing than be wrong. Of pairs of photos of one person it is true for none of 700
+    from videos and for 4 % of 144 drawings of one head that turns and grimaces; of pairs of different people for 37 %
+    of 8,400 portraits, 30 % of 1,300 frames of different films and 17 % of 4,400 drawn heads.
     """
-    return float((one.identity - other.identity).norm()) > _SHAPES_APART
+    mean = torch.from_numpy(load_calibration().prior_mean).float()
+    return float(1 - torch.cosine_similarity(one.identity - mean, other.identity - mean, dim=0)) > _SHAPES_APART
 
 
 def check_animatable(portrait: FittedPhoto) -> None:

@@ -107,16 +107,6 @@ class PlanarPicture:
             raise ValueError(f"{width} x {height} at ({left}, {top}) does not fit a picture of {columns} x {rows}")
 
 
-def convert_reference(picture: Image) -> tuple[Image, Image, Image]:  # [h, w, 3] -> [h, w], 2 x [h / 2, w / 2]
-    """The equations themselves, slow and exact: what `PlanarPicture.put` is tested against."""
-    height, width = picture.shape[:2]
-    luma = picture @ BT709[0] + BLACK
-    means = picture.reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3))
-    blue, red = (means @ row + NO_COLOUR for row in BT709[1:])
-    to_levels = [np.floor(plane + 0.5).astype(np.uint8) for plane in (luma, blue, red)]
-    return to_levels[0], to_levels[1], to_levels[2]
-
-
 @kernel
 def _convert(picture, luma_weights, chroma_weights, luma, blue, red, left, top):  # type: ignore[no-untyped-def]
     yr, yg, yb = luma_weights[0], luma_weights[1], luma_weights[2]

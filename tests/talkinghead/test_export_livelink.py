@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import math
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from face3d.camera import axis_angle_to_matrix
 from face3d.parameters import FaceParameters
 from talkinghead.cli import main
 from talkinghead.driving import Pose, nobody, to_parameters
-from talkinghead.export_livelink import COLUMNS, HEADER, head_angles, timecode, write_livelink_csv
+from talkinghead.export_livelink import COLUMNS, HEADER, timecode, write_livelink_csv
 
 FPS = 25.0
 
@@ -101,22 +100,6 @@ def test_signs_of_the_head(rotation: tuple[float, float, float], column: str, tm
     angles = {name: float(row[name]) for name in ("HeadYaw", "HeadPitch", "HeadRoll")}
     assert angles.pop(column) == pytest.approx(0.3, abs=1e-6)
     assert max(abs(v) for v in angles.values()) < 1e-6
-
-
-@given(st.tuples(*[st.floats(-1.2, 1.2)] * 3))
-def test_angles_of_any_rotation(rotation: tuple[float, float, float]) -> None:
-    pitch, yaw, roll = head_angles(torch.tensor([rotation]))
-    eye = torch.eye(3, dtype=torch.float64)
-    matrix = (
-        axis_angle_to_matrix(yaw * eye[1]) @ axis_angle_to_matrix(pitch * eye[0]) @ axis_angle_to_matrix(roll * eye[2])
-    )
-    expected = axis_angle_to_matrix(torch.tensor(rotation, dtype=torch.float32).double())
-    torch.testing.assert_close(matrix, expected, atol=1e-9, rtol=0)
-
-
-def test_looking_straight_up_is_no_error() -> None:
-    pitch, _, _ = head_angles(torch.tensor([[-math.pi / 2, 0, 0]]))
-    assert float(pitch) == pytest.approx(-math.pi / 2, abs=1e-3)
 
 
 def test_times_are_right_at_any_frame_rate(rows: list[dict[str, str]]) -> None:

@@ -25,7 +25,7 @@ from talkinghead.fit_plot import draw_curves
 from talkinghead.fit_report import (
     Stability,
     Timing,
-    head_angles,
+    head_degrees,
     mouth_free,
     ranges,
     stability,
@@ -72,15 +72,15 @@ def test_ranges(mask: list[bool]) -> None:
     [((0, 0.3, 0), (0.3, 0, 0)), ((-0.3, 0, 0), (0, 0.3, 0)), ((0, 0, 0.3), (0, 0, 0.3))],
     ids=["yaw to the subject's left", "pitch up", "roll"],
 )
-def test_head_angles(axis: tuple[float, ...], angles: tuple[float, ...]) -> None:
-    np.testing.assert_allclose(head_angles(torch.tensor([axis])), np.degrees([angles]), atol=1e-4)
+def test_head_degrees(axis: tuple[float, ...], angles: tuple[float, ...]) -> None:
+    np.testing.assert_allclose(head_degrees(torch.tensor([axis])), np.degrees([angles]), atol=1e-4)
 
 
 @given(st.floats(-1.2, 1.2), st.floats(-1.2, 1.2), st.floats(-1.2, 1.2))
-def test_head_angles_make_the_rotation(yaw: float, pitch: float, roll: float) -> None:
+def test_head_degrees_make_the_rotation(yaw: float, pitch: float, roll: float) -> None:
     turns = [axis_angle_to_matrix(torch.tensor(v)) for v in ([0, yaw, 0], [-pitch, 0, 0], [0, 0, roll])]
     rotation = matrix_to_axis_angle(turns[0] @ turns[1] @ turns[2])[None]
-    np.testing.assert_allclose(head_angles(rotation)[0], np.degrees([yaw, pitch, roll]), atol=0.1)
+    np.testing.assert_allclose(head_degrees(rotation)[0], np.degrees([yaw, pitch, roll]), atol=0.1)
 
 
 def test_lips_are_not_free_of_the_mouth(model: MorphableModel) -> None:

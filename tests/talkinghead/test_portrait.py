@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.calibration import load_calibration
 from face3d.errors import InputError
 from face3d.face import FaceDetection
 from face3d.fitting import PhotoFit
 from face3d.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
+from face3d.parameters import FaceParameters
 from talkinghead import portrait
 from talkinghead.config import load_config
 from talkinghead.driving import nobody
@@ -59,16 +61,33 @@ def test_heads_turned_too_far(yaw: float, refused: bool, astronaut, astronaut_fi
         check_animatable(turned_portrait)
 
 
-def test_shapes_that_are_far_apart() -> None:
-    one, direction = nobody(10), torch.ones(10) / math.sqrt(10)
-    assert not may_differ(one, one)
-    assert not may_differ(one, dataclasses.replace(one, identity=1.5 * direction))
-    assert may_differ(one, dataclasses.replace(one, identity=3 * direction))
+def mean_identity() -> torch.Tensor:
+    return torch.from_numpy(load_calibration().prior_mean).float()
 
 
-@pytest.mark.parametrize("shape", [0.0, 3.0])
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        ((2.0, 0.0), (2.0, 0.0), False),
+        ((1.0, 0.0), (5.0, 0.0), False),  # one head in two poses: the same direction, however far
+        ((3.0, 0.0), (3.0, 2.5), False),
+        ((2.0, 0.0), (0.0, 2.0), True),
+        ((2.0, 0.0), (-2.0, 0.3), True),
+    ],
+)
+def test_shapes_that_are_far_apart(first: tuple[float, float], second: tuple[float, float], apart: bool) -> None:
+    def person(place: tuple[float, float]) -> FaceParameters:
+        identity = mean_identity()
+        identity[:2] += torch.tensor(place)
+        return dataclasses.replace(nobody(10), identity=identity)
+
+    assert may_differ(person(first), person(second)) == apart
+    assert may_differ(person(second), person(first)) == apart
+
+
+@pytest.mark.parametrize("another", [False, True])
 def test_photos_of_different_people_are_mentioned(
-    shape: float, astronaut_fit: PhotoFit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    another: bool, astronaut_fit: PhotoFit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     photo = Path(__file__).parents[1] / "data" / "astronaut.jpg"
     real, count = portrait.fit_detection, 0
@@ -77,13 +96,15 @@ def test_photos_of_different_people_are_mentioned(
         nonlocal count
         count += 1
         fit = real(*arguments, **options)
-        moved = fit.parameters.identity + (shape if count == 2 else 0.0)
-        return dataclasses.replace(fit, parameters=dataclasses.replace(fit.parameters, identity=moved))
+        if another and count == 2:
+            opposite = 2 * mean_identity() - fit.parameters.identity
+            return dataclasses.replace(fit, parameters=dataclasses.replace(fit.parameters, identity=opposite))
+        return fit
 
     monkeypatch.setattr(portrait, "fit_detection", fit_detection)
     with caplog.at_level(logging.INFO, logger="talkinghead"):
         assert len(fit_photo_files([photo, photo], load_config().photo)) == 2
-    assert ("may show different people" in caplog.text) == (shape > 0)
+    assert ("may show different people" in caplog.text) == another
 
 
 def blink(face: FaceDetection) -> FaceDetection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from face3d.errors import InputError
 from talkinghead.speech.generator.decisions import BlinkDecider, Fixations, Smoother
 from talkinghead.speech.generator.motion import BLINK_LEAD, MotionGenerator
 from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork, Window
-from talkinghead.speech.generator.sampler import SamplerOptions, guided, noisy, sample, sample_slowly
+from talkinghead.speech.generator.sampler import SamplerOptions, angles, guided, noisy, sample
 from talkinghead.speech.generator.weights import TrainedGenerator, load_generator, save_generator
 from talkinghead.speech.generator.windows import MotionStream, Rest, SamplingOptions, WindowOptions
 
@@ -56,6 +57,15 @@ def gaussian(mean: float, spread: float):  # type: ignore[no-untyped-def]
         return mean + weight * (x - signal * mean)
 
     return denoise
+
+
+def sample_slowly(denoise, noise: torch.Tensor, steps: int) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    """As `sample`, by DDIM steps alone: the reference, exact as the steps become many."""
+    x = noise
+    for now, then in itertools.pairwise(angles(steps)):
+        clean = denoise(x, now)
+        x = math.cos(then) * clean + math.sin(then) * (x - math.cos(now) * clean) / math.sin(now)
+    return x
 
 
 def test_slow_sampler_maps_noise_to_the_gaussian_that_it_is_told() -> None:

@@ -70,14 +70,6 @@ def sample(denoise: Denoiser, noise: Tensor, steps: int) -> Tensor:
     return x
 
 
-def sample_slowly(denoise: Denoiser, noise: Tensor, steps: int) -> Tensor:
-    """As :func:`sample`, by DDIM steps alone: the reference, exact as the steps become many."""
-    x, grid = noise, angles(steps)
-    for now, then in itertools.pairwise(grid):
-        x = _stepped(x, denoise(x, now), now, then)
-    return x
-
-
 def _stepped(x: Tensor, clean: Tensor, now: float, then: float) -> Tensor:
     """To the next angle along the noise that `x` and `clean` imply."""
     noise = (x - math.cos(now) * clean) / math.sin(now)

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkinghead.media.ffmpeg import find_ffmpeg
-from talkinghead.media.planar import PlanarPicture, convert_reference
+from talkinghead.media.planar import BLACK, BT709, NO_COLOUR, PlanarPicture
+
+
+def convert_reference(picture: np.ndarray) -> tuple[np.ndarray, ...]:  # [h, w, 3] -> [h, w], 2 x [h / 2, w / 2]
+    """The equations themselves, slow and exact."""
+    height, width = picture.shape[:2]
+    luma = picture @ BT709[0] + BLACK
+    means = picture.reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3))
+    blue, red = (means @ row + NO_COLOUR for row in BT709[1:])
+    return tuple(np.floor(plane + 0.5).astype(np.uint8) for plane in (luma, blue, red))
 
 
 def planes(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
