@@ -4,6 +4,7 @@
 
     threads-1, threads-2       OMP_NUM_THREADS
     compatible, avx2           MKL_CBWR: other kernels for matrix products, as on other processors
+    older                      no library uses AVX-512
     ignored                    started by a shell's background job: SIGINT ignored, no standard input, plain C locale
     shuffled                   in another order
     nobody                     as a user that is not root, with a home that cannot be written (needs root to start)
@@ -33,6 +34,13 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "threads-2": {"OMP_NUM_THREADS": "2"},
     "compatible": {"OMP_NUM_THREADS": "1", "MKL_CBWR": "COMPATIBLE"},
     "avx2": {"OMP_NUM_THREADS": "1", "MKL_CBWR": "AVX2"},
+    "older": {
+        "OMP_NUM_THREADS": "1",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
     "ignored": {"OMP_NUM_THREADS": "1", "LC_ALL": "C"},
     "shuffled": {"OMP_NUM_THREADS": "1"},
     "nobody": {"OMP_NUM_THREADS": "1", "HOME": "/nonexistent"},

@@ -32,7 +32,7 @@ def gather(arguments: argparse.Namespace) -> None:
     for path in track(photos, description="photos"):
         if not path.stem.startswith(skipped):
             _add_photo(path, fits, examples)
-    videos = [p for folder in arguments.videos for p in sorted(folder.iterdir()) if p.suffix in (".mp4", ".mpg")]
+    videos = [path for folder in arguments.videos for path in sorted(folder.glob("*.mp4"))]
     videos = [path for path in videos if not path.stem.startswith(skipped)]
     step = max(1, len(videos) // arguments.clips)
     for path in track(videos[::step], description="videos"):
@@ -106,7 +106,7 @@ def main() -> None:
     examples = commands.add_parser("examples", help="fit photos and videos and paint their mouths")
     examples.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of .jpg portraits")
     examples.add_argument("--most", type=int, help="take only this many of each folder, sorted by name")
-    examples.add_argument("--videos", type=Path, nargs="*", default=[], help="folders of .mp4 or .mpg clips")
+    examples.add_argument("--videos", type=Path, nargs="*", default=[], help="folders of .mp4 clips")
     examples.add_argument("--clips", type=int, default=240, help="about how many clips to take")
     examples.add_argument("--skip", nargs="*", default=["l", "s", "grid_lbbc2a", "grid_lwbsza"])
     examples.set_defaults(run=gather)

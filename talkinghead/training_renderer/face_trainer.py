@@ -114,7 +114,7 @@ def train(folder: Path, options: FaceTrainOptions, report: Callable[[str], None]
     torch.manual_seed(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
     to_check, to_train = split_files(folder, "train_face.py")
-    check, known = load_examples(to_check), load_examples(to_train)
+    check, known = load_examples(to_check), load_examples(to_train or to_check)
     report(f"{len(known.photo)} examples ({int(known.photo.sum())} of photos), {len(check.photo)} to check")
     network, judge = FaceNetwork(options.widths).to(options.device), PatchDiscriminator().to(options.device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-3)

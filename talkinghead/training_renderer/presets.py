@@ -24,7 +24,7 @@ def with_changes(defaults: Options, path: Path | None) -> Options:
 
 
 def split_files(folder: Path, script: str) -> tuple[list[Path], list[Path]]:
-    """Every tenth .npz of a folder, to check with, and the others, to train on; a single one does for both.
+    """Every tenth .npz of a folder, to check with, and the others, to train on.
 
     Raises:
         FileNotFoundError: there are none; `script` makes them.
@@ -32,7 +32,7 @@ def split_files(folder: Path, script: str) -> tuple[list[Path], list[Path]]:
     paths = sorted(folder.glob("*.npz"))
     if not paths:
         raise FileNotFoundError(f"{folder} holds no examples: run `{script} examples` first")
-    return paths[::10], [path for index, path in enumerate(paths) if index % 10] or paths
+    return paths[::10], [path for index, path in enumerate(paths) if index % 10]
 
 
 def draw_batch(photo: Tensor, batch: int, share: float, generator: torch.Generator) -> Tensor:  # [N] bool -> [batch]
