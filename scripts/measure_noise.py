@@ -194,8 +194,12 @@ def report(paths: list[Path], count: int) -> None:
         angles = np.degrees(np.median([n.rotation for n in some], axis=0))
         row = [f"{100 * share:7.3f}%" for share in shares] + [f"{angle:6.2f} d" for angle in angles]
         print(f"{size:6.0f} {len(some):5d} " + " ".join(row) + f" {np.median([n.scores.mean() for n in some]):8.4f}")
+    large = [n.scores for n in noises if n.size_px > 120]
+    if not large:
+        print("scores: no face of 120 pixels or more is shown")
+        return
     print("scores of faces of 120 pixels and more:")
-    levels = np.quantile([n.scores for n in noises if n.size_px > 120], 0.8, axis=0)
+    levels = np.quantile(large, 0.8, axis=0)
     for name, level in zip(ARKIT_NAMES, levels, strict=True):
         print(f"    {name:20s} {level:.4f}")
 

@@ -1,18 +1,33 @@
 """Check everything: `python3 scripts/test.py` runs ruff, mypy and pytest in its own environment.
 
-Further arguments go to pytest. Every check runs even if an earlier one fails; the exit status says whether all passed.
+    python3 scripts/test.py                # all of it, six minutes on two free cores
+    python3 scripts/test.py --quick        # without the tests that are marked slow
+    python3 scripts/test.py tests/face3d -k camera -x
+
+All arguments but `--quick` go to pytest. Every check runs even if an earlier one fails; the exit status says whether
+all passed. `scripts/test_matrix.py` runs pytest as on other machines.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from setup_environment import ensure, run, say
 
 
+def pytest_arguments(given: Sequence[str]) -> list[str]:
+    """What pytest is called with for the arguments of this script."""
+    arguments = [word for word in given if word != "--quick"]
+    return ["-m", "not slow", *arguments] if "--quick" in given else arguments
+
+
 def main() -> int:
     """Set up and run every check; returns 1 if one of them failed."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__)
+        return 0
     python = ensure(["dev", "tts"])
     # One thread a process: the tests run side by side with other work on two cores, and spinning threads stall both.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -20,7 +35,7 @@ def main() -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", *sys.argv[1:]],
+        "pytest": ["pytest", *pytest_arguments(sys.argv[1:])],
     }
     failed = []
     for name, arguments in checks.items():

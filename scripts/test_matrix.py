@@ -4,6 +4,8 @@
 
     threads-1, threads-2       OMP_NUM_THREADS
     compatible, avx2           MKL_CBWR: other kernels for matrix products, as on other processors
+    older                      no library uses AVX-512
+    rounding                   matrix products are off by their last bit, at random
     ignored                    started by a shell's background job: SIGINT ignored, no standard input, plain C locale
     shuffled                   in another order
     nobody                     as a user that is not root, with a home that cannot be written (needs root to start)
@@ -33,10 +35,20 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "threads-2": {"OMP_NUM_THREADS": "2"},
     "compatible": {"OMP_NUM_THREADS": "1", "MKL_CBWR": "COMPATIBLE"},
     "avx2": {"OMP_NUM_THREADS": "1", "MKL_CBWR": "AVX2"},
+    "older": {
+        "OMP_NUM_THREADS": "1",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
+    "rounding": {"OMP_NUM_THREADS": "1"},
     "ignored": {"OMP_NUM_THREADS": "1", "LC_ALL": "C"},
     "shuffled": {"OMP_NUM_THREADS": "1"},
     "nobody": {"OMP_NUM_THREADS": "1", "HOME": "/nonexistent"},
 }
+
+OPTIONS = {"shuffled": ["--shuffle", "1"], "rounding": ["--rounding"]}
 
 
 def started(name: str, python: str, scratch: Path) -> tuple[str, dict[str, str], dict[str, Any]]:
@@ -67,7 +79,7 @@ def run(name: str, python: str, log: Path, arguments: list[str]) -> tuple[int, f
     with tempfile.TemporaryDirectory() as scratch, log.open("wb") as output:
         interpreter, variables, options = started(name, python, Path(scratch))
         command = [interpreter, "-m", "pytest", "-q", "--durations=20", "-p", "no:cacheprovider"]
-        command += [*(["--shuffle", "1"] if name == "shuffled" else []), *arguments]
+        command += [*OPTIONS.get(name, []), *arguments]
         before = time.monotonic()
         done = subprocess.run(command, cwd=ROOT, env=variables, stdout=output, stderr=output, check=False, **options)
         seconds = time.monotonic() - before

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from face3d.detection import FaceDetection
     from face3d.fitting import PhotoFit
@@ -31,8 +31,9 @@ SURROUNDINGS = {"COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PYTHONWARNINGS",
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--shuffle SEED` runs files, and tests within a file, in another order."""
+    """`--shuffle SEED` runs files, and tests within a file, in another order; for `--rounding` see `rounding.py`."""
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in another order")
+    parser.addoption("--rounding", action="store_true", help="matrix products are off by their last bit")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,6 +60,17 @@ def pytest_configure() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     for name in SURROUNDINGS & set(os.environ):
         del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Under `--rounding`."""
+    if not item.config.getoption("--rounding"):
+        return (yield)
+    from tests.rounding import LastBits
+
+    with LastBits():
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

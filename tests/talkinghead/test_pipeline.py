@@ -197,7 +197,7 @@ def test_scaling() -> None:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
-    """`generate` on 10 minutes of sound may peak 300 MB above 10 seconds at most; few frames a second keep it short."""
+    """`generate` on 10 minutes of sound may peak 150 MB above 10 seconds at most; few frames a second keep it short."""
     program = """
 import resource, sys, wave
 import numpy as np
