@@ -7,6 +7,7 @@ left out, and of a long clip only the chosen frames are rendered.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -77,13 +78,19 @@ def fit_clip(path: Path) -> Clip:
     return Clip(video, fit.parameters, landmarks, fit.messages)
 
 
+def kept_name(path: Path) -> str:
+    """A file's name under which what is made of it may be kept: files of one name in two folders have two."""
+    return f"{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+
+
 def kept_fit(path: Path, folder: Path) -> tuple[FaceParameters, NDArray[np.float32]]:
     """Parameters and landmarks of `fit_clip`, kept in a folder and read from there the next time."""
-    fit, points = (folder / f"clip_{path.stem}{end}" for end in (".safetensors", ".npy"))
+    name = kept_name(path)
+    fit, points = (folder / f"clip_{name}{end}" for end in (".safetensors", ".npy"))
     if not fit.exists():
         clip = fit_clip(path)
         np.save(points, clip.landmarks_px)
-        clip.parameters.save(fit)
+        clip.parameters.save(fit)  # the last one: where it is, both are
     return FaceParameters.load(fit), np.load(points, allow_pickle=False)
 
 
@@ -112,15 +119,16 @@ def _take(parameters: FaceParameters, chosen: Sequence[int]) -> FaceParameters:
 
 def spoken_frames(clip: Clip, photo: Path, chosen: Sequence[int], config: Config) -> Iterator[Image]:
     """The photo driven by the clip's sound, as `talkinghead generate` does at the clip's frame rate."""
-    from renderers.photo_avatar import PhotoAvatar
+    from renderers.large_photo import make_avatar
+    from renderers.photo_avatar import AvatarOptions
     from talkinghead.media.audio import AudioFile
     from talkinghead.pipeline import load_speech, speech_poses
     from talkinghead.portrait import load_portrait
 
     config = dataclasses.replace(config, video=dataclasses.replace(config.video, fps=float(clip.video.fps)))
-    portrait = load_portrait(photo, config.photo, config.video.size)
-    fit = portrait.fit.parameters
-    avatar = PhotoAvatar(portrait.image, fit, portrait.fit.detection.landmarks_px)
+    portrait = load_portrait(photo, config.photo, config.video.size, animated=True)
+    fit, landmarks = portrait.fit.parameters, portrait.fit.detection.landmarks_px
+    avatar = make_avatar(portrait.image, fit, landmarks, AvatarOptions(refine=config.video.refine))
     poses = list(speech_poses(load_speech(config), AudioFile.open(clip.video.path), fit.expression[0], config))
     for number in chosen:
         # The sound may end a frame before the pictures.
