@@ -22,10 +22,11 @@ POSES = 4
 # OpenCV rounds places to 1/32 px and enlarges with truncated products, the latter in a quarter of a large photo's
 # pixels.
 MEAN, MEAN_LARGE = 0.3, 0.45
-# Beyond this, a pixel shows something else: which triangle a pixel on an edge belongs to may tip, and OpenCV's thick
-# lines are polygons with rounded corners.
+# Beyond this, a pixel shows something else: which triangle a pixel on an edge belongs to may tip, OpenCV's thick lines
+# are polygons with rounded corners, and a photo of one tone may give neighbouring brightnesses quite different colours.
 CLOSE, APART_SHARE, APART = 4, 1e-3, 64
-AT_REST = 2
+# The photo's own pose: hardly anything moves.
+AT_REST = 6
 
 
 def differences(person: Person, seed: int) -> np.ndarray:  # [B, h, w]
