@@ -85,6 +85,9 @@ class DrivenMesh:
         model: the face model.
         parameters: the photo's fit (the first frame is used).
         landmarks_px: [478, 2] detected points.
+
+    Attributes:
+        blinks: what closes this person's eyes.
     """
 
     def __init__(self, model: MorphableModel, parameters: FaceParameters, landmarks_px: FloatArray) -> None:
@@ -94,7 +97,7 @@ class DrivenMesh:
         self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
         self._px_per_mm = self.camera.focal_px / float(self._translation[2])
         self._landmarks = model.landmarks478
-        self._blinks = PersonalBlinks(model, self._identity, self.expression)
+        self.blinks = PersonalBlinks(model, self._identity, self.expression)
         self._head = PosedHead(model, self._identity)
         self._rims = [_Rim.of(model, upper, lower) for upper, lower, _ in _RIMS]
         self._matrix = rotation_matrix(self._rotation.numpy())
@@ -186,7 +189,7 @@ class DrivenMesh:
         # As `face3d.pose.turn_head`: the top of the neck stays where it is.
         matrix = self._matrix @ rotation_matrix(turn.numpy())
         translation = self._translation.numpy() + _FLIP * ((self._matrix - matrix) @ NECK_PIVOT) + moved
-        expression = self._blinks.adapt(expression)
+        expression = self.blinks.adapt(expression)
         head = self._head.vertices(expression.numpy(), (self.eye_rotation + gaze).numpy())
         openings = [rim.opening(head) for rim in self._rims]
         camera, pixels = self._place(head, self._offset(openings), matrix, translation)

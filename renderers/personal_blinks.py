@@ -7,6 +7,9 @@ video, MediaPipe's points keep a seventh of their distance, and blinks fitted to
 
 from __future__ import annotations
 
+import copy
+
+import torch
 from torch import Tensor
 
 from face3d.arkit import ARKIT_INDEX
@@ -27,7 +30,7 @@ SHUT, SHUT_IN_PHOTO, BOTH_SHUT_IN_PHOTO = 0.8, 0.7, 0.6
 class PersonalBlinks:
     """Stretches the blink of each eye between the photo's own weight and the weight at which this person's lids meet.
 
-    Eyes that are shut in the photo stay shut.
+    Eyes that are shut in the photo stay shut. One expression or a batch, on any device: both renderers use it.
 
     Args:
         model: the face model.
@@ -37,6 +40,8 @@ class PersonalBlinks:
 
     def __init__(self, model: MorphableModel, identity: Tensor, own: Tensor) -> None:
         self._own = own
+        weights = own[[blink for blink, _, _ in _EYES]]
+        self._kept = (weights > SHUT_IN_PHOTO) | (weights.mean() > BOTH_SHUT_IN_PHOTO)  # [2]
         self._at_rest: list[Tensor] = []
         self._per_weight: list[Tensor] = []
         points = model.landmarks478.of(model.neutral(identity))[:, 1]
@@ -46,23 +51,30 @@ class PersonalBlinks:
             self._at_rest.append(points[top] - points[bottom])  # [5] mm
             self._per_weight.append(moves[:, top] - moves[:, bottom])  # [52, 5] mm
 
-    def closing_weights(self, expression: Tensor) -> list[float]:
+    def to(self, device: torch.device) -> PersonalBlinks:
+        """The same on a device."""
+        result = copy.copy(self)
+        result._own, result._kept = self._own.to(device), self._kept.to(device)
+        result._at_rest = [values.to(device) for values in self._at_rest]
+        result._per_weight = [values.to(device) for values in self._per_weight]
+        return result
+
+    def closing_weights(self, expression: Tensor) -> Tensor:  # [..., 52] -> [..., 2]
         """The eyeBlink weights (left, right) at which all pairs of lid points meet, the rest of `expression` given."""
         result = []
         for (blink, _, _), at_rest, per_weight in zip(_EYES, self._at_rest, self._per_weight, strict=True):
-            opening = at_rest + expression @ per_weight - expression[blink] * per_weight[blink]
-            result.append(float((opening / -per_weight[blink]).max().clamp(0, _LARGEST)))
-        return result
+            opening = at_rest + expression @ per_weight - expression[..., blink, None] * per_weight[blink]
+            result.append((opening / -per_weight[blink]).amax(-1).clamp(0, _LARGEST))
+        return torch.stack(result, -1)
 
-    def adapt(self, expression: Tensor) -> Tensor:
-        """[52] with blinks such that `SHUT` closes the eyes; the photo's own blink and less stay as they are."""
+    def adapt(self, expression: Tensor) -> Tensor:  # [..., 52] -> [..., 52]
+        """Blinks such that `SHUT` closes the eyes; the photo's own blink and less stay as they are."""
+        blinks = [blink for blink, _, _ in _EYES]
+        # Shares of small differences: in double precision.
+        wanted, own = expression[..., blinks].double(), self._own[blinks].double()
+        share = ((wanted - own) / (SHUT - own)).clamp_max(1)
+        stretched = own + share * (self.closing_weights(expression).double() - own).clamp_min(0)
         result = expression.clone()
-        both_shut = sum(float(self._own[blink]) for blink, _, _ in _EYES) / 2 > BOTH_SHUT_IN_PHOTO
-        for (blink, _, _), closed in zip(_EYES, self.closing_weights(expression), strict=True):
-            own, wanted = float(self._own[blink]), float(expression[blink])
-            if both_shut or own > SHUT_IN_PHOTO:
-                result[blink] = own
-            elif wanted > own:
-                share = min(1.0, (wanted - own) / (SHUT - own))
-                result[blink] = own + share * max(0.0, closed - own)
+        adapted = torch.where(self._kept, own, torch.where(wanted > own, stretched, wanted))
+        result[..., blinks] = adapted.to(result.dtype)
         return result

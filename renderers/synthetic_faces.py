@@ -117,14 +117,23 @@ class FaceSynthesizer:
             np.float32
         )
 
-    def sample(self, identity: Floats | None = None, detail: Floats | None = None) -> SyntheticFace:
-        """One face; give `identity` [K] and `detail` [V, 3] mm for another picture of the same person."""
+    def sample(
+        self, identity: Floats | None = None, detail: Floats | None = None, expression: Floats | None = None
+    ) -> SyntheticFace:
+        """One face.
+
+        Args:
+            identity: [K]; with `detail` for another picture of the same person.
+            detail: [V, 3] mm.
+            expression: [52] 0..1; random when not given.
+        """
         rng, options, model = self._rng, self._options, self._model
         if identity is None:
             identity = (rng.normal(size=model.identity_size) * options.identity).astype(np.float32)
         if detail is None:
             detail = self.sample_detail()
-        expression = sample_expression(rng).astype(np.float32)
+        if expression is None:
+            expression = sample_expression(rng).astype(np.float32)
         strengths = np.exp(rng.normal(size=52) * options.unit_spread) * (expression > 0)
         gaze = rng.normal(size=(1, 2)) * (0.12, 0.2) * (rng.random() < 0.6)
         eyes = np.clip(np.repeat(gaze, 2, 0), -0.5, 0.5).astype(np.float32)

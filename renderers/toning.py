@@ -11,6 +11,9 @@ FloatArray = NDArray[np.float32]
 
 # A photo whose pixels differ from the usual colour of their brightness by less than this, levels, has one tone.
 _ONE_TONE = 2.5
+# One tone changes smoothly with brightness, over about this many levels. No brightness counts for more than this share
+# of the pixels: a plain backdrop neither decides what its brightness looks like elsewhere nor hides a face's colours.
+_SMOOTH, _MOST_SHARE = 4.0, 1 / 256
 
 
 class Toning:
@@ -30,13 +33,17 @@ class Toning:
         pixels = photo[::step, ::step].reshape(-1, 3).astype(np.float64)
         grey = _grey(photo[::step, ::step]).reshape(-1)
         count = np.bincount(grey, minlength=256)
+        most = max(1.0, _MOST_SHARE * len(grey))
+        weight = np.minimum(count, most)
         sums = np.stack([np.bincount(grey, pixels[:, k], minlength=256) for k in range(3)], 1)
         known = np.flatnonzero(count)
         means = sums[known] / count[known, None]
         # Brightnesses that the photo does not have differ from grey as the nearest ones that it has.
         levels = np.arange(256)
-        table = np.stack([levels + np.interp(levels, known, means[:, k] - known) for k in range(3)], 1)
-        if np.abs(pixels - table[grey]).mean() > _ONE_TONE:
+        tint = np.stack([np.interp(levels, known, means[:, k] - known) for k in range(3)], 1)
+        table = levels[:, None] + _smoothed(tint, weight**2 / most + 1e-6)  # rare brightnesses know little
+        off = np.bincount(grey, np.abs(pixels - table[grey]).mean(1), minlength=256)
+        if (off[known] / count[known] * weight[known]).sum() > _ONE_TONE * weight.sum():
             return None
         return cls(np.round(table).clip(0, 255).astype(np.uint8))
 
@@ -45,6 +52,16 @@ class Toning:
         part = crop[box]
         if part.size:
             part[:] = self._table[_grey(part), 0]
+
+
+def _smoothed(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N, C] rows as straight lines through their neighbours say, near ones more, by [N] weights."""
+    away = np.arange(len(values)) - np.arange(len(values))[:, None]
+    near = weight / (1 + (away / _SMOOTH) ** 2) ** 2
+    sums = [(near * away**power).sum(1)[:, None] for power in range(3)]
+    level, slope = near @ values, (near * away) @ values
+    smooth: NDArray[np.float64] = (sums[2] * level - sums[1] * slope) / (sums[0] * sums[2] - sums[1] ** 2)
+    return smooth
 
 
 def _grey(picture: Image) -> Image:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
 from renderers.photo_avatar import _INSIDE_BEHIND_MM, PhotoAvatar
-from renderers.rasterizer import Rasterizer, get_rasterizer
+from renderers.rasterizer import get_rasterizer
 from renderers.torch_eyes import TorchEyes
 from renderers.torch_lip_seam import TorchLipSeam
 from renderers.torch_mesh import DrivenBatch, TorchMesh
@@ -28,7 +28,7 @@ class TorchPhotoAvatar:
     Args:
         avatar: what was prepared of the photo; nothing is prepared twice.
         device: where to work.
-        rasterizer: default: pytorch3d for a CUDA device where it loads, numba otherwise.
+        backend: name of a rasterizer, as `get_rasterizer` takes it.
         dtype: of the networks' numbers; default: half precision on a CUDA device, single elsewhere.
     """
 
@@ -36,11 +36,11 @@ class TorchPhotoAvatar:
         self,
         avatar: PhotoAvatar,
         device: torch.device | str = "cpu",
-        rasterizer: Rasterizer | None = None,
+        backend: str = "auto",
         dtype: torch.dtype | None = None,
     ) -> None:
         device = torch.device(device)
-        rasterizer = rasterizer or get_rasterizer("auto", device)
+        rasterizer = get_rasterizer(backend, device)
         dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
         self.device, self.photo, self.frame_size = device, avatar.photo, avatar.frame_size
         crop = avatar._crop
@@ -52,7 +52,7 @@ class TorchPhotoAvatar:
         self._mesh = TorchMesh(avatar._mesh, device)
         self._surround = TorchSurround(avatar._warp, rasterizer, device)
         self._relight = TorchRelight(avatar._relight, device)
-        self._skin = TorchSkin(avatar._skin, avatar._source, avatar._triangles, rasterizer, device)
+        self._skin = TorchSkin(avatar._skin, avatar._source, avatar._triangles, backend, device)
         self._mouth = TorchMouth(avatar._mouth, rasterizer, device, dtype)
         self._seam = TorchLipSeam(avatar._seam, device)
         self._eyes = TorchEyes(avatar._eyes, device)

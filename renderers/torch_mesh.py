@@ -14,7 +14,6 @@ from torch import Tensor
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
 from face3d.pose import turn_head
 from renderers.driven_mesh import _RIMS, _TOUCHING_MM, DrivenMesh
-from renderers.personal_blinks import _EYES, _LARGEST, SHUT, SHUT_IN_PHOTO, PersonalBlinks
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class TorchMesh:
         self.expression = mesh.expression.to(device)
         self._identity, self._eye_rotation = mesh._identity.to(device), mesh.eye_rotation.to(device)
         self._rotation, self._translation = mesh._rotation.to(device), mesh._translation.to(device)
-        self._blinks = _TorchBlinks(mesh._blinks, device)
+        self._blinks = mesh.blinks.to(device)
         self._residual = torch.as_tensor(mesh._residual, dtype=torch.float32, device=device)
         self._overlap = torch.as_tensor(mesh._overlap, dtype=torch.float32, device=device)
         self._closing = [torch.as_tensor(field, dtype=torch.float32, device=device) for field in mesh._closing]
@@ -105,23 +104,3 @@ class TorchMesh:
         height = self.model.landmarks478.of(head)[..., 1]
         openings = [(height[:, list(upper)] - height[:, list(lower)]).clamp_min(0).mean(1) for upper, lower, _ in _RIMS]
         return torch.stack(openings, 1)
-
-
-class _TorchBlinks:
-    """`PersonalBlinks.adapt` for batches."""
-
-    def __init__(self, blinks: PersonalBlinks, device: torch.device) -> None:
-        self._own = blinks._own.to(device)
-        self._at_rest = [values.to(device) for values in blinks._at_rest]
-        self._per_weight = [values.to(device) for values in blinks._per_weight]
-
-    def adapt(self, expression: Tensor) -> Tensor:  # [B, 52] -> [B, 52]
-        result = expression.clone()
-        for (blink, _, _), at_rest, per_weight in zip(_EYES, self._at_rest, self._per_weight, strict=True):
-            wanted, own = expression[:, blink], self._own[blink]
-            opening = at_rest + expression @ per_weight - wanted[:, None] * per_weight[blink]
-            closed = (opening / -per_weight[blink]).amax(1).clamp(0, _LARGEST)
-            share = ((wanted - own) / (SHUT - own)).clamp_max(1)
-            stretched = torch.where(wanted > own, own + share * (closed - own).clamp_min(0), wanted)
-            result[:, blink] = torch.where(own > SHUT_IN_PHOTO, own, stretched)
-        return result

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from renderers.rasterizer import Rasterizer
+from renderers.rasterizer import get_rasterizer
 from renderers.relight import _GAMMA, Relight
 from renderers.shading import sh_basis, vertex_normals
 from renderers.torch_pictures import Windows, composite, sample, to_levels
@@ -86,7 +86,7 @@ class TorchSkin:
         skin: [2h - 1, 2w - 1, 4] uint8, of `photo_kernels.skin_layer`.
         source: [V, 2] px, the vertices in the photo's crop.
         triangles: [F, 3] what is drawn.
-        rasterizer: finds what is visible.
+        backend: name of the rasterizer that finds what is visible.
         device: where to work.
     """
 
@@ -95,13 +95,13 @@ class TorchSkin:
         skin: NDArray,
         source: NDArray,
         triangles: NDArray,
-        rasterizer: Rasterizer,
+        backend: str,
         device: torch.device,
     ) -> None:
         self._skin = torch.as_tensor(skin, device=device).permute(2, 0, 1).float()
         self._source = torch.as_tensor(source, device=device)
         self._triangles = torch.as_tensor(triangles, device=device).long()
-        self._rasterizer = rasterizer
+        self._rasterizer = get_rasterizer(backend, device, cull_backfaces=True)
 
     def maps(self, pixels: Tensor, gains: Tensor) -> Tensor:  # [B, V, 3] px in the crop, [B, V] -> [B, F, 3, 3]
         """Where in the photo each triangle's points come from, px, and the factor on their colours."""

@@ -46,7 +46,11 @@ class TorchSurround:
         self._skin_weight, self._head_share = tensor(warp._skin_weight).float(), tensor(warp._head_share).float()
         self._body_share = tensor(warp._body_share).float()
         self._points, self._centre = tensor(warp._points), warp._centre
-        self._triangles = _grid_triangles(grid, device)
+        self._corners_of_triangles = _grid_triangles(grid, device)
+        count = len(self._corners_of_triangles)
+        self._triangles = torch.arange(3 * count, device=device).reshape(-1, 3)
+        # Where triangles overlap because the motion folds, the last one counts: it is nearest.
+        self._depth = (2 - torch.arange(count, device=device) / count).repeat_interleave(3)
         self._draw = _TorchLayers(warp._draw, device)
 
     def __call__(self, frame: DrivenBatch) -> Tensor:
@@ -73,10 +77,11 @@ class TorchSurround:
         spacing, (rows, columns) = self._grid.spacing, self._grid.shape
         first = (0.5 - self._grid.margin) * spacing
         places = (targets - first) / spacing + (0.5 + _ASIDE)
-        vertices = torch.cat([places, torch.ones_like(places[..., :1])], -1).flatten(1, 2)
+        corners = places.flatten(1, 2)[:, self._corners_of_triangles.flatten()]
+        vertices = torch.cat([corners, self._depth.expand(len(places), -1)[..., None]], -1)
         fragments = self._rasterizer.rasterize(vertices, self._triangles, (rows, columns))
         here = pixel_centres(rows, columns, targets.device)
-        source = interpolate(fragments, self._triangles, here.reshape(-1, 2))
+        source = interpolate(fragments, self._triangles, here.reshape(-1, 2)[self._corners_of_triangles.flatten()])
         return torch.where(fragments.covered[..., None], (source - here) * spacing, self._nodes - targets)
 
     def _calm(self, shift: Tensor) -> Tensor:  # [B, 3] mm -> [B, 3] mm
@@ -148,10 +153,10 @@ class _TorchLayers:
 
 
 def _grid_triangles(grid: Grid, device: torch.device) -> Tensor:  # [F, 3]
-    """The upper left and the lower right triangle of each quad."""
+    """The upper left and the lower right triangle of each quad, one quad after the other."""
     index = torch.arange(grid.shape[0] * grid.shape[1], device=device).reshape(grid.shape)
     corner, right, down, far = (a.reshape(-1) for a in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]))
-    return torch.cat([torch.stack([corner, right, down], 1), torch.stack([far, down, right], 1)])
+    return torch.stack([corner, right, down, far, down, right], 1).reshape(-1, 3)
 
 
 def _triangle_areas(places: Tensor) -> Tensor:  # [B, gh, gw, 2] -> [B, gh - 1, gw - 1, 2]

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.progress import track
 
 Image = NDArray[np.uint8]
 
@@ -116,16 +117,18 @@ def choose(folder: Path, count: int, only: Sequence[str]) -> list[Path]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--people", type=int, default=24)
-    parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
+    parser.add_argument("folder", type=Path, help="of portraits, a picture each")
+    parser.add_argument("--output", type=Path, required=True, help="the JPEG to write")
+    parser.add_argument("--people", type=int, default=24, help="how many, spread over the folder (default: 24)")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these pictures, without their endings")
     parser.add_argument("--cell", type=int, default=150, help="pixels (default: 150)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [(path.stem, person(path, options.cell)) for path in choose(options.folder, options.people, options.only)]
+    paths = choose(options.folder, options.people, options.only)
+    rows = [(path.stem, person(path, options.cell)) for path in track(paths, description="people")]
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_bytes(jpeg(sheet(rows), MOST_BYTES))
+    print(f"{options.output}: {len(rows)} people")
 
 
 if __name__ == "__main__":

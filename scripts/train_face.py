@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,49 +25,56 @@ _PHOTO_SIZE = 512
 
 
 def gather(arguments: argparse.Namespace) -> None:
-    """Everything that is still missing in the cache."""
+    """Everything that is still missing in the cache; a file that shows nothing to learn from is passed over."""
     import torch
+
+    from talkinghead.training_renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
 
     torch.set_num_threads(1)
     for name in ("fits", "examples"):
         (arguments.cache / name).mkdir(parents=True, exist_ok=True)
-    skipped = tuple(arguments.skip)
-    videos = [p for folder in arguments.videos for p in sorted(folder.iterdir()) if p.suffix in (".mp4", ".mpg")]
-    videos = [path for path in videos if not path.stem.startswith(skipped)]
+    videos = files_of(arguments.videos, VIDEOS, arguments.skip)
     for path in track(videos[:: max(1, len(videos) // arguments.clips)], description="videos"):
         _add_clip(path, arguments.cache)
-    photos = [path for folder in arguments.photos for path in sorted(folder.glob("*.jpg"))]
-    photos = [path for path in photos if not path.stem.startswith(skipped)]
+    photos = files_of(arguments.photos, PHOTOS, arguments.skip)
     for path in track(photos[:: max(1, len(photos) // arguments.portraits)], description="photos"):
         _add_photo(path, arguments.cache)
+    say_kept(arguments.cache / "examples")
 
 
 def _add_photo(path: Path, cache: Path) -> None:
     from face3d.errors import InputError
     from talkinghead.config import load_config
     from talkinghead.portrait import fit_photo_file
+    from talkinghead.reenactment import kept_name
     from talkinghead.training_renderer.face_data import photo_examples
 
-    output = cache / "examples" / f"photo_{path.stem}.npz"
+    output = cache / "examples" / f"photo_{kept_name(path)}.npz"
     if output.exists():
         return
     try:
         portrait = fit_photo_file(path, load_config().photo, _PHOTO_SIZE)
-    except InputError:
+    except InputError as error:
+        print(f"passed over: {error}")
         return
     landmarks = portrait.fit.detection.landmarks_px
     photo_examples(portrait.image, portrait.fit.parameters, landmarks, 2, _generator(path)).save(output)
 
 
 def _add_clip(path: Path, cache: Path) -> None:
+    from face3d.errors import InputError
     from talkinghead.media.video_file import VideoFile
-    from talkinghead.reenactment import kept_fit
+    from talkinghead.reenactment import kept_fit, kept_name
     from talkinghead.training_renderer.face_data import clip_examples
 
-    output = cache / "examples" / f"clip_{path.stem}.npz"
+    output = cache / "examples" / f"clip_{kept_name(path)}.npz"
     if output.exists():
         return
-    parameters, landmarks = kept_fit(path, cache / "fits")
+    try:
+        parameters, landmarks = kept_fit(path, cache / "fits")
+    except InputError as error:
+        print(f"passed over: {error}")
+        return
     with VideoFile.open(path).read() as frames:
         clip_examples(list(frames), parameters, landmarks, 2, 8, _generator(path)).save(output)
 
@@ -88,24 +96,39 @@ def fit(arguments: argparse.Namespace) -> None:
     save_network(network, arguments.output, figures)
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument(
+        "--cache", type=Path, default=CACHE, help="folder of the fits and examples that are kept (default: %(default)s)"
+    )
     commands = parser.add_subparsers(required=True)
     examples = commands.add_parser("examples", help="fit photos and videos and draw them")
-    examples.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of .jpg portraits")
+    examples.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of portraits")
     examples.add_argument("--portraits", type=int, default=100, help="about how many portraits to take")
-    examples.add_argument("--videos", type=Path, nargs="*", default=[], help="folders of .mp4 or .mpg clips")
+    examples.add_argument(
+        "--videos", type=Path, nargs="*", default=[], help="folders of clips of one talking face each"
+    )
     examples.add_argument("--clips", type=int, default=100, help="about how many clips to take")
-    examples.add_argument("--skip", nargs="*", default=["l", "s", "grid_lbbc2a", "grid_lwbsza"])
+    examples.add_argument(
+        "--skip",
+        nargs="*",
+        default=["l", "s", "grid_lbbc2a", "grid_lwbsza"],
+        metavar="BEGINNING",
+        help="leave out files whose names begin so, to measure on (default: those of docs/benchmarks.md)",
+    )
     examples.set_defaults(run=gather)
     train = commands.add_parser("train", help="fit the network to the examples")
     train.add_argument("--config", type=Path, help="YAML with other options, e.g. configs/train/face_gpu.yaml")
-    train.add_argument("--output", type=Path, default=WEIGHTS)
+    train.add_argument("--output", type=Path, default=WEIGHTS, help="the weights to write (default: %(default)s)")
     train.set_defaults(run=fit)
-    arguments = parser.parse_args()
-    arguments.run(arguments)
+    arguments = parser.parse_args(given)
+    from face3d.errors import InputError
+
+    try:
+        arguments.run(arguments)
+    except InputError as error:
+        parser.exit(2, f"error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ such as GRID's. `--skip` names files by their beginnings that must stay unseen, 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +24,19 @@ _OPEN = 0.05
 
 
 def gather(arguments: argparse.Namespace) -> None:
-    """Everything that is still missing in the cache."""
+    """Everything that is still missing in the cache; a file that shows nothing to learn from is passed over."""
+    from talkinghead.training_renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
+
     fits, examples = arguments.cache / "fits", arguments.cache / "examples"
     for folder in (fits, examples):
         folder.mkdir(parents=True, exist_ok=True)
-    photos = [path for folder in arguments.photos for path in sorted(folder.glob("*.jpg"))[: arguments.most]]
-    skipped = tuple(arguments.skip)
-    for path in track(photos, description="photos"):
-        if not path.stem.startswith(skipped):
+    for folder in arguments.photos:
+        for path in track(files_of([folder], PHOTOS, arguments.skip)[: arguments.most], description="photos"):
             _add_photo(path, fits, examples)
-    videos = [path for folder in arguments.videos for path in sorted(folder.glob("*.mp4"))]
-    videos = [path for path in videos if not path.stem.startswith(skipped)]
-    step = max(1, len(videos) // arguments.clips)
-    for path in track(videos[::step], description="videos"):
+    videos = files_of(arguments.videos, VIDEOS, arguments.skip)
+    for path in track(videos[:: max(1, len(videos) // arguments.clips)], description="videos"):
         _add_clip(path, fits, examples)
+    say_kept(arguments.cache / "examples")
 
 
 def _add_photo(path: Path, fits: Path, examples: Path) -> None:
@@ -46,13 +46,18 @@ def _add_photo(path: Path, fits: Path, examples: Path) -> None:
     from face3d.fitting import fit_detection
     from face3d.parameters import FaceParameters
     from talkinghead.media.image import iter_stills
+    from talkinghead.reenactment import kept_name
     from talkinghead.training_renderer.mouth_data import photo_examples
 
-    output = examples / f"photo_{path.stem}.npz"
-    fit, points = (fits / f"photo_{path.stem}{end}" for end in (".safetensors", ".npy"))
+    output = examples / f"photo_{kept_name(path)}.npz"
+    fit, points = (fits / f"photo_{kept_name(path)}{end}" for end in (".safetensors", ".npy"))
     if output.exists():
         return
-    image = next(iter_stills(path))
+    try:
+        image = next(iter_stills(path))
+    except InputError as error:
+        print(f"passed over: {error}")
+        return
     if not fit.exists():
         with FaceDetector() as detector:
             faces = detector.detect(image)
@@ -71,14 +76,19 @@ def _add_photo(path: Path, fits: Path, examples: Path) -> None:
 
 
 def _add_clip(path: Path, fits: Path, examples: Path) -> None:
+    from face3d.errors import InputError
     from talkinghead.media.video_file import VideoFile
-    from talkinghead.reenactment import kept_fit
+    from talkinghead.reenactment import kept_fit, kept_name
     from talkinghead.training_renderer.mouth_data import clip_examples
 
-    output = examples / f"clip_{path.stem}.npz"
+    output = examples / f"clip_{kept_name(path)}.npz"
     if output.exists():
         return
-    parameters, landmarks = kept_fit(path, fits)
+    try:
+        parameters, landmarks = kept_fit(path, fits)
+    except InputError as error:
+        print(f"passed over: {error}")
+        return
     if np.isnan(landmarks).any():
         return
     with VideoFile.open(path).read() as frames:
@@ -99,23 +109,39 @@ def fit(arguments: argparse.Namespace) -> None:
     save_network(network, arguments.output, figures)
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument(
+        "--cache", type=Path, default=CACHE, help="folder of the fits and examples that are kept (default: %(default)s)"
+    )
     commands = parser.add_subparsers(required=True)
     examples = commands.add_parser("examples", help="fit photos and videos and paint their mouths")
-    examples.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of .jpg portraits")
+    examples.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of portraits")
     examples.add_argument("--most", type=int, help="take only this many of each folder, sorted by name")
-    examples.add_argument("--videos", type=Path, nargs="*", default=[], help="folders of .mp4 clips")
+    examples.add_argument(
+        "--videos", type=Path, nargs="*", default=[], help="folders of clips of one talking face each"
+    )
     examples.add_argument("--clips", type=int, default=240, help="about how many clips to take")
-    examples.add_argument("--skip", nargs="*", default=["l", "s", "grid_lbbc2a", "grid_lwbsza"])
+    examples.add_argument(
+        "--skip",
+        nargs="*",
+        default=["l", "s", "grid_lbbc2a", "grid_lwbsza"],
+        metavar="BEGINNING",
+        help="leave out files whose names begin so, to measure on (default: those of docs/benchmarks.md)",
+    )
     examples.set_defaults(run=gather)
     train = commands.add_parser("train", help="fit the network to the examples")
     train.add_argument("--config", type=Path, help="YAML with other options, e.g. configs/train/mouth_gpu.yaml")
-    train.add_argument("--output", type=Path, default=WEIGHTS)
+    train.add_argument("--output", type=Path, default=WEIGHTS, help="the weights to write (default: %(default)s)")
     train.set_defaults(run=fit)
-    arguments = parser.parse_args()
-    arguments.run(arguments)
+    arguments = parser.parse_args(given)
+    from face3d.errors import InputError
+
+    try:
+        arguments.run(arguments)
+    except InputError as error:
+        parser.exit(2, f"error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ left out, and of a long clip only the chosen frames are rendered.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
-from talkinghead.config import Config
+from talkinghead.config import Config, with_settings
 from talkinghead.media.video_file import Damage, VideoFile
 
 Image = NDArray[np.uint8]
@@ -77,13 +78,19 @@ def fit_clip(path: Path) -> Clip:
     return Clip(video, fit.parameters, landmarks, fit.messages)
 
 
+def kept_name(path: Path) -> str:
+    """A file's name under which what is made of it may be kept: files of one name in two folders have two."""
+    return f"{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+
+
 def kept_fit(path: Path, folder: Path) -> tuple[FaceParameters, NDArray[np.float32]]:
     """Parameters and landmarks of `fit_clip`, kept in a folder and read from there the next time."""
-    fit, points = (folder / f"clip_{path.stem}{end}" for end in (".safetensors", ".npy"))
+    name = kept_name(path)
+    fit, points = (folder / f"clip_{name}{end}" for end in (".safetensors", ".npy"))
     if not fit.exists():
         clip = fit_clip(path)
         np.save(points, clip.landmarks_px)
-        clip.parameters.save(fit)
+        clip.parameters.save(fit)  # the last one: where it is, both are
     return FaceParameters.load(fit), np.load(points, allow_pickle=False)
 
 
@@ -111,17 +118,11 @@ def _take(parameters: FaceParameters, chosen: Sequence[int]) -> FaceParameters:
 
 def spoken_frames(clip: Clip, photo: Path, chosen: Sequence[int], config: Config) -> Iterator[Image]:
     """The photo driven by the clip's sound, as `talkinghead generate` does at the clip's frame rate."""
-    from renderers.photo_avatar import PhotoAvatar
-    from talkinghead.media.audio import AudioFile
-    from talkinghead.pipeline import load_speech, speech_poses
-    from talkinghead.portrait import fit_photo_file
+    from talkinghead.person import Portrait
+    from talkinghead.talker import Talker
 
-    config = dataclasses.replace(config, video=dataclasses.replace(config.video, fps=float(clip.video.fps)))
-    portrait = fit_photo_file(photo, config.photo, config.video.size)
-    fit = portrait.fit.parameters
-    avatar = PhotoAvatar(portrait.image, fit, portrait.fit.detection.landmarks_px)
-    poses = list(speech_poses(load_speech(config), AudioFile.open(clip.video.path), fit.expression[0], config))
-    for number in chosen:
-        # The sound may end a frame before the pictures.
-        pose = poses[min(number, len(poses) - 1)]
-        yield avatar.render(pose.expression, pose.turn, pose.gaze, pose.shift)
+    config = with_settings(config, fps=float(clip.video.fps))
+    person = Portrait.open(photo, config)
+    motion = Talker(config).animate(clip.video.path, person=person)
+    # The sound may end a frame before the pictures.
+    return person.frames(_take(motion, [min(number, len(motion) - 1) for number in chosen]))

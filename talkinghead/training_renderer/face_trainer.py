@@ -107,7 +107,7 @@ def train(folder: Path, options: FaceTrainOptions, report: Callable[[str], None]
         the network and its figures.
 
     Raises:
-        FileNotFoundError: there are no examples.
+        InputError: there are no examples.
     """
     started = time.monotonic()
     torch.set_num_threads(options.threads)

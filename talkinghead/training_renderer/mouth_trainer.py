@@ -87,14 +87,14 @@ def train(
         the network and its figures.
 
     Raises:
-        FileNotFoundError: there are no examples.
+        InputError: there are no examples.
     """
     started = time.monotonic()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
     to_check, to_train = split_files(folder, "train_mouth.py")
-    check, known = _load(to_check), _load(to_train)
+    check, known = _load(to_check), _load(to_train or to_check)
     report(f"{len(known.photo)} examples ({int(known.photo.sum())} of photos), {len(check.photo)} to check")
     network = MouthNetwork(options.widths).to(options.device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-3)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from face3d.arkit import ARKIT_INDEX
+from face3d.morphable_model import personal_model
 from renderers.rasterize_pytorch3d import loading_problem
 from renderers.rasterizer import Rasterizer, get_rasterizer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from face3d.fitting import PhotoFit
     from renderers.photo_avatar import PhotoAvatar
+    from renderers.synthetic_faces import PhotoSkin
 
 
 def _cuda_problem() -> str | None:
@@ -168,6 +170,16 @@ def astronaut_avatar(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> PhotoAva
     from renderers.photo_avatar import PhotoAvatar
 
     return PhotoAvatar(astronaut, astronaut_fit.parameters, astronaut_fit.detection.landmarks_px)
+
+
+@pytest.fixture(scope="session")
+def skin(astronaut: np.ndarray, astronaut_fit: PhotoFit, landmarks: np.ndarray) -> PhotoSkin:
+    """The astronaut's, which synthetic people may wear."""
+    from renderers.driven_mesh import DrivenMesh
+    from renderers.synthetic_faces import PhotoSkin
+
+    model = personal_model(astronaut_fit.parameters)
+    return PhotoSkin(astronaut, DrivenMesh(model, astronaut_fit.parameters, landmarks).source)
 
 
 @pytest.fixture(scope="session")

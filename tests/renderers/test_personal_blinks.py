@@ -62,7 +62,7 @@ def test_blinks_grow_evenly_from_the_photos_own(model: MorphableModel) -> None:
     def adapted(weight: float) -> float:
         return float(blinks.adapt(expression(eyeBlinkLeft=weight, eyeSquintLeft=0.3))[LEFT])
 
-    closed = blinks.closing_weights(own)[0]
+    closed = float(blinks.closing_weights(own)[0])
     assert adapted(0.2) == pytest.approx(0.2)
     assert adapted((0.2 + SHUT) / 2) == pytest.approx((0.2 + closed) / 2)
     assert [adapted(SHUT), adapted(1.0)] == pytest.approx([closed, closed])
@@ -90,3 +90,15 @@ def test_nearly_shut_eyes_open_neither_or_both(model: MorphableModel) -> None:
     assert shut.adapt(torch.zeros(52))[[LEFT, RIGHT]].tolist() == pytest.approx([0.72, 0.6])
     wink = PersonalBlinks(model, torch.zeros(1), expression(eyeBlinkLeft=0.9, eyeBlinkRight=0.1))
     assert wink.adapt(torch.zeros(52))[[LEFT, RIGHT]].tolist() == pytest.approx([0.9, 0])
+
+
+@pytest.mark.parametrize("own", [(0.0, 0.0), (0.3, 0.1), (0.65, 0.65), (0.72, 0.6), (0.9, 0.1)])
+def test_a_batch_is_its_frames(model: MorphableModel, own: tuple[float, float]) -> None:
+    """Both renderers ask the same object, one for a frame and one for many, wherever it lies."""
+    blinks = PersonalBlinks(model, torch.zeros(1), expression(eyeBlinkLeft=own[0], eyeBlinkRight=own[1]))
+    weights = torch.rand(7, 52, generator=torch.Generator().manual_seed(0))
+    moved = blinks.to(torch.device("cpu"))
+    torch.testing.assert_close(moved.adapt(weights), torch.stack([blinks.adapt(w) for w in weights]))
+    torch.testing.assert_close(
+        moved.closing_weights(weights), torch.stack([blinks.closing_weights(w) for w in weights])
+    )

@@ -39,6 +39,25 @@ def test_colours_painted_into_one_tone_take_it(astronaut: np.ndarray, tone) -> N
     np.testing.assert_array_equal(painted[:30], photo[:30])
 
 
+def test_a_plain_backdrop_does_not_make_one_tone(astronaut: np.ndarray) -> None:
+    """However much of the picture it is."""
+    photo = np.full((600, 600, 3), (90, 110, 140), np.uint8)
+    photo[200:360, 200:360] = astronaut[20:180, 60:220]
+    assert Toning.of(photo) is None
+
+
+@pytest.mark.parametrize("tone", [grey, sepia])
+def test_brightnesses_next_to_each_other_look_alike(astronaut: np.ndarray, tone) -> None:  # type: ignore[no-untyped-def]
+    """Also those of which the photo has only a few pixels, which have another colour: a stamp in a coarse print."""
+    photo = tone(astronaut // 8 * 8)
+    photo[5:15, 5:15] = np.random.default_rng(0).integers(0, 256, (10, 10, 3))
+    toning = Toning.of(photo)
+    assert toning is not None
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, 2)
+    toning.apply(ramp, (slice(0, 256), slice(0, 1)))
+    assert np.abs(np.diff(ramp.astype(int), axis=0)).max() <= 4
+
+
 def test_a_box_beyond_the_picture() -> None:
     photo = np.full((20, 20, 3), 128, np.uint8)
     toning = Toning.of(photo)

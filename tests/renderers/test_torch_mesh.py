@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from face3d.arkit import ARKIT_INDEX
 from renderers.photo_avatar import PhotoAvatar
 from renderers.torch_mesh import TorchMesh
 
@@ -31,18 +30,3 @@ def test_landmarks_are_the_embedded_points(astronaut_avatar: PhotoAvatar, motion
     pixels = mesh.drive(*motion.to("cpu")).pixels
     expected = astronaut_avatar._landmark_pixels(pixels[2].numpy())
     np.testing.assert_allclose(mesh.landmarks(pixels)[2], expected, atol=1e-3)
-
-
-def test_a_shut_eye_stays_shut(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
-    """The photo's own weight wins where the photo's eye is shut; see `PersonalBlinks`."""
-    mesh = astronaut_avatar._mesh
-    own = mesh._blinks._own
-    shut = own.clone()
-    shut[ARKIT_INDEX["eyeBlinkLeft"]] = 0.9
-    try:
-        mesh._blinks._own = shut
-        twin = TorchMesh(mesh, torch.device("cpu"))
-        expected = [mesh._blinks.adapt(e) for e in motion.expression]
-    finally:
-        mesh._blinks._own = own
-    torch.testing.assert_close(twin._blinks.adapt(motion.expression), torch.stack(expected))

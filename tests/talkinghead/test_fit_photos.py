@@ -94,13 +94,13 @@ def test_the_result(tmp_path: Path) -> None:
 
 def test_the_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[int] = []
-    load = module.load_portraits
+    load = module.fit_photo_files
 
     def watched(*args: object) -> list[Portrait]:
         used.append(torch.get_num_threads())
         return load(*args)
 
-    monkeypatch.setattr(module, "load_portraits", watched)
+    monkeypatch.setattr(module, "fit_photo_files", watched)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:

@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import talkinghead
 from face3d.detection import FaceDetection
 from face3d.errors import InputError
+from renderers.composition import Change
 from renderers.metrics.landmark_warp import LandmarkWarp
 from renderers.metrics.regions import face_box
 from renderers.metrics.similarity import psnr
+from talkinghead import pipeline, reenactment
 from talkinghead.config import load_config
 from talkinghead.media.video import VideoOptions, VideoWriter
-from talkinghead.reenactment import Clip, fit_clip, fitted_frames, save_photo, spoken_frames
+from talkinghead.reenactment import Clip, fit_clip, fitted_frames, kept_fit, kept_name, save_photo, spoken_frames
 
 COUNT = 6
 
@@ -67,6 +70,52 @@ def test_the_spoken_row_has_the_same_frames(clip: Clip, tmp_path: Path) -> None:
     drawn = list(spoken_frames(clip, save_photo(clip, tmp_path), [0, 2, 5], load_config()))
     assert [frame.shape for frame in drawn] == [(320, 320, 3)] * 3
     assert (drawn[2] != drawn[0]).any()
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"video__refine": True}, {"photo__crop": "head", "motion__emotion": "happy"}], ids=str
+)
+def test_the_spoken_row_is_what_generate_draws(
+    settings: dict[str, object], clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config(**settings, video__fps=25)
+    photo, drawn = save_photo(clip, tmp_path), list[np.ndarray]()
+
+    def collect(
+        changes: list[Change], output: Path, *_: object, still: np.ndarray, **__: object
+    ) -> pipeline.VideoResult:
+        drawn.extend(change.over(still) for change in changes)
+        return pipeline.VideoResult(output, len(drawn), (still.shape[1], still.shape[0]), 25.0)
+
+    monkeypatch.setattr(pipeline, "write_video", collect)
+    talkinghead.generate(photo, clip.video.path, tmp_path / "out.mp4", config=config)
+    for number, frame in zip((0, 3, 5), spoken_frames(clip, photo, [0, 3, 5], config), strict=True):
+        difference = np.abs(frame.astype(int) - drawn[number])
+        assert difference.mean() < 0.05
+
+
+def test_large_faces_speak_as_generate_draws_them(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faces beyond the working size go through `make_avatar`, here with the size made small."""
+    made: list[object] = []
+    monkeypatch.setattr("renderers.cutout.WORKING_FACE_PX", 60.0)
+    monkeypatch.setattr("renderers.large_photo.ReducedAvatar.render", lambda *a, **_: made.append(a) or np.zeros(1))
+    list(spoken_frames(clip, save_photo(clip, tmp_path), [0, 2], load_config()))
+    assert len(made) == 2
+
+
+def test_fits_are_kept_by_what_is_in_a_file(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two folders may hold files of one name; a file that has moved is known again."""
+    first, second, again = (tmp_path / name / "clip.mp4" for name in ("a", "b", "c"))
+    for path, content in ((first, b"one"), (second, b"two"), (again, b"one")):
+        path.parent.mkdir()
+        path.write_bytes(content)
+    assert kept_name(first) == kept_name(again) != kept_name(second)
+    fitted: list[Path] = []
+    monkeypatch.setattr(reenactment, "fit_clip", lambda path: fitted.append(path) or clip)
+    for path in (first, second, again, second):
+        parameters, landmarks = kept_fit(path, tmp_path)
+        assert len(parameters) == len(landmarks) == COUNT
+    assert fitted == [first, second]
 
 
 def test_the_first_frame_must_show_the_face(frames: list[np.ndarray], tmp_path: Path) -> None:

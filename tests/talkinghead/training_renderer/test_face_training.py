@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.errors import InputError
 from face3d.fitting import PhotoFit
 from renderers.neural.network import FaceNetwork
 from renderers.neural.planes import CONTEXT, PLANES, SIZE
@@ -100,9 +101,32 @@ def test_training_helps_and_can_be_repeated(folder: Path) -> None:
     assert distance(first, second) < 0.05 * learnt
 
 
+def test_one_file_is_checked_and_trained_on(portrait: FaceExamples, tmp_path: Path) -> None:
+    portrait.save(tmp_path / "photo_a.npz")
+    _, figures = train(tmp_path, dataclasses.replace(QUICK, steps=2), print)
+    assert figures["examples"] == "2"
+
+
 def test_no_examples(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="examples"):
+    with pytest.raises(InputError, match="holds no examples to train on: make some first with scripts/train_face.py"):
         train(tmp_path, QUICK, print)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stepz: 3", "there is no option 'stepz'; those of the training are steps, batch"),
+        ("steps: [", "cannot be read as YAML"),
+        ("steps", "there is no option 'steps'"),
+        (None, "No such file"),
+    ],
+)
+def test_options_that_cannot_be_read(text: str | None, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "options.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        load_options(path)
 
 
 def test_what_is_not_known_is_not_corrected(folder: Path) -> None:
