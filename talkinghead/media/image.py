@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from face3d.errors import InputError
-from talkinghead.media.reading import existing_file, open_media
+from talkinghead.media.reading import existing_file
+from talkinghead.media.video_file import video_stills
 
 # 8K is 33 megapixels; beyond this a file is a decompression bomb or a scan that nobody means.
 MAX_PIXELS = 120_000_000
@@ -77,36 +78,7 @@ def iter_stills(path: str | Path, limit: int = 30, step_seconds: float = 0.2) ->
     if is_picture(path):
         yield load_photo(path)
     else:
-        yield from iter_video_frames(path, limit, step_seconds)
-
-
-def iter_video_frames(path: str | Path, limit: int, step_seconds: float) -> Iterator[RGB]:  # [H, W, 3]
-    """Up to `limit` upright frames of a video, about `step_seconds` apart, the first frame first.
-
-    Raises:
-        InputError: the file is no video, or not one frame of it can be read.
-    """
-    from av.error import InvalidDataError
-
-    taken = 0
-    with open_media(path, "picture or video") as container:
-        if not container.streams.video:
-            raise InputError(f"{path} is neither a picture nor a video.")
-        try:
-            for frame in container.decode(video=0):
-                if frame.time is not None and frame.time < taken * step_seconds:
-                    continue
-                # frame.rotation is how far to turn counter-clockwise, in quarter turns, as phones write it.
-                yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)))
-                taken += 1
-                if taken == limit:
-                    return
-        except InvalidDataError:
-            if taken:  # cut short: what came before is good
-                return
-            raise
-    if not taken:
-        raise InputError(f"{path} is neither a picture nor a video with a readable frame.")
+        yield from video_stills(path, limit, step_seconds)
 
 
 def _to_rgb(image: Image.Image) -> RGB:
