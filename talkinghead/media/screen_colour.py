@@ -72,14 +72,24 @@ def to_srgb(picture: NDArray[np.uint8] | NDArray[np.uint16], tags: Tags) -> NDAr
     return result.reshape(picture.shape)
 
 
+def light_to_srgb(light: Floats) -> NDArray[np.uint8]:  # both [H, W, 3]
+    """Linear light with the primaries of sRGB, 1 being white; compressed only if some of it is brighter."""
+    if light.max(initial=0) <= 1:
+        return _srgb_codes()[_codes_of(light)]
+    return _srgb_codes()[_compressed(light.reshape(-1, 3))].reshape(light.shape)
+
+
 def _compressed(linear: Floats) -> NDArray[np.int32]:  # [N, 3], 1 is white; returns places in the table of codes
     """Light above the knee in a smooth shoulder below 1, by one factor for a pixel so that its hue stays."""
     brightest = np.maximum(linear.max(axis=1), 1e-6)
     above = np.maximum(brightest - _KNEE, 0) / (1 - _KNEE)
     factor = np.where(above > 0, (_KNEE + (1 - _KNEE) * -np.expm1(-above)) / brightest, 1).astype(np.float32)
+    return _codes_of(linear * factor[:, None])
+
+
+def _codes_of(light: Floats) -> NDArray[np.int32]:
     # The square root gives the dark the finer steps that the eye wants.
-    roots = np.sqrt(np.clip(linear * factor[:, None], 0, 1))
-    return (roots * (_CODES - 1) + 0.5).astype(np.int32)
+    return (np.sqrt(np.clip(light, 0, 1)) * (_CODES - 1) + 0.5).astype(np.int32)
 
 
 def _hlg_gain(scene: Floats) -> Floats:  # [N, 3] -> [N, 1]
