@@ -111,7 +111,7 @@ def _decoded(path: Path) -> Image.Image:
             whole = whole_but_for_its_tail(path.read_bytes()) if image.format in ("JPEG", "MPO") else None
             if whole is None:
                 raise
-            _log.info("%s is cut short by a few bytes; the picture is used as it is.", path)
+            _log.info("%s is cut short at its very end; the picture is used as it is.", path)
             return whole
         image.getexif()  # remembered when the file is closed
         return image

@@ -11,7 +11,7 @@ from PIL import Image
 _END = b"\xff\xd9"
 # Two ways to fill up what is missing: where the pictures are alike, nothing was.
 _FILLINGS = (_END, b"\x55" * 64 + _END)
-_MOST_LOST = 0.02  # share of the rows; and at least two rows of blocks
+_MOST_LOST = 0.01  # share of the rows; and at least two rows of blocks
 _ROWS_OF_BLOCKS = 32
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
@@ -26,7 +26,7 @@ def whole_but_for_its_tail(data: bytes) -> Image.Image | None:
     """
     if not _has_all_scans(data):
         return None
-    first, second = (_decoded(data + filling) for filling in _FILLINGS)
+    first, second = (_decoded(data.rstrip(b"\xff") + filling) for filling in _FILLINGS)
     if first is None or second is None:
         return None
     rows = np.flatnonzero((np.asarray(first) != np.asarray(second)).reshape(first.height, -1).any(axis=1))
