@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -17,9 +18,10 @@ COMMON_RATES = tuple(
 RATE_TOLERANCE = 0.002
 LONGEST_GAP = 10.0  # s; more is an error in the time stamps, not a still picture, unless the sound says otherwise
 MOST_BACKWARDS = 0.25  # s; by less, stamps run backwards because a recorder's clock jitters, not because a recording ends
-# How many steps are looked at together, so that jitter evens out; the share of them that is faster than the rate by
-# chance; and how far a run of steps may be from the fastest to be of the same rate.
-_RUN, _FASTEST, _SAME_RATE = 10, 0.1, 0.12
+_FASTEST = 0.1  # the share of steps that may be shorter than a frame by chance
+_STEP, _ROUNDING = 0.4, 2.5e-3  # steps are alike within this share of one; s by which they then still differ if exact
+# How many steps are looked at together, so that jitter evens out, and the share by which their means may differ.
+_RUN, _SAME_RATE = 10, 0.12
 
 
 def sensible_rate(rate: Fraction | None, tolerance: float = RATE_TOLERANCE) -> Fraction:
@@ -47,16 +49,22 @@ def rate_of_steps(times: Sequence[float]) -> tuple[Fraction, float] | None:
             out.
     """
     stamps = np.unique(np.asarray(times, np.float64))
-    if len(stamps) < 3:
+    steps = np.diff(stamps)
+    steps = steps[steps <= LONGEST_GAP]
+    if len(steps) < 2:
         return None
+    shortest = float(np.quantile(steps, _FASTEST, method="lower"))
+    alike = steps[np.abs(steps - shortest) < _STEP * shortest]
+    if np.ptp(alike) <= _ROUNDING:
+        return Fraction(1 / float(alike.mean())).limit_denominator(100_000), 1e-3 / float(alike.sum())
+    return _rate_of_jittered(stamps)
+
+
+def _rate_of_jittered(stamps: NDArray[np.float64]) -> tuple[Fraction, float]:
+    """As :func:`rate_of_steps`, from the longest stretch in which the mean of some steps is nearly the shortest."""
     run = min(_RUN, len(stamps) - 1)
-    spans = (stamps[run:] - stamps[:-run]) / run  # mean steps
-    spans = spans[spans <= LONGEST_GAP]
-    if not len(spans):
-        return None
-    fastest = float(np.quantile(spans, _FASTEST, method="lower"))
-    steady = np.flatnonzero((stamps[run:] - stamps[:-run]) / run <= fastest * (1 + _SAME_RATE))
-    # The longest stretch of neighbouring runs at that rate.
+    means = (stamps[run:] - stamps[:-run]) / run
+    steady = np.flatnonzero(means <= np.quantile(means, _FASTEST, method="lower") * (1 + _SAME_RATE))
     stretches = np.split(steady, np.flatnonzero(np.diff(steady) > 1) + 1)
     longest = max(stretches, key=len)
     first, last = int(longest[0]), int(longest[-1]) + run

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 # Headers of these formats tell the length; of the others (MPEG-TS, raw streams) FFmpeg guesses it from the stamps.
-_FORMATS_WITH_LENGTH = frozenset({"mov", "matroska", "avi", "flv", "asf", "mxf"})
+_FORMATS_WITH_LENGTH = frozenset({"mov", "matroska", "flv", "asf", "mxf"})
 # Without sound beside it, a picture that stands still for longer is taken for an error of the time stamps.
 _LONGEST_STILL = 300.0  # s
 # The mean rate of a header is exact, and used, where the frames' own steps are as long within this share.
@@ -147,7 +147,10 @@ def _count(stamps: Sequence[float], fps: Fraction, still: Sequence[float]) -> in
 
 
 def _missing(container: InputContainer, stream: VideoStream, seen: _Stamps, start: float) -> float:
-    if container.format.name.split(",")[0] not in _FORMATS_WITH_LENGTH or not container.duration:
+    name = container.format.name.split(",")[0]
+    if name == "avi" and stream.average_rate:  # its header counts frames, and FFmpeg makes the length of what is there
+        return max(0.0, float(stream.frames / stream.average_rate) - (seen.end - start))
+    if name not in _FORMATS_WITH_LENGTH or not container.duration:
         return 0.0
     # Some count their length from 0, some from their first stamp. All tracks count: often only the sound is as long.
     return max(0.0, container.duration / 1_000_000 - max(seen.end, seen.end - start))
