@@ -79,8 +79,12 @@ def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[Inp
     _refuse_playlists(path)
     options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
     try:
-        # Tags may be in any encoding; nobody here reads them.
-        with av.open(file_url(path), container_options=options, metadata_errors="ignore") as container:
+        try:
+            # Tags may be in any encoding; nobody here reads them.
+            opened = av.open(file_url(path), container_options=options, metadata_errors="ignore")
+        except av.error.ArgumentError as error:  # known to FFmpeg, but not on our list
+            raise InputError(f"{path} is not a {wanted} file of a format that is read here.") from error
+        with opened as container:
             yield container
     except av.error.FFmpegError as error:
         raise InputError(f"{path} is not a {wanted} file that can be read ({error.strerror}).") from error

@@ -59,6 +59,23 @@ def test_heads_turned_too_far(yaw: float, refused: bool, astronaut, astronaut_fi
         check_animatable(turned_portrait)
 
 
+@pytest.mark.parametrize(("edge", "words"), [("mouth", "within the mouth"), ("eye", "within the eye"), ("chin", None)])
+def test_faces_that_the_photo_cuts_off(edge: str, words: str | None, astronaut, astronaut_fit: PhotoFit) -> None:  # type: ignore[no-untyped-def]
+    """Landmarks go on beyond the border, where nothing is seen."""
+    x, y = astronaut_fit.detection.landmarks_px[{"mouth": 13, "eye": 33, "chin": 199}[edge]]
+    cut = astronaut[:, int(x) + 3 :] if edge == "eye" else astronaut[: int(y) + 1]
+    shift = (int(x) + 3, 0) if edge == "eye" else (0, 0)
+    detection = dataclasses.replace(
+        astronaut_fit.detection, landmarks_px=astronaut_fit.detection.landmarks_px - np.float32(shift)
+    )
+    shown = Portrait(np.ascontiguousarray(cut), dataclasses.replace(astronaut_fit, detection=detection))
+    if words is None:
+        check_animatable(shown)
+        return
+    with pytest.raises(InputError, match=words):
+        check_animatable(shown)
+
+
 def test_shapes_that_are_far_apart() -> None:
     one, direction = nobody(10), torch.ones(10) / math.sqrt(10)
     assert not may_differ(one, one)
