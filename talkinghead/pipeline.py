@@ -17,7 +17,7 @@ from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
 from talkinghead.devices import check_device, limited_threads
-from talkinghead.driving import Pose, find_photo, poses_of, is_of, rest_of, speak_over
+from talkinghead.driving import Pose, rest_of, speak_over
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.planar import PlanarChange

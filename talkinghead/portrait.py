@@ -18,6 +18,7 @@ from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
 from face3d.detection import FaceDetector
 from face3d.errors import InputError
 from face3d.fitting import PhotoFit, fit_detection, fit_detections
+from face3d.landmark_sets import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from face3d.parameters import FaceParameters
 from renderers.cutout import CutOut
 from talkinghead.config import PhotoConfig
@@ -156,8 +157,10 @@ def check_animatable(portrait: FittedPhoto) -> None:
     """Refuse faces whose photo shows too little to make them speak.
 
     Raises:
-        InputError: the head is turned too far from the camera, or the face is a drawing.
+        InputError: the head is turned too far from the camera, the photo ends within the mouth or an eye, or the face
+            is a drawing.
     """
+    _check_whole(portrait)
     angle = turned_away_degrees(portrait.fit.parameters)
     if angle > _MOST_TURNED + _ANGLE_ERROR:
         raise InputError(
@@ -168,6 +171,16 @@ def check_animatable(portrait: FittedPhoto) -> None:
 
     if looks_drawn(portrait.image, portrait.fit.detection.landmarks_px):
         raise InputError("The face looks drawn; use a photo, or a painting with light and shade.")
+
+
+def _check_whole(portrait: Portrait) -> None:
+    """Refuse a photo that ends within the mouth or an eye: what is seen of it lies inside, the rest is a guess."""
+    height, width = portrait.image.shape[:2]
+    points = portrait.fit.detection.landmarks_px
+    for name, ring in (("mouth", OUTER_LIPS), ("eye", (*LEFT_EYE, *RIGHT_EYE))):
+        seen = points[list(ring)]
+        if (seen < 0).any() or (seen > (width, height)).any():
+            raise InputError(f"The photo ends within the {name}; use one that shows the whole face.")
 
 
 def turned_away_degrees(parameters: FaceParameters) -> float:

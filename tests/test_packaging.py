@@ -123,7 +123,7 @@ def test_every_import_is_declared() -> None:
         "pytorch3d": "easypytorch3d",
         "yaml": "pyyaml",
     }
-    known = {canonicalize_name(r.name) for r in declared(("tts", "train", "cuda", "mediapipe"))}
+    known = {canonicalize_name(r.name) for r in declared(("heif", "tts", "train", "cuda", "mediapipe"))}
     # Measured beside ours in scripts/benchmark_speech.py where they are: their needs conflict with our pins.
     known |= {"openfacefx", "pylipsync"}
     for package in PACKAGES:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from face3d.errors import InputError
-from talkinghead.media.reading import existing_file, open_media
+from talkinghead.media.jpeg_tail import whole_but_for_its_tail
+from talkinghead.media.picture_colour import apply_profile, code_points, grey_levels
+from talkinghead.media.picture_kind import is_heif, open_picture, refusal
+from talkinghead.media.picture_opencv import declared_size, read_with_opencv
+from talkinghead.media.reading import existing_file
+from talkinghead.media.screen_colour import to_srgb
+from talkinghead.media.video_file import video_stills
 
 # 8K is 33 megapixels; beyond this a file is a decompression bomb or a scan that nobody means.
 MAX_PIXELS = 120_000_000
-HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+# A large picture of so many pixels in a byte shows nothing; decoding it takes gigabytes all the same.
+_LARGE_PIXELS, _MOST_PIXELS_PER_BYTE = 16_000_000, 300
+_ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 _WHITE = (255, 255, 255, 255)
+_log = logging.getLogger(__name__)
 
 RGB = NDArray[np.uint8]  # [H, W, 3], sRGB, 0..255
 
@@ -26,22 +35,22 @@ def load_photo(path: str | Path) -> RGB:  # [H, W, 3]
     """Read a picture as 8-bit sRGB, turned upright as its EXIF data says.
 
     Grey becomes RGB, transparent parts are put on white (as most viewers show them), 16-bit is rounded to 8 bits,
-    colour profiles (wide gamut, CMYK) are converted to sRGB, and of an animation the first picture is taken.
+    colour profiles (wide gamut, CMYK, grey) and high dynamic range are converted to sRGB, and of an animation the
+    first picture is taken. A JPEG that lacks no more than its last rows is used, with a note.
 
     Raises:
-        InputError: no such file, empty, damaged, no picture, or larger than 120 megapixels.
+        InputError: no such file, empty, damaged, no picture or one that is not read, or larger than 120 megapixels.
     """
     path = existing_file(path)
-    _refuse_heif(path)
+    if (reason := refusal(path)) is not None:
+        raise InputError(f"{path} {reason}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is our own, stricter check
             warnings.simplefilter("ignore", UserWarning)  # damaged EXIF data and the like: the picture is what counts
-            with Image.open(path) as image:
-                _check_size(path, *image.size)
-                return _to_rgb(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError:
-        return _load_with_opencv(path)
+            return _to_rgb(ImageOps.exif_transpose(_decoded(path)), path)
+    except InputError:
+        raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large: at most {MAX_PIXELS // 10**6} megapixels can be read.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -49,21 +58,21 @@ def load_photo(path: str | Path) -> RGB:  # [H, W, 3]
 
 
 def is_picture(path: str | Path) -> bool:
-    """Whether Pillow or OpenCV knows the file's format as a picture's (it may still be damaged).
+    """Whether the file's format is a picture's, one that is read or one that is known not to be; it may be damaged.
 
     Raises:
         InputError: no such file, or it is empty.
     """
     path = existing_file(path)
+    if refusal(path) is not None:
+        return True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path):
+            with open_picture(path):
                 return True
     except UnidentifiedImageError:
-        import cv2
-
-        return bool(cv2.haveImageReader(str(path))) or _is_heif(path)
+        return is_heif(path) or declared_size(path) is not None
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return True
 
@@ -77,105 +86,63 @@ def iter_stills(path: str | Path, limit: int = 30, step_seconds: float = 0.2) ->
     if is_picture(path):
         yield load_photo(path)
     else:
-        yield from iter_video_frames(path, limit, step_seconds)
+        yield from video_stills(path, limit, step_seconds)
 
 
-def iter_video_frames(path: str | Path, limit: int, step_seconds: float) -> Iterator[RGB]:  # [H, W, 3]
-    """Up to `limit` upright frames of a video, about `step_seconds` apart, the first frame first.
-
-    Raises:
-        InputError: the file is no video, or not one frame of it can be read.
-    """
-    from av.error import InvalidDataError
-
-    taken = 0
-    with open_media(path, "picture or video") as container:
-        if not container.streams.video:
-            raise InputError(f"{path} is neither a picture nor a video.")
+def _decoded(path: Path) -> Image.Image:
+    """The first picture of a file with its pixels, not yet turned."""
+    try:
+        image = open_picture(path)
+    except UnidentifiedImageError:
+        size = declared_size(path)
+        if size is None:
+            if is_heif(path):
+                raise InputError(f"{path} is a HEIC photo that is damaged or cut short.") from None
+            raise InputError(f"{path} is not a picture that can be read.") from None
+        _check_size(path, *size)
+        return read_with_opencv(path)
+    with image:
+        _check_size(path, *image.size)
+        if image.format in _ANIMATED_FORMATS and getattr(image, "n_frames", 1) > 1:
+            _log.info("%s is an animation: only its first picture is used; save it as MP4 to use all of it.", path)
         try:
-            for frame in container.decode(video=0):
-                if frame.time is not None and frame.time < taken * step_seconds:
-                    continue
-                # frame.rotation is how far to turn counter-clockwise, in quarter turns, as phones write it.
-                yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)))
-                taken += 1
-                if taken == limit:
-                    return
-        except InvalidDataError:
-            if taken:  # cut short: what came before is good
-                return
-            raise
-    if not taken:
-        raise InputError(f"{path} is neither a picture nor a video with a readable frame.")
+            image.load()
+        except OSError:
+            whole = whole_but_for_its_tail(path.read_bytes()) if image.format in ("JPEG", "MPO") else None
+            if whole is None:
+                raise
+            _log.info("%s is cut short at its very end; the picture is used as it is.", path)
+            return whole
+        image.getexif()  # remembered when the file is closed
+        return image
 
 
-def _to_rgb(image: Image.Image) -> RGB:
-    """Any Pillow mode to 8-bit sRGB."""
-    image = _to_srgb(image)
+def _to_rgb(image: Image.Image, path: Path) -> RGB:
+    """Any Pillow mode to 8-bit sRGB; `path` for what Pillow does not tell of the file."""
+    has_profile = bool(image.info.get("icc_profile"))
+    image = apply_profile(image)
     if image.mode.startswith("I") or image.mode == "F":
-        grey = np.asarray(image, np.float32)
-        # Pillow keeps 16-bit grey as whole numbers up to 65535 and floating-point TIFF as 0..1.
-        scale = 255.0 if image.mode == "F" else 1 / 257
-        return np.repeat(np.clip(grey * scale + 0.5, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image)
-    return np.array(image.convert("RGB"))
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Apply an embedded colour profile; without one, or with a broken one, the picture is taken as it is."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return image
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except (ImageCms.PyCMSError, OSError):
-        return image
-    return converted if converted is not None else image
-
-
-def _load_with_opencv(path: Path) -> RGB:
-    """Formats that Pillow does not know, such as 16-bit colour TIFF, OpenEXR and Radiance HDR."""
-    import cv2
-
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise InputError(f"{path} is not a picture that can be read.")
-    _check_size(path, image.shape[1], image.shape[0])
-    if image.dtype == np.uint16:
-        image = (image / 257.0 + 0.5).astype(np.uint8)
-    elif image.dtype != np.uint8:
-        image = (np.clip(np.nan_to_num(image.astype(np.float32)), 0, 1) * 255 + 0.5).astype(np.uint8)
-    if image.ndim == 2:
-        return np.repeat(image[..., None], 3, axis=2)
-    if image.shape[2] == 4:
-        opacity = image[..., 3:] / 255.0
-        image = (image[..., :3] * opacity + 255 * (1 - opacity) + 0.5).astype(np.uint8)
-    return np.ascontiguousarray(image[..., 2::-1])
+        grey = (grey_levels(image) + 0.5).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    picture = np.array(image.convert("RGB"))
+    tags = None if has_profile else code_points(path)
+    if tags is not None and not tags.is_usual:
+        picture = to_srgb(picture, tags)
+    if alpha is None:
+        return picture
+    shown = Image.fromarray(picture)
+    shown.putalpha(alpha)
+    return np.array(Image.alpha_composite(Image.new("RGBA", shown.size, _WHITE), shown).convert("RGB"))
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+    """Before anything is decoded: what the header declares."""
+    size, pixels = path.stat().st_size, width * height
+    if pixels > MAX_PIXELS:
         limit = MAX_PIXELS // 10**6
         raise InputError(f"{path} is too large ({width} x {height}): at most {limit} megapixels can be read.")
-
-
-def _is_heif(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(12)
-    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
-
-
-def _refuse_heif(path: Path) -> None:
-    # The FFmpeg libraries open HEIC but give one tile of it, so it must not get that far.
-    if _is_heif(path):
-        raise InputError(f"{path} is a HEIC photo, which is patent-encumbered: save it as JPEG or PNG first.")
+    if pixels > _LARGE_PIXELS and pixels > _MOST_PIXELS_PER_BYTE * size:
+        raise InputError(
+            f"{path} declares {width} x {height} pixels but has only {size // 1000} kB: that is no photo, so it is not read."
+        )

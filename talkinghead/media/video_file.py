@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,8 @@ from face3d.errors import InputError
 from talkinghead.media.prefetch import Prefetched
 from talkinghead.media.reading import open_media
 from talkinghead.media.resampling import at_constant_rate, sensible_rate, steady_times
+from talkinghead.media.timing import Timing, read_timing
+from talkinghead.media.video_frame import Deinterlacer, to_rgb, upright_size
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -26,10 +27,6 @@ RGB = NDArray[np.uint8]  # [H, W, 3], sRGB, 0..255
 
 # Decoded pictures that wait: enough to even out the decoder's hiccups.
 WAITING_BYTES, MOST_WAITING = 100_000_000, 8
-_QUARTER_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
-_BT709, _UNSPECIFIED = 1, 2
-# Without a tag, players take the matrix of standard definition below this height and that of high definition above.
-_HIGH_DEFINITION = 720
 
 
 @dataclass(frozen=True)
@@ -38,17 +35,19 @@ class VideoFile:
 
     Attributes:
         path: the file.
-        fps: the constant rate at which its frames are read.
+        timing: when its frames are shown, and the constant rate at which they are read.
         size: (width, height) of the upright frames with square pixels.
-        announced: how many frames the file's header leads to expect at `fps`; 0 where it does not say.
         has_sound: whether there is a sound track.
+        start_seconds: presentation time of the first frame that is shown (frame 0 of :meth:`read`), s, on the clock of
+            the file's own time stamps, as PyAV's `frame.time` of the sound is (the container's start is not taken
+            off); 0 where the file has no time stamps. May be negative.
     """
 
     path: Path
-    fps: Fraction
+    timing: Timing
     size: tuple[int, int]
-    announced: int
     has_sound: bool
+    start_seconds: float
 
     @classmethod
     def open(cls, path: str | Path) -> VideoFile:
@@ -60,18 +59,26 @@ class VideoFile:
         path = Path(path)
         with open_media(path, "picture or video") as container:
             stream = _video_stream(container, path)
-            fps = sensible_rate(stream.average_rate or stream.guessed_rate)
-            first = next((frame for frame, _ in _decode(container, stream, Damage())), None)
+            first, start = next(_decode(container, stream, Damage()), (None, None))
             if first is None and container.format.name == "image2":  # its name ends as a picture's; that is all
                 raise InputError(f"{path} is neither a picture nor a video that can be read.")
             if first is None:
                 raise InputError(f"{path} is a video but not one of its frames can be read.")
-            # Pixels that are not square are made so at the frame's own height.
-            width, height = max(1, round(first.width * (stream.sample_aspect_ratio or 1))), first.height
-            if round(first.rotation / 90) % 2:
-                width, height = height, width
-            announced = round(_seconds(container, stream) * fps)
-            return cls(path, fps, (width, height), announced, bool(container.streams.audio))
+            size, sound = upright_size(first, stream.sample_aspect_ratio), bool(container.streams.audio)
+        with open_media(path, "picture or video") as container:
+            stream = _video_stream(container, path)
+            timing = read_timing(container, stream, start or 0.0, first.interlaced_frame)
+        return cls(path, timing, size, sound, start or 0.0)
+
+    @property
+    def fps(self) -> Fraction:
+        """The constant rate at which the frames are read."""
+        return self.timing.fps
+
+    @property
+    def announced(self) -> int:
+        """How many frames the file leads to expect."""
+        return self.timing.frames + round(self.timing.missing_seconds * self.timing.fps)
 
     def read(self, start: int = 0, damage: Damage | None = None) -> Prefetched[RGB]:
         """Frames `start`, `start` + 1, ..., decoded ahead in a thread; use it in a `with` statement.
@@ -91,14 +98,40 @@ class VideoFile:
         picture: RGB | None = None
         with open_media(self.path, "picture or video") as container:
             stream = _video_stream(container, self.path)
-            timed = steady_times(_decode(container, stream, damage), self.fps)
+            timed = steady_times(_decode(container, stream, damage), self.fps, self.timing.still)
             for index, frame in enumerate(at_constant_rate(timed, self.fps)):
                 damage.frames = index + 1
                 if index < start:
                     continue
                 if picture is None or frame is not last:
-                    picture, last = _to_rgb(frame, self.size), frame
+                    picture, last = to_rgb(frame, self.size, stream.sample_aspect_ratio), frame
                 yield picture
+
+
+def video_stills(path: str | Path, limit: int, step_seconds: float) -> Iterator[RGB]:  # [H, W, 3]
+    """Up to `limit` frames of a video, `step_seconds` apart or more, the first frame first.
+
+    Raises:
+        InputError: the file is no video, or not one frame of it can be read.
+    """
+    path = Path(path)
+    size: tuple[int, int] | None = None
+    taken = 0
+    with open_media(path, "picture or video") as container:
+        stream = _video_stream(container, path)
+        shape = stream.sample_aspect_ratio
+        # Only the order of the time stamps matters here: the frames' rate would cost a pass over the file.
+        for frame, time in steady_times(_decode(container, stream, Damage()), sensible_rate(stream.guessed_rate)):
+            if size is None:
+                size, following = upright_size(frame, shape), time
+            if time < following:
+                continue
+            yield to_rgb(frame, size, shape)
+            taken, following = taken + 1, time + step_seconds
+            if taken == limit:
+                return
+    if not taken:
+        raise InputError(f"{path} is a video but not one of its frames can be read.")
 
 
 @dataclass
@@ -137,25 +170,16 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     raise InputError(f"{path} holds {what}; give a video or a photo.")
 
 
-def _seconds(container: InputContainer, stream: VideoStream) -> Fraction:
-    """The length that the header announces; 0 where it does not."""
-    if stream.frames and stream.average_rate:
-        return Fraction(stream.frames) / stream.average_rate
-    if stream.duration and stream.time_base:
-        return stream.duration * stream.time_base
-    return Fraction(container.duration or 0, 1_000_000)
-
-
 def _decode(
     container: InputContainer, stream: VideoStream, damage: Damage
 ) -> Iterator[tuple[VideoFrame, float | None]]:
     """The stream's frames and their time stamps, s; interlaced ones deinterlaced, undecodable ones left out."""
-    deinterlacer: _Deinterlacer | None = None
+    deinterlacer: Deinterlacer | None = None
     for frame in _readable(container, stream, damage):
         if deinterlacer is None and not frame.interlaced_frame:
             yield frame, frame.time
             continue
-        deinterlacer = deinterlacer or _Deinterlacer(stream)
+        deinterlacer = deinterlacer or Deinterlacer()
         yield from deinterlacer.push(frame)
     if deinterlacer is not None:
         yield from deinterlacer.push(None)
@@ -177,37 +201,3 @@ def _readable(container: InputContainer, stream: VideoStream, damage: Damage) ->
             yield from packet.decode()
         except FFmpegError:
             damage.packets += 1
-
-
-class _Deinterlacer:
-    """FFmpeg's yadif: one whole picture for each interlaced one; the others pass unchanged."""
-
-    def __init__(self, stream: VideoStream) -> None:
-        from av.filter import Graph
-
-        self._graph = Graph()
-        nodes = [self._graph.add_buffer(template=stream)]
-        nodes += [self._graph.add("yadif", "mode=send_frame:deint=interlaced"), self._graph.add("buffersink")]
-        self._graph.link_nodes(*nodes).configure()
-
-    def push(self, frame: VideoFrame | None) -> Iterator[tuple[VideoFrame, float | None]]:
-        """The pictures that are ready after `frame`; None gives the rest."""
-        from av.error import BlockingIOError, EOFError
-
-        self._graph.push(frame)
-        while True:
-            try:
-                ready = self._graph.vpull()
-            except (BlockingIOError, EOFError):
-                return
-            yield ready, ready.time
-
-
-def _to_rgb(frame: VideoFrame, size: tuple[int, int]) -> RGB:
-    """A frame upright and with square pixels."""
-    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as phones write it
-    width, height = size[::-1] if turns % 2 else size
-    untagged = frame.colorspace == _UNSPECIFIED and frame.height >= _HIGH_DEFINITION
-    converted = frame.reformat(width, height, "rgb24", src_colorspace=_BT709 if untagged else None)
-    picture = converted.to_ndarray()
-    return np.asarray(cv2.rotate(picture, _QUARTER_TURNS[turns]) if turns else picture, np.uint8)

@@ -65,6 +65,23 @@ def mean_identity() -> torch.Tensor:
     return torch.from_numpy(load_calibration().prior_mean).float()
 
 
+@pytest.mark.parametrize(("edge", "words"), [("mouth", "within the mouth"), ("eye", "within the eye"), ("chin", None)])
+def test_faces_that_the_photo_cuts_off(edge: str, words: str | None, astronaut, astronaut_fit: PhotoFit) -> None:  # type: ignore[no-untyped-def]
+    """Landmarks go on beyond the border, where nothing is seen."""
+    x, y = astronaut_fit.detection.landmarks_px[{"mouth": 13, "eye": 33, "chin": 199}[edge]]
+    cut = astronaut[:, int(x) + 3 :] if edge == "eye" else astronaut[: int(y) + 1]
+    shift = (int(x) + 3, 0) if edge == "eye" else (0, 0)
+    detection = dataclasses.replace(
+        astronaut_fit.detection, landmarks_px=astronaut_fit.detection.landmarks_px - np.float32(shift)
+    )
+    shown = FittedPhoto(np.ascontiguousarray(cut), dataclasses.replace(astronaut_fit, detection=detection))
+    if words is None:
+        check_animatable(shown)
+        return
+    with pytest.raises(InputError, match=words):
+        check_animatable(shown)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "apart"),
     [

@@ -12,7 +12,8 @@ from PIL import Image, ImageCms
 
 from face3d.errors import InputError
 from talkinghead.media import image as image_module
-from talkinghead.media.image import is_picture, iter_stills, iter_video_frames, load_photo
+from talkinghead.media.image import is_picture, iter_stills, load_photo
+from talkinghead.media.video_file import video_stills
 
 Save = Callable[..., Path]
 
@@ -186,7 +187,7 @@ def test_stills_of_a_photo(save_picture: Save, picture: np.ndarray) -> None:
 
 def test_stills_of_a_video(convert: Callable[..., Path]) -> None:
     path = convert("x.mkv", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=2", "-c:v", "ffv1")
-    frames = list(iter_video_frames(path, limit=4, step_seconds=0.4))
+    frames = list(video_stills(path, limit=4, step_seconds=0.4))
     assert [f.shape for f in frames] == [(48, 64, 3)] * 4
     assert not np.array_equal(frames[0], frames[1])
     assert len(list(iter_stills(path, limit=30, step_seconds=0.5))) == 4
@@ -196,15 +197,15 @@ def test_stills_of_a_video(convert: Callable[..., Path]) -> None:
 def test_a_phone_held_sideways(degrees: int, turns: int, convert: Callable[..., Path]) -> None:
     source = convert("flat.mp4", "-f", "lavfi", "-i", "testsrc=size=64x48:duration=0.2", "-c:v", "libx264")
     turned = convert("turned.mp4", "-display_rotation", str(degrees), "-i", f"file:{source}", "-c", "copy")
-    (flat,) = iter_video_frames(source, 1, 1)
-    (upright,) = iter_video_frames(turned, 1, 1)
+    (flat,) = video_stills(source, 1, 1)
+    (upright,) = video_stills(turned, 1, 1)
     np.testing.assert_array_equal(upright, np.rot90(flat, turns))
 
 
 def test_a_cut_video_gives_what_it_has(convert: Callable[..., Path]) -> None:
     path = convert("x.mkv", "-f", "lavfi", "-i", "testsrc=size=64x48:duration=2", "-c:v", "ffv1")
     path.write_bytes(path.read_bytes()[:-1500])
-    assert len(list(iter_video_frames(path, 100, 0.1))) > 2
+    assert len(list(video_stills(path, 100, 0.1))) > 2
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jpg", "x.mp4"])
@@ -216,5 +217,5 @@ def test_text_is_neither_picture_nor_video(name: str, tmp_path: Path) -> None:
 
 def test_sound_is_neither_picture_nor_video(convert: Callable[..., Path]) -> None:
     path = convert("x.wav", "-f", "lavfi", "-i", "sine=duration=0.2")
-    with pytest.raises(InputError, match="neither a picture nor a video"):
+    with pytest.raises(InputError, match="sound but no pictures"):
         list(iter_stills(path))
