@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -83,7 +83,8 @@ def joined(parts: Sequence[FaceParameters]) -> FaceParameters:
         for name in ("fps", "camera", "model", *_CONSTANT_FIELDS):
             if not _alike(getattr(first, name), getattr(other, name)):
                 raise InputError(f"Motions can be joined only if they have the same {name.replace('_', ' ')}.")
-    return dataclasses.replace(first, **{n: torch.cat([getattr(part, n) for part in parts]) for n in FRAME_FIELDS})
+    values: dict[str, Any] = {n: torch.cat([getattr(part, n) for part in parts]) for n in FRAME_FIELDS}
+    return dataclasses.replace(first, **values)
 
 
 def _alike(one: object, other: object) -> bool:
@@ -111,7 +112,7 @@ def resampled(motion: FaceParameters, fps: float) -> FaceParameters:
     after = (before + 1).clamp(max=len(motion) - 1)
     share = (at - before).float()
 
-    def between(name: str) -> Tensor:
+    def between(name: str) -> Any:
         values = getattr(motion, name)
         return torch.lerp(values[before], values[after], share.reshape(-1, *[1] * (values.ndim - 1)))
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from renderers.pose import Pose
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -56,37 +58,14 @@ class Avatar(ABC):
         """The photo's own expression."""
 
     @abstractmethod
-    def render_changed(
-        self,
-        expression: Tensor,
-        turn: Tensor | None = None,
-        gaze: Tensor | None = None,
-        shift: Tensor | None = None,
-    ) -> Change:
-        """What one frame changes of the photo; arguments as for `render`, whose picture this is a part of."""
+    def render_changed(self, pose: Pose) -> Change:
+        """What one frame changes of the photo; `render`'s picture is this over the photo."""
 
     @property
     def frame_size(self) -> tuple[int, int]:
         """(width, height) of every frame, the photo's own."""
         return self.photo.shape[1], self.photo.shape[0]
 
-    def render(
-        self,
-        expression: Tensor,
-        turn: Tensor | None = None,
-        gaze: Tensor | None = None,
-        shift: Tensor | None = None,
-    ) -> Image:
-        """One frame.
-
-        Args:
-            expression: [52] absolute ARKit weights, 0..1.
-            turn: [3] head rotation relative to the photo's, axis-angle in the head frame, rad; none when not given.
-            gaze: [2, 2] eyeball (pitch, yaw) relative to the photo's, rad; none when not given.
-            shift: [3] mm in the camera frame (+x right, +y down, +z away), what the head moves besides; none when not
-                given.
-
-        Returns:
-            [H, W, 3] uint8 RGB, a new array.
-        """
-        return self.render_changed(expression, turn, gaze, shift).over(self.photo)
+    def render(self, pose: Pose) -> Image:  # [H, W, 3] uint8 RGB, a new array
+        """One frame."""
+        return self.render_changed(pose).over(self.photo)

@@ -22,6 +22,7 @@ from renderers.composition import Avatar, Change
 from renderers.cutout import CutOut, shrink, working_factor
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.photo_layers import face_height
+from renderers.pose import Pose
 from renderers.region import Region
 
 Image = NDArray[np.uint8]
@@ -89,14 +90,8 @@ class ReducedAvatar(Avatar):
     def expression(self) -> Tensor:
         return self._avatar.expression
 
-    def render_changed(
-        self,
-        expression: Tensor,
-        turn: Tensor | None = None,
-        gaze: Tensor | None = None,
-        shift: Tensor | None = None,
-    ) -> Change:
-        small = self._avatar.render_changed(expression, turn, gaze, shift)
+    def render_changed(self, pose: Pose) -> Change:
+        small = self._avatar.render_changed(pose)
         window = self._moving if self._still_outside(small) else _whole(small.picture)
         large = self._enlarge(small, window)
         rows, columns = (slice(part.start * self._factor, part.stop * self._factor) for part in window)
@@ -134,11 +129,11 @@ class ReducedAvatar(Avatar):
         expression = self._avatar.expression.clone()
         for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp"):
             expression[ARKIT_INDEX[name]] = 1.0
-        rest = self._avatar.render_changed(self._avatar.expression)
+        rest = self._avatar.render_changed(Pose(self._avatar.expression))
         still = replace(rest, picture=self._avatar.photo[rest.window])
         moving = np.zeros(rest.picture.shape[:2], np.uint8)
         for turn in _EXTREMES:
-            moved = self._avatar.render_changed(expression, torch.tensor(turn)).picture
+            moved = self._avatar.render_changed(Pose(expression, torch.tensor(turn))).picture
             moving |= (moved != still.picture).any(-1)
         reach = max(1.0, _FADE * face)
         away = cv2.distanceTransform(1 - moving, cv2.DIST_L2, 5)

@@ -29,6 +29,7 @@ from renderers.neural.planes import FaceSurface
 from renderers.neural.refinement import FaceRefinement, FaceView, RenderedFace
 from renderers.photo_kernels import View, affine_maps, composite, shade, skin_layer
 from renderers.photo_layers import build_layers, face_height, polygon_mask
+from renderers.pose import Pose
 from renderers.rasterize_numba import find_visible
 from renderers.region import Region
 from renderers.relight import Relight
@@ -133,14 +134,8 @@ class PhotoAvatar(Avatar):
     def expression(self) -> Tensor:
         return self._mesh.expression
 
-    def render_changed(
-        self,
-        expression: Tensor,
-        turn: Tensor | None = None,
-        gaze: Tensor | None = None,
-        shift: Tensor | None = None,
-    ) -> Change:
-        drawn = self.draw(expression, turn, gaze, shift)
+    def render_changed(self, pose: Pose) -> Change:
+        drawn = self.draw(pose)
         if self._refinement is not None:
             self._refinement.draw(drawn)
         if self._toning is not None:
@@ -149,17 +144,9 @@ class PhotoAvatar(Avatar):
                 self._toning.apply(drawn.crop, box.window)
         return Change(drawn.crop, self._crop.left, self._crop.top)
 
-    def draw(
-        self,
-        expression: Tensor,
-        turn: Tensor | None = None,
-        gaze: Tensor | None = None,
-        shift: Tensor | None = None,
-    ) -> RenderedFace:
-        """One frame's crop before the face network has seen it, with what was drawn; arguments as for `render`."""
-        turn = torch.zeros(3) if turn is None else turn
-        gaze = torch.zeros(2, 2) if gaze is None else gaze
-        frame = self._mesh.drive(expression, turn, gaze, shift)
+    def draw(self, pose: Pose) -> RenderedFace:
+        """One frame's crop before the face network has seen it, with what was drawn."""
+        frame = self._mesh.drive(pose.expression, pose.turn, pose.gaze, pose.shift)
         pixels = frame.pixels.copy()
         pixels[:, :2] -= self.origin
         pixels[self._lining, 2] += _INSIDE_BEHIND_MM
@@ -172,7 +159,7 @@ class PhotoAvatar(Avatar):
         self._mouth.draw(crop, frame, points)
         self._seam.draw(crop, points, frame.lip_opening_mm)
         self._eyes.draw(crop, frame, points)
-        context = torch.cat([expression - self._mesh.expression, turn, gaze.reshape(-1)])
+        context = torch.cat([pose.expression - self._mesh.expression, pose.turn, pose.gaze.reshape(-1)])
         return RenderedFace(crop, frame, points, pixels, context)
 
     def _landmark_pixels(self, pixels: FloatArray) -> FloatArray:

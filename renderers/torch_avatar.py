@@ -7,6 +7,7 @@ from torch import Tensor
 
 from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
 from renderers.photo_avatar import _INSIDE_BEHIND_MM, PhotoAvatar
+from renderers.pose import Pose
 from renderers.rasterizer import get_rasterizer
 from renderers.torch_eyes import TorchEyes
 from renderers.torch_lip_seam import TorchLipSeam
@@ -65,28 +66,18 @@ class TorchPhotoAvatar:
         """The photo's own expression."""
         return self._mesh.expression
 
-    def render(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor) -> Tensor:
-        """B frames.
-
-        Args:
-            expression: [B, 52] absolute ARKit weights, 0..1.
-            turn: [B, 3] head rotation relative to the photo's, axis-angle in the head frame, rad.
-            gaze: [B, 2, 2] eyeball (pitch, yaw) relative to the photo's, rad.
-            shift: [B, 3] mm in the camera frame, what the head moves besides.
-
-        Returns:
-            [B, H, W, 3] uint8 RGB on the device.
-        """
-        crops = self.render_changed(expression, turn, gaze, shift)
+    def render(self, poses: Pose) -> Tensor:  # [B, H, W, 3] uint8 RGB on the device
+        """A batch of frames."""
+        crops = self.render_changed(poses)
         frames = self._photo.expand(len(crops), -1, -1, -1).clone()
         frames[(slice(None), *self.window)] = crops
         return frames
 
     @torch.inference_mode()
-    def render_changed(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor) -> Tensor:
+    def render_changed(self, poses: Pose) -> Tensor:
         """[B, h, w, 3] uint8 RGB on the device: what B frames have in :attr:`window`; elsewhere they are the photo."""
-        expression, turn, gaze, shift = (t.to(self.device, torch.float32) for t in (expression, turn, gaze, shift))
-        frame = self._mesh.drive(expression, turn, gaze, shift)
+        poses = poses.to(self.device)
+        frame = self._mesh.drive(poses.expression, poses.turn, poses.gaze, poses.shift)
         pixels = frame.pixels.clone()
         pixels[..., :2] -= self._origin
         pixels[:, self._lining, 2] += _INSIDE_BEHIND_MM
@@ -97,7 +88,7 @@ class TorchPhotoAvatar:
         self._seam.draw(crops, points, frame.lip_opening_mm)
         self._eyes.draw(crops, frame, points)
         if self._refinement is not None:
-            context = torch.cat([expression - self._mesh.expression, turn, gaze.flatten(1)], 1)
+            context = torch.cat([poses.expression - self._mesh.expression, poses.turn, poses.gaze.flatten(1)], 1)
             self._refinement.draw(crops, frame, pixels, points, context)
         if self._toning is not None:
             windows = Windows.around(points, self._margin, *crops.shape[2:])

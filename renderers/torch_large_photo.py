@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from renderers.large_photo import ReducedAvatar
 from renderers.photo_avatar import PhotoAvatar
+from renderers.pose import Pose
 from renderers.torch_avatar import TorchPhotoAvatar
 from renderers.torch_pictures import to_levels
 
@@ -43,10 +44,10 @@ class TorchReducedAvatar:
         height, width = self._detail.shape[1:]
         self.window = slice(rows, rows + height), slice(columns, columns + width)
 
-    def render_changed(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor) -> Tensor:
+    def render_changed(self, poses: Pose) -> Tensor:
         """As `TorchPhotoAvatar.render_changed`."""
         with torch.inference_mode():
-            small = self._avatar.render_changed(expression, turn, gaze, shift).permute(0, 3, 1, 2).float()
+            small = self._avatar.render_changed(poses).permute(0, 3, 1, 2).float()
             large = F.interpolate(small, scale_factor=self._factor, mode="bilinear", align_corners=False)
             height, width = self._detail.shape[1:]
             enlarged = to_levels(large[..., :height, :width]).short()

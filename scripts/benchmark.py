@@ -54,10 +54,10 @@ def measure_speed_in_batches(photo: Path, audio: Path, device: str, batches: int
 
     import talkinghead
     from renderers.large_photo import make_avatar
+    from renderers.pose import Pose
     from renderers.torch_large_photo import make_torch_avatar
-    from talkinghead.batches import batch_size, batched_changes, check_gpu, stack_poses
+    from talkinghead.batches import batch_size, batched_changes, check_gpu
     from talkinghead.config import load_config
-    from talkinghead.driving import Pose
     from talkinghead.portrait import fit_photo_file
 
     check_gpu()
@@ -86,9 +86,9 @@ def measure_speed_in_batches(photo: Path, audio: Path, device: str, batches: int
         torch.cuda.synchronize()
         return time.perf_counter() - start
 
-    frames = [stack_poses(poses(size)) for _ in range(batches)]
+    frames = [Pose.stack(poses(size)) for _ in range(batches)]
     many = [pose for _ in range(batches) for pose in poses(size)]
-    drawing = seconds(lambda: [twin.render_changed(*batch) for batch in frames])
+    drawing = seconds(lambda: [twin.render_changed(batch) for batch in frames])
     planes = seconds(lambda: [None for _ in batched_changes(twin, many)])
     with tempfile.TemporaryDirectory() as folder:
         talkinghead.generate(photo, audio, Path(folder) / "o.mp4", config=config)

@@ -21,6 +21,8 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
+from renderers.pose import Pose
+
 Image = NDArray[np.uint8]
 
 # Channels without a side stand for both.
@@ -64,7 +66,7 @@ def person(path: Path, cell: int) -> list[Image]:
     pictures = [portrait.image]
     for mouth, turn in zip(MOUTHS.values(), TURNS, strict=True):
         radians = torch.tensor([math.radians(angle) for angle in turn])
-        pictures.append(avatar.render(weights(portrait.fit.parameters.expression[0], mouth), radians))
+        pictures.append(avatar.render(Pose(weights(portrait.fit.parameters.expression[0], mouth), radians)))
     return [head(picture, detection.box, cell) for picture in pictures]
 
 

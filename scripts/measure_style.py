@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from renderers.pose import Pose
+
 FPS = 25.0
 
 
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="a speech model (default: the shipped one)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    from talkinghead.driving import Pose, nobody, to_parameters
+    from talkinghead.driving import nobody, to_parameters
     from talkinghead.media.audio import AudioFile
     from talkinghead.speech.model import SpeechModel, join_motion
     from talkinghead.speech.style import measured

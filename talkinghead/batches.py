@@ -7,10 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from face3d.errors import InputError
-from talkinghead.driving import Pose
+from renderers.pose import Pose
 from talkinghead.media.planar import PlanarChange
 
 if TYPE_CHECKING:
@@ -45,14 +44,6 @@ def batch_size(avatar: TorchPhotoAvatar | TorchReducedAvatar) -> int:
     return max(1, min(_BATCH, _BATCH_PIXELS // pixels))
 
 
-def stack_poses(poses: list[Pose]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Expression [B, 52], turn [B, 3], gaze [B, 2, 2] and shift [B, 3]."""
-    expression, turn, gaze, shift = (
-        torch.stack([getattr(pose, name) for pose in poses]) for name in ("expression", "turn", "gaze", "shift")
-    )
-    return expression, turn, gaze, shift
-
-
 def batched_changes(avatar: TorchPhotoAvatar | TorchReducedAvatar, poses: Iterable[Pose]) -> Iterator[PlanarChange]:
     """What each frame changes of the avatar's photo."""
     from talkinghead.media.torch_planar import planar_changes
@@ -60,4 +51,4 @@ def batched_changes(avatar: TorchPhotoAvatar | TorchReducedAvatar, poses: Iterab
     rows, columns = avatar.window
     size, remaining = batch_size(avatar), iter(poses)
     while batch := list(islice(remaining, size)):
-        yield from planar_changes(avatar.render_changed(*stack_poses(batch)), columns.start, rows.start)
+        yield from planar_changes(avatar.render_changed(Pose.stack(batch)), columns.start, rows.start)

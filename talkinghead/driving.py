@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.pose import turn_head
+from renderers.pose import Pose
 from talkinghead.pose_rows import PoseRows
 
 # A mood stays while somebody speaks, weaker, because it must not keep the lips from their work.
@@ -34,23 +35,6 @@ _BORROWED_TRAVEL = 0.5
 # Where `animate` puts a face that belongs to no photo: a square picture with the head in its middle.
 NEUTRAL_CAMERA = Camera(1000.0, (256.0, 256.0), (512, 512))
 NEUTRAL_TRANSLATION_MM = (0.0, 10.0, 850.0)
-
-
-@dataclass(frozen=True)
-class Pose:
-    """One frame of motion for an avatar.
-
-    Attributes:
-        expression: [52] ARKit weights, 0..1.
-        turn: [3] head rotation relative to the photo's, axis-angle in the head frame, radians.
-        gaze: [2, 2] eyeball (pitch, yaw) relative to the photo's, radians.
-        shift: [3] mm in the camera frame, what the head moves besides turning about the top of the neck.
-    """
-
-    expression: Tensor
-    turn: Tensor
-    gaze: Tensor
-    shift: Tensor = field(default_factory=lambda: torch.zeros(3))
 
 
 def rest_of(expression: Tensor) -> Tensor:  # [52] -> [52]

@@ -17,8 +17,10 @@ from talkinghead.config import Config, with_settings
 
 if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
-    from renderers.composition import Avatar, Change
-    from talkinghead.driving import Pose
+    from renderers.composition import Change
+    from renderers.large_photo import ReducedAvatar
+    from renderers.photo_avatar import PhotoAvatar
+    from renderers.pose import Pose
     from talkinghead.portrait import FittedPhoto
 
 Image = NDArray[np.uint8]  # [H, W, 3], sRGB, 0..255
@@ -124,7 +126,7 @@ class Portrait:
         return self._photo.fit.messages
 
     @cached_property
-    def avatar(self) -> Avatar:
+    def avatar(self) -> PhotoAvatar | ReducedAvatar:
         """What draws the frames: `avatar.render(pose)`."""
         from renderers.large_photo import make_avatar
         from renderers.photo_avatar import AvatarOptions

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
+from renderers.pose import Pose
 from talkinghead.config import Config, load_config
 from talkinghead.devices import check_device, limited_threads
-from talkinghead.driving import Pose, rest_of, speak_over
+from talkinghead.driving import rest_of, speak_over
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.planar import PlanarChange
@@ -147,15 +148,24 @@ def sampled_poses(
         yield poses
 
 
-def on_face(spoken: Iterable[Pose], expression: torch.Tensor, motion: MotionOptions, config: Config) -> Iterator[Pose]:
-    """Spoken motion for a face whose photo shows `expression` [52], of which an emotion replaces a part."""
-    from talkinghead.speech.mood import Mood
+class FaceMotion:
+    """Spoken motion on top of what a photo's face shows, of which an emotion replaces a part.
 
-    mood, fps = Mood.of(motion), float(exact_rate(config.video.fps))
-    rest = rest_of(expression)
-    for number, pose in enumerate(spoken):
-        kept = rest * torch.from_numpy(mood.kept(number / fps))
-        yield replace(pose, expression=speak_over(kept, pose.expression))
+    Args:
+        expression: [52] of the photo.
+        motion: what is asked of the motion.
+        fps: frames per second.
+    """
+
+    def __init__(self, expression: torch.Tensor, motion: MotionOptions, fps: float) -> None:
+        from talkinghead.speech.mood import Mood
+
+        self._rest, self._mood, self._fps = rest_of(expression), Mood.of(motion), fps
+
+    def __call__(self, number: int, spoken: Pose) -> Pose:
+        """Frame `number` of the face."""
+        kept = self._rest * torch.from_numpy(self._mood.kept(number / self._fps))
+        return replace(spoken, expression=speak_over(kept, spoken.expression))
 
 
 def write_video(
@@ -218,7 +228,7 @@ def changes_of(
         from talkinghead.batches import batched_changes
 
         return batched_changes(make_torch_avatar(avatar, "cuda"), poses)
-    return (avatar.render_changed(p.expression, p.turn, p.gaze, p.shift) for p in poses)
+    return (avatar.render_changed(p) for p in poses)
 
 
 def save_parameters(parameters: FaceParameters, output: PathLike) -> None:

@@ -173,7 +173,7 @@ def check_animatable(portrait: FittedPhoto) -> None:
         raise InputError("The face looks drawn; use a photo, or a painting with light and shade.")
 
 
-def _check_whole(portrait: Portrait) -> None:
+def _check_whole(portrait: FittedPhoto) -> None:
     """Refuse a photo that ends within the mouth or an eye: what is seen of it lies inside, the rest is a guess."""
     height, width = portrait.image.shape[:2]
     points = portrait.fit.detection.landmarks_px

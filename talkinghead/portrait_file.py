@@ -40,7 +40,9 @@ def write_portrait(photo: FittedPhoto, path: str | Path) -> None:
     path = Path(path)
     detection, fit = photo.fit.detection, photo.fit
     cutout = photo.cutout or cut_out_small(photo.image, detection.landmarks_px)
-    arrays = {f"parameters.{name}": values for name, values in to_arrays(fit.parameters).items()}
+    arrays: dict[str, NDArray[Any]] = {
+        f"parameters.{name}": values for name, values in to_arrays(fit.parameters).items()
+    }
     arrays |= {f"detection.{name}": np.asarray(getattr(detection, name), np.float32) for name in _DETECTION}
     arrays |= {
         "photo": _packed(photo.image),

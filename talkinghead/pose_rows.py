@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from talkinghead.driving import Pose
+    from renderers.pose import Pose
 
 _SHAPES = {"expression": (52,), "turn": (3,), "gaze": (2, 2), "shift": (3,)}
 _SIZES = {name: torch.Size(shape).numel() for name, shape in _SHAPES.items()}

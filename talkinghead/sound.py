@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from face3d.errors import InputError
 from talkinghead.media.audio import AudioFile
 
-# A file with sound, or samples [N] or [N, channels] (floats in -1..1 or 16-bit integers) and how many there are a second.
+# A file with sound, or (samples, rate): [N] or [N, channels], floats in -1..1 or 16-bit integers, and Hz.
 SoundSource: TypeAlias = "str | Path | tuple[NDArray[np.floating] | NDArray[np.int16], int]"
 _RATES = (1_000, 768_000)  # Hz
 _MOST_CHANNELS = 64

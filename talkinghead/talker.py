@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from talkinghead.stages import Progress, Stages, silent
 
 if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
-    from talkinghead.driving import Pose
+    from renderers.pose import Pose
     from talkinghead.media.audio import AudioFile
     from talkinghead.person import Portrait
-    from talkinghead.pipeline import VideoResult
+    from talkinghead.pipeline import FaceMotion, VideoResult
     from talkinghead.pose_rows import PoseRows
     from talkinghead.sound import SoundSource
     from talkinghead.speech.model import SpeechModel
@@ -52,7 +51,7 @@ class Talker:
     Args:
         config: settings, the defaults when not given.
         stages: where fitting the video of `style_from` reports its progress.
-        settings: single settings that differ, by their name in `configs/default.yaml`: `Talker(emotion="happy", fps=30)`.
+        settings: single settings that differ, by their name in `configs/default.yaml`, such as `emotion="happy"`.
 
     Raises:
         InputError: a setting that cannot be, or a style's reference that cannot be used.
@@ -131,13 +130,10 @@ class Talker:
             base = nobody(load_default_model().identity_size) if person is None else person.parameters
             count = heard.frame_count(self.config.video.fps)
             kept = [PoseRows() for _ in seeds]
-            # Each performance passes through a mood of its own.
-            spoken: list[deque[Pose]] = [deque() for _ in seeds]
-            shown = [self.on_face(iter(waiting.popleft, None), base) for waiting in spoken]
+            shown = self._face_motion(base)
             for poses in pipeline.sampled_poses(self.model, heard, self.config, self.motion, seeds):
-                for rows, waiting, face, pose in zip(kept, spoken, shown, poses, strict=True):
-                    waiting.append(pose)
-                    rows.append(next(face))
+                for rows, pose in zip(kept, poses, strict=True):
+                    rows.append(shown(len(rows), pose))
                 if progress:
                     progress(len(kept[0]), count)
         return [to_parameters(rows, base, float(exact_rate(self.config.video.fps))) for rows in kept]
@@ -166,9 +162,14 @@ class Talker:
 
     def on_face(self, spoken: Iterable[Pose], fit: FaceParameters) -> Iterator[Pose]:
         """Spoken motion on top of what a fitted face, its first frame, shows at rest."""
-        from talkinghead import pipeline
+        shown = self._face_motion(fit)
+        return (shown(number, pose) for number, pose in enumerate(spoken))
 
-        return pipeline.on_face(spoken, fit.expression[0], self.motion, self.config)
+    def _face_motion(self, fit: FaceParameters) -> FaceMotion:
+        from talkinghead.media.audio import exact_rate
+        from talkinghead.pipeline import FaceMotion
+
+        return FaceMotion(fit.expression[0], self.motion, float(exact_rate(self.config.video.fps)))
 
     def frames(
         self, person: Portrait, sound: SoundSource | None, *, text: str | None = None, seed: int | None = None

@@ -1,4 +1,4 @@
-"""The shape of the tree: small modules in small folders, no cycle, nothing private read from outside, tests beside code."""
+"""The shape of the tree: small modules in small folders, no cycle, nothing private read from outside, tests alike."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_modules_are_small() -> None:
 
 
 def test_folders_are_small() -> None:
-    modules = [path for path in (ROOT / "scripts").glob("*.py")] + [path for path, _ in sources().values()]
+    modules = [*(ROOT / "scripts").glob("*.py"), *(path for path, _ in sources().values())]
     count = Counter(path.parent for path in modules if path.name != "__init__.py")
     assert max(count.values()) <= MOST_MODULES, count.most_common(1)
 

@@ -24,8 +24,9 @@ from face3d.parameters import FaceParameters
 from renderers.neural.planes import SIZE, FaceWindow
 from renderers.neural.refinement import soft_oval
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
+from renderers.pose import Pose
 from renderers.rasterize_numba import rasterize_arrays
-from talkinghead.driving import Pose, poses_of, to_parameters
+from talkinghead.driving import poses_of, to_parameters
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -115,8 +116,8 @@ def photo_examples(
     rows = []
     for _ in range(poses):
         pose = _some_pose(parameters.expression[0], rng)
-        posed = avatar.render(pose.expression, pose.turn, pose.gaze, pose.shift)
-        points = avatar.draw(pose.expression, pose.turn, pose.gaze, pose.shift).points + avatar.origin
+        posed = avatar.render(pose)
+        points = avatar.draw(pose).points + avatar.origin
         back = to_parameters([pose], parameters, parameters.fps)
         returning = next(iter(poses_of(parameters, back)))
         other = _plain_avatar(posed, back, points)
@@ -159,7 +160,7 @@ Row = tuple[FloatArray, FloatArray, float, FloatArray, FloatArray]
 
 
 def _example(avatar: PhotoAvatar, pose: Pose, real: Image, landmarks: FloatArray) -> Row:
-    drawn = avatar.draw(pose.expression, pose.turn, pose.gaze, pose.shift)
+    drawn = avatar.draw(pose)
     window, planes = avatar.face_view.planes(drawn)
     target, known = _aligned(real, landmarks, drawn.points, window)
     inside = soft_oval(window, drawn.points)

@@ -16,7 +16,8 @@ from face3d.conversion import METHODS, ConversionOptions, convert, fit_expressio
 from face3d.errors import InputError
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
-from talkinghead.driving import Pose, nobody, to_parameters
+from renderers.pose import Pose
+from talkinghead.driving import nobody, to_parameters
 
 TURN = Rotation.from_rotvec([0.12, -0.05, 0.03]).as_matrix()
 OFFSET = np.array([1.0, -6.0, 9.0])

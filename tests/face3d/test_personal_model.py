@@ -14,7 +14,8 @@ from face3d.fitting import project_landmarks
 from face3d.morphable_model import MorphableModel
 from face3d.parts import Part
 from face3d.personal_shapes import personal_model
-from talkinghead.driving import Pose, nobody, to_parameters
+from renderers.pose import Pose
+from talkinghead.driving import nobody, to_parameters
 from talkinghead.export import write_landmarks, write_neutral
 
 

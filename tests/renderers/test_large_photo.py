@@ -15,6 +15,7 @@ from face3d.parameters import FaceParameters
 from renderers import cutout
 from renderers.large_photo import ReducedAvatar, make_avatar
 from renderers.photo_avatar import PhotoAvatar
+from renderers.pose import Pose
 
 FACTOR = 2
 
@@ -40,7 +41,7 @@ def avatar(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> ReducedAvatar:
 
 
 def test_frames_have_the_photos_size(avatar: ReducedAvatar, photo: np.ndarray) -> None:
-    frame = avatar.render(avatar.expression)
+    frame = avatar.render(Pose(avatar.expression))
     assert frame.shape == photo.shape == (639, 639, 3)
     assert avatar.frame_size == (639, 639)
     np.testing.assert_array_equal(avatar.photo, photo)
@@ -49,7 +50,7 @@ def test_frames_have_the_photos_size(avatar: ReducedAvatar, photo: np.ndarray) -
 def test_what_does_not_move_is_the_photo_itself(avatar: ReducedAvatar, photo: np.ndarray) -> None:
     expression = avatar.expression.clone()
     expression[ARKIT_INDEX["jawOpen"]] = 0.8
-    change = avatar.render_changed(expression, torch.tensor([0.0, 0.1, 0.0]))
+    change = avatar.render_changed(Pose(expression, torch.tensor([0.0, 0.1, 0.0])))
     frame = change.over(photo)
     same = (frame == photo).all(-1)
     assert same.mean() > 0.2
@@ -60,8 +61,8 @@ def test_what_does_not_move_is_the_photo_itself(avatar: ReducedAvatar, photo: np
 
 def test_frames_are_those_of_the_small_photo_enlarged(avatar: ReducedAvatar, photo: np.ndarray) -> None:
     """And no seam lies where the photo's own detail begins."""
-    frame = avatar.render(avatar.expression, torch.tensor([0.05, 0.1, 0.0]))
-    small = avatar._avatar.render(avatar.expression, torch.tensor([0.05, 0.1, 0.0]))
+    frame = avatar.render(Pose(avatar.expression, torch.tensor([0.05, 0.1, 0.0])))
+    small = avatar._avatar.render(Pose(avatar.expression, torch.tensor([0.05, 0.1, 0.0])))
     expected = cv2.resize(small, (640, 640), interpolation=cv2.INTER_LINEAR)[:639, :639]
     soft, soft_expected = (cv2.GaussianBlur(p.astype(float), (0, 0), 2) for p in (frame, expected))
     assert np.abs(soft - soft_expected).max() < 25
@@ -82,14 +83,14 @@ def test_detail_does_not_depend_on_the_frame(avatar: ReducedAvatar, photo: np.nd
 
     assert shown(photo) == pytest.approx(1)
     for turn in (None, torch.tensor([0.0, 0.15, 0.0])):
-        assert abs(shown(avatar.render(avatar.expression, turn))) < 0.2
+        assert abs(shown(avatar.render(Pose(avatar.expression, turn)))) < 0.2
 
 
 @pytest.mark.parametrize("usual", [True, False])
 def test_only_what_moves_is_enlarged(avatar: ReducedAvatar, usual: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless a frame moves more than usual; the frame is the same."""
     turn = torch.tensor([0.0, 0.1, 0.0])
-    crop = avatar._avatar.render_changed(avatar.expression).picture
+    crop = avatar._avatar.render_changed(Pose(avatar.expression)).picture
     rows, columns = avatar._moving
     assert columns.start > 0
     assert columns.stop < crop.shape[1]
@@ -97,10 +98,10 @@ def test_only_what_moves_is_enlarged(avatar: ReducedAvatar, usual: bool, monkeyp
     if not usual:
         middle = slice(columns.start + 40, columns.stop - 40)
         monkeypatch.setattr(avatar, "_moving", (rows, middle))
-    change = avatar.render_changed(avatar.expression, turn)
+    change = avatar.render_changed(Pose(avatar.expression, turn))
     frame = change.over(avatar.photo)
     monkeypatch.setattr(avatar, "_moving", (slice(0, crop.shape[0]), slice(0, crop.shape[1])))
-    whole = avatar.render_changed(avatar.expression, turn)
+    whole = avatar.render_changed(Pose(avatar.expression, turn))
     np.testing.assert_array_equal(frame, whole.over(avatar.photo))
     assert (change.picture.size < whole.picture.size) == usual
 

@@ -20,6 +20,7 @@ from face3d.parameters import FaceParameters
 from renderers.driven_mesh import DrivenMesh
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.photo_layers import polygon_mask
+from renderers.pose import Pose
 from renderers.surround import SurroundOptions
 
 GOLDEN = Path(__file__).parents[1] / "data" / "astronaut_frames.png"
@@ -61,8 +62,8 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # [h, w] grey level
 
 def test_a_frame_is_the_photo_with_a_change(avatar: PhotoAvatar, astronaut: np.ndarray) -> None:
     expression, turn = weights(avatar, jawOpen=0.5), torch.tensor([0.0, 0.1, 0.0])
-    change = avatar.render_changed(expression, turn)
-    np.testing.assert_array_equal(change.over(avatar.photo), avatar.render(expression, turn))
+    change = avatar.render_changed(Pose(expression, turn))
+    np.testing.assert_array_equal(change.over(avatar.photo), avatar.render(Pose(expression, turn)))
     np.testing.assert_array_equal(avatar.photo, astronaut)
 
 
@@ -72,17 +73,17 @@ def test_changes_have_even_borders(astronaut: np.ndarray, astronaut_fit: PhotoFi
     camera = astronaut_fit.parameters.camera.cropped(-203, -301, large.shape[1], large.shape[0])
     points = astronaut_fit.detection.landmarks_px + np.array([203, 301], np.float32)
     moved = PhotoAvatar(large, dataclasses.replace(astronaut_fit.parameters, camera=camera), points)
-    change = moved.render_changed(astronaut_fit.parameters.expression[0])
+    change = moved.render_changed(Pose(astronaut_fit.parameters.expression[0]))
     height, width = change.picture.shape[:2]
     assert [n % 2 for n in (change.left, change.top, width, height)] == [0, 0, 0, 0]
     assert width < large.shape[1]
     odd = astronaut[:319, :317]
-    change = make_avatar(odd, astronaut_fit).render_changed(astronaut_fit.parameters.expression[0])
+    change = make_avatar(odd, astronaut_fit).render_changed(Pose(astronaut_fit.parameters.expression[0]))
     assert change.over(odd).shape == odd.shape
 
 
 def test_frames_are_pictures_of_the_photos_size(avatar: PhotoAvatar, astronaut: np.ndarray) -> None:
-    frame = avatar.render(avatar.expression)
+    frame = avatar.render(Pose(avatar.expression))
     assert frame.shape == astronaut.shape
     assert frame.dtype == np.uint8
     assert avatar.frame_size == (320, 320)
@@ -90,22 +91,22 @@ def test_frames_are_pictures_of_the_photos_size(avatar: PhotoAvatar, astronaut: 
 
 
 def test_frames_are_new_arrays(avatar: PhotoAvatar) -> None:
-    first = avatar.render(avatar.expression)
+    first = avatar.render(Pose(avatar.expression))
     kept = first.copy()
-    second = avatar.render(weights(avatar, jawOpen=0.5))
+    second = avatar.render(Pose(weights(avatar, jawOpen=0.5)))
     np.testing.assert_array_equal(first, kept)
     second[:] = 0
-    np.testing.assert_array_equal(avatar.render(avatar.expression), kept)
+    np.testing.assert_array_equal(avatar.render(Pose(avatar.expression)), kept)
 
 
 def test_rendering_is_deterministic(avatar: PhotoAvatar, astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
     """The same frame from another avatar, and whatever was rendered before."""
     expression, turn = weights(avatar, jawOpen=0.4, eyeBlinkLeft=0.7), torch.tensor([0.05, 0.1, 0.02])
     gaze = torch.full((2, 2), 0.1)
-    frame = avatar.render(expression, turn, gaze)
-    avatar.render(torch.ones(52), -turn, -gaze)
+    frame = avatar.render(Pose(expression, turn, gaze))
+    avatar.render(Pose(torch.ones(52), -turn, -gaze))
     for drawn in (avatar, make_avatar(astronaut, astronaut_fit)):
-        difference = np.abs(drawn.render(expression, turn, gaze).astype(int) - frame)
+        difference = np.abs(drawn.render(Pose(expression, turn, gaze)).astype(int) - frame)
         assert difference.max() <= 1, "a level, where networks and meshes round otherwise"
         assert difference.mean() < 1e-3
 
@@ -116,7 +117,7 @@ def test_inputs_are_not_changed(astronaut: np.ndarray, astronaut_fit: PhotoFit) 
     avatar = PhotoAvatar(image, astronaut_fit.parameters, points)
     expression, turn, gaze = weights(avatar, jawOpen=0.5), torch.full((3,), 0.1), torch.full((2, 2), 0.1)
     copies = [t.clone() for t in (expression, turn, gaze)]
-    avatar.render(expression, turn, gaze)
+    avatar.render(Pose(expression, turn, gaze))
     np.testing.assert_array_equal(image, astronaut)
     np.testing.assert_array_equal(points, astronaut_fit.detection.landmarks_px)
     for name, value in before.items():
@@ -128,15 +129,15 @@ def test_inputs_are_not_changed(astronaut: np.ndarray, astronaut_fit: PhotoFit) 
 def test_later_changes_of_the_photo_do_not_show(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
     image = astronaut.copy()
     avatar = make_avatar(image, astronaut_fit)
-    frame = avatar.render(avatar.expression)
+    frame = avatar.render(Pose(avatar.expression))
     image[:] = 0
-    np.testing.assert_array_equal(avatar.render(avatar.expression), frame)
+    np.testing.assert_array_equal(avatar.render(Pose(avatar.expression)), frame)
 
 
 def test_any_memory_layout(avatar: PhotoAvatar, astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
     mirrored_twice = np.asfortranarray(astronaut)[::-1][::-1]
     other = make_avatar(mirrored_twice, astronaut_fit)
-    np.testing.assert_array_equal(other.render(other.expression), avatar.render(avatar.expression))
+    np.testing.assert_array_equal(other.render(Pose(other.expression)), avatar.render(Pose(avatar.expression)))
 
 
 def test_landmarks_outside_the_picture(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
@@ -148,7 +149,7 @@ def test_landmarks_outside_the_picture(astronaut: np.ndarray, astronaut_fit: Pho
 
 
 def test_undriven_frame_is_nearly_the_photo(avatar: PhotoAvatar, astronaut: np.ndarray, landmarks: np.ndarray) -> None:
-    change = difference(avatar.render(avatar.expression), astronaut)
+    change = difference(avatar.render(Pose(avatar.expression)), astronaut)
     assert change.mean() < 0.5
     features = np.any([inside(landmarks, ring, 5) for ring in (LEFT_EYE, RIGHT_EYE, OUTER_LIPS)], 0)
     assert change[~features].max() < 12
@@ -160,11 +161,11 @@ def test_expressions_leave_everything_else_alone(
     avatar: PhotoAvatar, astronaut: np.ndarray, landmarks: np.ndarray, name: str
 ) -> None:
     """A head that does not turn leaves pixels away from the face untouched, to the last bit."""
-    frame = avatar.render(weights(avatar, **{name: 1.0}))
+    frame = avatar.render(Pose(weights(avatar, **{name: 1.0})))
     height = float(np.linalg.norm(landmarks[152] - landmarks[10]))
     near = inside(landmarks, FACE_OVAL, SurroundOptions().expression_end * height + 3)
     np.testing.assert_array_equal(frame[~near], astronaut[~near])
-    assert difference(frame, avatar.render(avatar.expression)).max() > 20
+    assert difference(frame, avatar.render(Pose(avatar.expression))).max() > 20
 
 
 def test_a_small_crop_of_a_large_picture(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
@@ -176,7 +177,7 @@ def test_a_small_crop_of_a_large_picture(astronaut: np.ndarray, astronaut_fit: P
         astronaut_fit.parameters, camera=astronaut_fit.parameters.camera.cropped(-left, -top, 900, 800)
     )
     points = astronaut_fit.detection.landmarks_px + np.array([left, top], np.float32)
-    frame = PhotoAvatar(large, parameters, points).render(torch.ones(52), torch.tensor([0.2, 0.3, 0.1]))
+    frame = PhotoAvatar(large, parameters, points).render(Pose(torch.ones(52), torch.tensor([0.2, 0.3, 0.1])))
     changed = (frame != large).any(2)
     rows, columns = np.nonzero(changed)
     assert changed.any()
@@ -191,7 +192,7 @@ def test_a_small_crop_of_a_large_picture(astronaut: np.ndarray, astronaut_fit: P
 
 def test_opening_the_jaw(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:
     """The mouth becomes dark inside, the chin goes down, eyes and forehead stay."""
-    shut, open_ = avatar.render(weights(avatar, jawOpen=0.0)), avatar.render(weights(avatar, jawOpen=0.7))
+    shut, open_ = avatar.render(Pose(weights(avatar, jawOpen=0.0))), avatar.render(Pose(weights(avatar, jawOpen=0.7)))
     change = difference(open_, shut)
     eyes = int(landmarks[[145, 374], 1].max())  # the cheeks below them stretch
     assert change[:eyes].max() < 10
@@ -203,7 +204,7 @@ def test_opening_the_jaw(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:
 
 def test_the_mouth_opens_steadily(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:
     mouth = inside(landmarks, OUTER_LIPS, 12)
-    dark = [(avatar.render(weights(avatar, jawOpen=a))[mouth] @ LIGHT < 115).sum() for a in (0.3, 0.5, 0.8)]
+    dark = [(avatar.render(Pose(weights(avatar, jawOpen=a)))[mouth] @ LIGHT < 115).sum() for a in (0.3, 0.5, 0.8)]
     assert dark == sorted(dark)
     assert dark[-1] > dark[0] + 100
 
@@ -221,7 +222,7 @@ def test_closed_lips_hide_the_teeth(
     rest = mesh.drive(torch.zeros(52), torch.zeros(3), torch.zeros(2, 2))
     points = model.landmarks478.of(torch.from_numpy(rest.pixels[:, :2])).numpy()
     assert teeth(astronaut, astronaut_fit.detection.landmarks_px) > 60
-    assert teeth(avatar.render(torch.zeros(52)), points) <= 3
+    assert teeth(avatar.render(Pose(torch.zeros(52))), points) <= 3
 
 
 @pytest.mark.parametrize("seed", [2, 5])
@@ -244,7 +245,7 @@ def test_nothing_pokes_through_closed_lips(model: MorphableModel, seed: int) -> 
     avatar = PhotoAvatar(grey, parameters, parameters.camera.project(points).numpy())
 
     def shown(**mouth: float) -> int:
-        return int((difference(avatar.render(weights(avatar, **mouth)), grey) > 25).sum())
+        return int((difference(avatar.render(Pose(weights(avatar, **mouth))), grey) > 25).sum())
 
     assert shown() <= 3
     assert shown(jawOpen=0.5, mouthClose=0.5) <= 3
@@ -255,7 +256,7 @@ def test_own_teeth_are_kept(avatar: PhotoAvatar, astronaut: np.ndarray, landmark
     """The undriven smile shows the photo's teeth where the mesh has some."""
     x, y = ((landmarks[13] + landmarks[14]) / 2).astype(int)
     patch = np.s_[y - 1 : y + 1, x - 8 : x + 9]
-    assert difference(avatar.render(avatar.expression)[patch], astronaut[patch]).mean() < 25
+    assert difference(avatar.render(Pose(avatar.expression))[patch], astronaut[patch]).mean() < 25
 
 
 # --- eyes
@@ -265,8 +266,8 @@ def test_own_teeth_are_kept(avatar: PhotoAvatar, astronaut: np.ndarray, landmark
 def test_a_blink_covers_one_iris(
     avatar: PhotoAvatar, landmarks: np.ndarray, side: str, iris: tuple[int, ...], other: tuple[int, ...]
 ) -> None:
-    own = avatar.render(avatar.expression)
-    shut = avatar.render(weights(avatar, **{f"eyeBlink{side}": 1.0}))
+    own = avatar.render(Pose(avatar.expression))
+    shut = avatar.render(Pose(weights(avatar, **{f"eyeBlink{side}": 1.0})))
     x, y = np.floor(landmarks[iris[0]]).astype(int)
     patch = np.s_[y - 1 : y + 1, x - 1 : x + 2]
     assert (own[patch] @ LIGHT).min() < 60
@@ -276,7 +277,7 @@ def test_a_blink_covers_one_iris(
 
 
 def test_closed_lids_end_in_a_lash_line(avatar: PhotoAvatar, model: MorphableModel, astronaut_fit: PhotoFit) -> None:
-    shut = avatar.render(weights(avatar, eyeBlinkLeft=1.0))
+    shut = avatar.render(Pose(weights(avatar, eyeBlinkLeft=1.0)))
     mesh = DrivenMesh(model, astronaut_fit.parameters, astronaut_fit.detection.landmarks_px)
     frame = mesh.drive(weights(avatar, eyeBlinkLeft=1.0), torch.zeros(3), torch.zeros(2, 2))
     points = model.landmarks478.of(torch.from_numpy(frame.pixels[:, :2])).numpy()
@@ -288,7 +289,8 @@ def test_closed_lids_end_in_a_lash_line(avatar: PhotoAvatar, model: MorphableMod
 def test_lids_close_steadily(avatar: PhotoAvatar, landmarks: np.ndarray) -> None:
     eye = inside(landmarks, LEFT_EYE)
     light = [
-        (avatar.render(weights(avatar, eyeBlinkLeft=float(b)))[eye] @ LIGHT).mean() for b in np.linspace(0.1, 1, 6)
+        (avatar.render(Pose(weights(avatar, eyeBlinkLeft=float(b))))[eye] @ LIGHT).mean()
+        for b in np.linspace(0.1, 1, 6)
     ]
     assert light[-1] > light[0] + 20
     assert min(np.diff(light)) > -4
@@ -297,8 +299,8 @@ def test_lids_close_steadily(avatar: PhotoAvatar, landmarks: np.ndarray) -> None
 @pytest.mark.parametrize("yaw", [-0.25, 0.25])
 def test_gaze_moves_the_iris(avatar: PhotoAvatar, landmarks: np.ndarray, yaw: float) -> None:
     """Positive yaw looks to the subject's left, the picture's right; skin stays."""
-    own = avatar.render(avatar.expression)
-    looking = avatar.render(avatar.expression, gaze=torch.tensor([[0.0, yaw], [0.0, yaw]]))
+    own = avatar.render(Pose(avatar.expression))
+    looking = avatar.render(Pose(avatar.expression, gaze=torch.tensor([[0.0, yaw], [0.0, yaw]])))
     for ring in (LEFT_EYE, RIGHT_EYE):
         eye = inside(landmarks, ring, -1)
         rows, columns = np.nonzero(eye)
@@ -318,14 +320,14 @@ def test_gaze_moves_the_iris(avatar: PhotoAvatar, landmarks: np.ndarray, yaw: fl
 
 @pytest.mark.parametrize("angle", [-0.15, 0.15])
 def test_turning_moves_the_face_not_the_shoulders(avatar: PhotoAvatar, astronaut: np.ndarray, angle: float) -> None:
-    turned = avatar.render(avatar.expression, torch.tensor([0.0, angle, 0.0]))
+    turned = avatar.render(Pose(avatar.expression, torch.tensor([0.0, angle, 0.0])))
     np.testing.assert_array_equal(turned[270:], astronaut[270:])
     assert difference(turned, astronaut)[60:200, 90:230].mean() > 5
 
 
 def test_no_turn_is_the_default(avatar: PhotoAvatar) -> None:
-    plain = avatar.render(avatar.expression)
-    np.testing.assert_array_equal(avatar.render(avatar.expression, torch.zeros(3), torch.zeros(2, 2)), plain)
+    plain = avatar.render(Pose(avatar.expression))
+    np.testing.assert_array_equal(avatar.render(Pose(avatar.expression, torch.zeros(3), torch.zeros(2, 2))), plain)
 
 
 # --- pictures of all kinds
@@ -338,8 +340,8 @@ def test_faces_of_any_size(astronaut: np.ndarray, astronaut_fit: PhotoFit, scale
     parameters = dataclasses.replace(astronaut_fit.parameters, camera=astronaut_fit.parameters.camera.scaled(scale))
     points = (astronaut_fit.detection.landmarks_px * scale).astype(np.float32)
     avatar = PhotoAvatar(image, parameters, points)
-    assert difference(avatar.render(avatar.expression), image).mean() < 0.5
-    shut = avatar.render(weights(avatar, eyeBlinkLeft=1.0, eyeBlinkRight=1.0, jawOpen=0.6))
+    assert difference(avatar.render(Pose(avatar.expression)), image).mean() < 0.5
+    shut = avatar.render(Pose(weights(avatar, eyeBlinkLeft=1.0, eyeBlinkRight=1.0, jawOpen=0.6)))
     x, y = np.floor(points[LEFT_IRIS[0]]).astype(int)
     assert shut[y, x] @ LIGHT > image[y, x] @ LIGHT + 30
     x, y = np.floor(points[14] + (0, 6 * scale)).astype(int)
@@ -367,9 +369,9 @@ def test_faces_at_the_border(
     parameters = dataclasses.replace(astronaut_fit.parameters, camera=camera)
     points = astronaut_fit.detection.landmarks_px - np.array([left, top], np.float32)
     avatar = PhotoAvatar(image, parameters, points)
-    assert difference(avatar.render(avatar.expression), image).mean() < 2.5
+    assert difference(avatar.render(Pose(avatar.expression)), image).mean() < 2.5
     moved = avatar.render(
-        weights(avatar, jawOpen=0.6, eyeBlinkLeft=1.0, eyeBlinkRight=1.0), torch.tensor([0.05, -0.1, 0.03])
+        Pose(weights(avatar, jawOpen=0.6, eyeBlinkLeft=1.0, eyeBlinkRight=1.0), torch.tensor([0.05, -0.1, 0.03]))
     )
     assert moved.shape == image.shape
     assert difference(moved, image).mean() > 1
@@ -378,7 +380,7 @@ def test_faces_at_the_border(
 def test_supersampling_changes_edges_only(avatar: PhotoAvatar, astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:
     fine = make_avatar(astronaut, astronaut_fit, AvatarOptions(supersampling=2))
     expression = weights(avatar, jawOpen=0.5)
-    change = difference(fine.render(expression), avatar.render(expression))
+    change = difference(fine.render(Pose(expression)), avatar.render(Pose(expression)))
     assert 0 < change.mean() < 0.5
 
 
@@ -390,9 +392,11 @@ def golden_frames(avatar: PhotoAvatar) -> np.ndarray:
     rest = torch.zeros(52)
     speaking = weights(avatar, jawOpen=0.35, mouthFunnel=0.4, eyeBlinkLeft=1.0, eyeBlinkRight=0.5)
     frames = [
-        avatar.render(rest),
-        avatar.render(speaking),
-        avatar.render(avatar.expression, torch.tensor([0.05, 0.15, 0.05]), torch.tensor([[0.1, -0.3], [0.1, -0.3]])),
+        avatar.render(Pose(rest)),
+        avatar.render(Pose(speaking)),
+        avatar.render(
+            Pose(avatar.expression, torch.tensor([0.05, 0.15, 0.05]), torch.tensor([[0.1, -0.3], [0.1, -0.3]]))
+        ),
     ]
     return np.concatenate([frame[88:180, 112:204] for frame in frames], 1)
 

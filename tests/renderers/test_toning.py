@@ -10,6 +10,7 @@ import torch
 from face3d.arkit import ARKIT_INDEX
 from face3d.fitting import PhotoFit
 from renderers.photo_avatar import PhotoAvatar
+from renderers.pose import Pose
 from renderers.toning import Toning
 
 
@@ -70,5 +71,5 @@ def test_a_grey_photo_speaks_in_grey(astronaut: np.ndarray, astronaut_fit: Photo
     avatar = PhotoAvatar(grey(astronaut), astronaut_fit.parameters, astronaut_fit.detection.landmarks_px)
     expression = torch.zeros(52)
     expression[ARKIT_INDEX["jawOpen"]] = 0.6
-    frame = avatar.render(expression, torch.tensor([0.0, 0.2, 0.0])).astype(int)
+    frame = avatar.render(Pose(expression, torch.tensor([0.0, 0.2, 0.0]))).astype(int)
     assert np.ptp(frame, axis=2).max() <= 1

@@ -10,6 +10,7 @@ import torch
 
 from face3d.fitting import PhotoFit
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
+from renderers.pose import Pose
 from renderers.torch_avatar import TorchPhotoAvatar
 
 
@@ -19,11 +20,11 @@ def test_frames_are_the_photo_avatars(astronaut_avatar: PhotoAvatar, motion: Any
     On a GPU, pytorch3d decides in single precision which of two triangles a pixel on their edge shows, and networks
     work in half precision: a pixel in a thousand may differ more.
     """
-    frames = TorchPhotoAvatar(astronaut_avatar, device).render(*motion.to(device))
+    frames = TorchPhotoAvatar(astronaut_avatar, device).render(Pose(*motion.to(device)))
     assert frames.dtype == torch.uint8
     assert frames.device.type == device
     for i, found in enumerate(frames.cpu().numpy()):
-        expected = astronaut_avatar.render(*motion.frame(i))
+        expected = astronaut_avatar.render(Pose(*motion.frame(i)))
         difference = np.abs(found.astype(int) - expected).max(-1)
         assert difference.mean() < (0.05 if device == "cpu" else 0.2)
         assert np.quantile(difference, 0.999) <= (1 if device == "cpu" else 4)
@@ -35,7 +36,7 @@ def test_frames_are_the_photo_avatars(astronaut_avatar: PhotoAvatar, motion: Any
 
 def test_only_the_window_changes(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
     avatar, frame = TorchPhotoAvatar(astronaut_avatar), tuple(values[2:4] for values in motion.to("cpu"))
-    frames, crops = avatar.render(*frame), avatar.render_changed(*frame)
+    frames, crops = avatar.render(Pose(*frame)), avatar.render_changed(Pose(*frame))
     expected = np.repeat(astronaut_avatar.photo[None], len(frames), 0)
     expected[(slice(None), *avatar.window)] = crops
     assert np.abs(frames.numpy().astype(int) - expected).max() <= 1
@@ -43,9 +44,9 @@ def test_only_the_window_changes(astronaut_avatar: PhotoAvatar, motion: Any) -> 
 
 def test_a_batch_is_its_frames(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
     avatar = TorchPhotoAvatar(astronaut_avatar)
-    together = avatar.render_changed(*motion.to("cpu"))
+    together = avatar.render_changed(Pose(*motion.to("cpu")))
     for i in (1, 3):
-        alone = avatar.render_changed(*(values[i : i + 1] for values in motion.to("cpu")))
+        alone = avatar.render_changed(Pose(*(values[i : i + 1] for values in motion.to("cpu"))))
         difference = (alone[0].int() - together[i].int()).abs()
         assert difference.max() <= 1
         assert difference.float().mean() < 1e-3
@@ -55,13 +56,13 @@ def test_the_seam_of_lips_that_are_open_in_the_photo(
     astronaut_avatar: PhotoAvatar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rest, still = torch.zeros(52), torch.zeros(1, 3)
-    expected = astronaut_avatar.render(rest)
-    found = TorchPhotoAvatar(astronaut_avatar).render(rest[None], still, torch.zeros(1, 2, 2), still)[0].numpy()
+    expected = astronaut_avatar.render(Pose(rest))
+    found = TorchPhotoAvatar(astronaut_avatar).render(Pose(rest[None], still, torch.zeros(1, 2, 2), still))[0].numpy()
     difference = np.abs(found.astype(int) - expected).max(-1)
     assert difference.max() <= 10  # see test_torch_lip_seam
     assert difference.mean() < 0.05
     monkeypatch.setattr(astronaut_avatar._seam, "_missing", 0.0)
-    assert (astronaut_avatar.render(rest) != expected).any()
+    assert (astronaut_avatar.render(Pose(rest)) != expected).any()
 
 
 def test_black_and_white_photos_stay_so(astronaut: np.ndarray, astronaut_fit: PhotoFit, motion: Any) -> None:
@@ -69,9 +70,9 @@ def test_black_and_white_photos_stay_so(astronaut: np.ndarray, astronaut_fit: Ph
     fine = AvatarOptions(supersampling=2)
     avatar = PhotoAvatar(grey, astronaut_fit.parameters, astronaut_fit.detection.landmarks_px, fine)
     assert avatar._toning is not None
-    found = TorchPhotoAvatar(avatar).render(*(values[1:2] for values in motion.to("cpu")))[0].numpy()
+    found = TorchPhotoAvatar(avatar).render(Pose(*(values[1:2] for values in motion.to("cpu"))))[0].numpy()
     assert (found == found[..., :1]).all()
-    difference = np.abs(found.astype(int) - avatar.render(*motion.frame(1))).max(-1)
+    difference = np.abs(found.astype(int) - avatar.render(Pose(*motion.frame(1)))).max(-1)
     assert difference.max() <= 4
     assert difference.mean() < 0.05
 

@@ -8,6 +8,7 @@ import pytest
 from face3d.fitting import PhotoFit
 from renderers.large_photo import ReducedAvatar
 from renderers.photo_avatar import PhotoAvatar
+from renderers.pose import Pose
 from renderers.torch_avatar import TorchPhotoAvatar
 from renderers.torch_large_photo import make_torch_avatar
 
@@ -19,11 +20,11 @@ def reduced(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> ReducedAvatar:
 
 def test_frames_are_the_reduced_avatars(reduced: ReducedAvatar, motion: Any, device: str) -> None:
     avatar = make_torch_avatar(reduced, device)
-    crops = avatar.render_changed(*motion.to(device)).cpu().numpy()
+    crops = avatar.render_changed(Pose(*motion.to(device))).cpu().numpy()
     assert avatar.frame_size == (320, 319)
     for i, found in enumerate(crops):
         # Batches replace the whole window that can change.
-        expected = reduced.render(*motion.frame(i))[avatar.window]
+        expected = reduced.render(Pose(*motion.frame(i)))[avatar.window]
         difference = np.abs(found.astype(int) - expected).max(-1)
         # OpenCV enlarges with rounded weights.
         assert difference.mean() < 0.3

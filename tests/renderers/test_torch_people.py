@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from renderers.large_photo import ReducedAvatar, make_avatar
+from renderers.pose import Pose
 from renderers.torch_large_photo import make_torch_avatar
 from tests.renderers.people import EYES, MATTES, MOUTHS, Person, draw_person, draw_poses
 
@@ -34,8 +35,8 @@ def differences(person: Person, seed: int) -> np.ndarray:  # [B, h, w]
     avatar = person.avatar()
     poses = draw_poses(avatar.expression, seed, POSES)
     twin = make_torch_avatar(avatar, "cpu")
-    found = twin.render_changed(*poses).numpy()
-    expected = np.stack([avatar.render(*(values[i] for values in poses)) for i in range(POSES)])
+    found = twin.render_changed(Pose(*poses)).numpy()
+    expected = np.stack([avatar.render(Pose(*(values[i] for values in poses))) for i in range(POSES)])
     inside = expected[(slice(None), *twin.window)].copy()
     expected[(slice(None), *twin.window)] = avatar.photo[twin.window]
     assert (expected == avatar.photo).all()
@@ -86,8 +87,8 @@ def test_frames_of_a_really_large_photo(model: MorphableModel, skin: PhotoSkin) 
     assert isinstance(avatar, ReducedAvatar)
     poses = draw_poses(avatar.expression, 5, 2)
     twin = make_torch_avatar(avatar, "cpu")
-    found = twin.render_changed(*poses)[1].numpy()
-    expected = avatar.render(*(values[1] for values in poses))[twin.window]
+    found = twin.render_changed(Pose(*poses))[1].numpy()
+    expected = avatar.render(Pose(*(values[1] for values in poses)))[twin.window]
     difference = np.abs(found.astype(int) - expected).max(-1)
     assert difference.mean() < MEAN_LARGE
     assert (difference > CLOSE).mean() < APART_SHARE
@@ -97,6 +98,6 @@ def test_frames_of_a_really_large_photo(model: MorphableModel, skin: PhotoSkin) 
 def test_what_is_compared_moves(seed: int, model: MorphableModel, skin: PhotoSkin) -> None:
     avatar = draw_person(model, seed, skin, factor=1).avatar()
     poses = draw_poses(avatar.expression, seed, POSES)
-    frames = [avatar.render(*(values[i] for values in poses)) for i in range(POSES)]
+    frames = [avatar.render(Pose(*(values[i] for values in poses))) for i in range(POSES)]
     assert all((frame != avatar.photo).any(-1).sum() > 500 for frame in frames[1:])
     assert torch.equal(poses[0][0], avatar.expression)

@@ -10,6 +10,7 @@ from renderers.neural.network import FaceNetwork
 from renderers.neural.planes import SIZE, FaceWindow
 from renderers.neural.refinement import FaceRefinement, soft_oval
 from renderers.photo_avatar import PhotoAvatar
+from renderers.pose import Pose
 from renderers.rasterizer import get_rasterizer
 from renderers.torch_avatar import TorchPhotoAvatar
 from renderers.torch_mesh import TorchMesh
@@ -37,7 +38,7 @@ def test_planes_are_the_views(astronaut_avatar: PhotoAvatar, refinement: FaceRef
     mesh = TorchMesh(astronaut_avatar._mesh, device)
     twin = TorchRefinement(refinement, get_rasterizer("numba"), device, torch.float32)
     for i in (1, 3):
-        drawn = astronaut_avatar.draw(*motion.frame(i))
+        drawn = astronaut_avatar.draw(Pose(*motion.frame(i)))
         window, planes = astronaut_avatar.face_view.planes(drawn)
         points, pixels = (torch.from_numpy(a)[None] for a in (drawn.points, drawn.pixels))
         batch = WindowBatch.around(points)
@@ -74,11 +75,11 @@ def test_corrected_frames(
     device: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plain = [astronaut_avatar.render(*motion.frame(i)).astype(int) for i in range(len(motion.turn))]
+    plain = [astronaut_avatar.render(Pose(*motion.frame(i))).astype(int) for i in range(len(motion.turn))]
     monkeypatch.setattr(astronaut_avatar, "_refinement", refinement)
-    frames = TorchPhotoAvatar(astronaut_avatar, device).render(*motion.to(device)).cpu().numpy()
+    frames = TorchPhotoAvatar(astronaut_avatar, device).render(Pose(*motion.to(device))).cpu().numpy()
     for i, found in enumerate(frames):
-        expected = astronaut_avatar.render(*motion.frame(i))
+        expected = astronaut_avatar.render(Pose(*motion.frame(i)))
         change = np.abs(expected - plain[i]).max(-1)
         difference = np.abs(found.astype(int) - expected).max(-1)
         assert (change.max() > 20) == (i > 0)

@@ -13,9 +13,9 @@ import talkinghead
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from renderers import torch_large_photo
+from renderers.pose import Pose
 from talkinghead import batches
 from talkinghead.config import load_config
-from talkinghead.driving import Pose
 from talkinghead.portrait import fit_photo_file
 
 PHOTO = Path(__file__).parents[1] / "data" / "astronaut.jpg"

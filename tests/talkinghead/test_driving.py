@@ -16,7 +16,8 @@ from face3d.fitting import PhotoFit, project_landmarks
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.personal_shapes import personal_model
-from talkinghead.driving import Pose, find_photo, nobody, poses_of, rest_of, speak_over, to_parameters
+from renderers.pose import Pose
+from talkinghead.driving import find_photo, nobody, poses_of, rest_of, speak_over, to_parameters
 
 
 def some_poses(count: int, seed: int = 0) -> list[Pose]:

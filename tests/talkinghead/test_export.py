@@ -13,8 +13,9 @@ import torch
 from face3d.arkit import ARKIT_NAMES
 from face3d.morphable_model import load_default_model
 from face3d.parameters import FaceParameters
+from renderers.pose import Pose
 from talkinghead.cli import main
-from talkinghead.driving import Pose, nobody, to_parameters
+from talkinghead.driving import nobody, to_parameters
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ from face3d.camera import head_to_camera
 from face3d.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from face3d.parts import Part
+from renderers.pose import Pose
 from talkinghead.cli import main
-from talkinghead.driving import Pose, nobody, to_parameters
+from talkinghead.driving import nobody, to_parameters
 from talkinghead.export_glb import write_glb_animation
 from talkinghead.export_motion import morph_targets
 

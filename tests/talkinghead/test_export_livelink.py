@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from face3d.arkit import ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
 from face3d.parameters import FaceParameters
+from renderers.pose import Pose
 from talkinghead.cli import main
-from talkinghead.driving import Pose, nobody, to_parameters
+from talkinghead.driving import nobody, to_parameters
 from talkinghead.export_livelink import COLUMNS, HEADER, timecode, write_livelink_csv
 
 FPS = 25.0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from talkinghead.driving import Pose
+from renderers.pose import Pose
 from talkinghead.pose_rows import PoseRows
 
 

@@ -16,6 +16,7 @@ from renderers.neural.network import MOST, FaceNetwork, load_network
 from renderers.neural.planes import CONTEXT, PLANES, SIZE, FaceWindow
 from renderers.neural.refinement import FaceRefinement, add_change
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
+from renderers.pose import Pose
 from renderers.unet import save_network
 
 
@@ -83,7 +84,7 @@ def test_changes_beyond_the_picture_are_cut_off(corner: tuple[float, float]) -> 
 
 
 def test_planes_of_a_frame(avatar: PhotoAvatar) -> None:
-    drawn = avatar.draw(speaking(avatar))
+    drawn = avatar.draw(Pose(speaking(avatar)))
     _, planes = avatar.face_view.planes(drawn)
     assert planes.shape == (PLANES, SIZE, SIZE)
     assert drawn.context.shape == (CONTEXT,)
@@ -95,7 +96,7 @@ def test_planes_of_a_frame(avatar: PhotoAvatar) -> None:
 
 
 def test_nothing_changes_in_the_photos_own_frame(avatar: PhotoAvatar) -> None:
-    drawn = avatar.draw(avatar.expression)
+    drawn = avatar.draw(Pose(avatar.expression))
     _, planes = avatar.face_view.planes(drawn)
     assert planes[9:12].abs().max() < 1e-4, "change of normals"
     assert planes[15].abs().max() < 0.05, "stretch"
@@ -107,9 +108,9 @@ def test_nothing_changes_in_the_photos_own_frame(avatar: PhotoAvatar) -> None:
 
 
 def test_an_untrained_network_changes_nothing(avatar: PhotoAvatar) -> None:
-    drawn = avatar.draw(speaking(avatar))
+    drawn = avatar.draw(Pose(speaking(avatar)))
     before = drawn.crop.copy()
-    FaceRefinement(avatar.face_view, FaceNetwork((4, 4, 8)).eval()).draw(drawn)
+    FaceRefinement(avatar.face_view, FaceNetwork((4, 4, 8)).eval()).draw(Pose(drawn))
     np.testing.assert_array_equal(drawn.crop, before)
 
 
@@ -117,7 +118,7 @@ def test_corrections_stay_inside_the_face_and_grow_with_motion(avatar: PhotoAvat
     refinement = FaceRefinement(avatar.face_view, painting(0.2))
     changes = []
     for expression in (avatar.expression, speaking(avatar)):
-        drawn = avatar.draw(expression)
+        drawn = avatar.draw(Pose(expression))
         before = drawn.crop.astype(int)
         refinement.draw(drawn)
         change = drawn.crop.astype(int) - before

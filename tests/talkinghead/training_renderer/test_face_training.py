@@ -13,7 +13,7 @@ from face3d.errors import InputError
 from face3d.fitting import PhotoFit
 from renderers.neural.network import FaceNetwork
 from renderers.neural.planes import CONTEXT, PLANES, SIZE
-from talkinghead.driving import Pose
+from renderers.pose import Pose
 from talkinghead.training_renderer.face_data import FaceExamples, clip_examples, disturbed, photo_examples
 from talkinghead.training_renderer.face_trainer import (
     FaceTrainOptions,
