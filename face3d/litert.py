@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -70,21 +70,22 @@ def _load(model: bytes, threads: int) -> Interpreter:
 @contextmanager
 def _without_note() -> Iterator[None]:
     """Keep LiteRT's note off the error stream; whatever else is written there meanwhile arrives, a little later."""
-    try:
-        saved = os.dup(2)
-    except OSError:  # the process has no error stream
-        yield
-        return
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
-    with tempfile.TemporaryFile() as written:
+    with ExitStack() as stack:
+        try:
+            saved = os.dup(2)
+            stack.callback(os.close, saved)
+            written = stack.enter_context(tempfile.TemporaryFile())
+        except OSError:  # no error stream to keep clean, or no room for what is written to it
+            yield
+            return
+        if sys.stderr is not None:
+            with suppress(OSError, ValueError):
+                sys.stderr.flush()
         try:
             os.dup2(written.fileno(), 2)
             yield
         finally:
             os.dup2(saved, 2)
-            os.close(saved)
             written.seek(0)
             with suppress(OSError):
                 os.write(2, written.read().replace(_NOTE, b""))

@@ -72,6 +72,16 @@ def test_without_an_error_stream(stream: str) -> None:
     assert (done.returncode, done.stdout) == (0, "[(1, 256, 256, 1)]\n")
 
 
+def test_without_a_temporary_folder() -> None:
+    done = run("""
+import tempfile
+def fail(): raise FileNotFoundError("no folder")
+tempfile.TemporaryFile = fail
+print(Net(model).output_shapes)
+""")
+    assert (done.returncode, done.stdout) == (0, "[(1, 256, 256, 1)]\n")
+
+
 def test_a_failure_leaves_the_error_stream() -> None:
     done = run("""
 try:
