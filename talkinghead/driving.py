@@ -35,7 +35,7 @@ NEUTRAL_CAMERA = Camera(1000.0, (256.0, 256.0), (512, 512))
 NEUTRAL_TRANSLATION_MM = (0.0, 10.0, 850.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pose:
     """One frame of motion for an avatar.
 

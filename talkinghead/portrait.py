@@ -32,7 +32,7 @@ _MOST_TURNED, _ANGLE_ERROR = 35.0, 5.0
 _SHAPES_APART = 0.8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Portrait:
     """A photo ready to be animated.
 
