@@ -25,7 +25,7 @@ _DARK = 8.0  # grey levels added before a logarithm, so that noise in shadows do
 FloatArray = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """What one face looks like.
 

@@ -31,7 +31,7 @@ ROTATION_SCALE = 20.0
 IRIS_SCALE = 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What B detections say.
 
@@ -52,7 +52,7 @@ class Evidence:
     prior_sd: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """The network and its spreads; see :func:`load_calibration`.
 

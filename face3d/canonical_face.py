@@ -20,7 +20,7 @@ _HEIGHT_AT_NEAR = 2 * float(np.tan(np.radians(63) / 2))
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CanonicalFace:
     """The steady part of MediaPipe's own face.
 

@@ -17,7 +17,7 @@ SMALLEST_FACE_PX = 64
 OVERLAP = 0.3  # boxes with a larger intersection over union are the same face
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceDetection:
     """One face in a picture.
 

@@ -27,7 +27,7 @@ _FACE_NET_URL = "https://www.adrianbulat.com/downloads/python-fan/s3fd-619a31681
 FloatArray = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face68:
     """One face in a picture.
 

@@ -105,7 +105,7 @@ class LandmarkModel:
         return LandmarkModel(*(np.asarray(a, dtype) for a in (self.mean, self.identity, self.expression, self.normals)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observations:
     """Detections of one person in B frames.
 
@@ -147,7 +147,7 @@ class Observations:
 _PER_FRAME = ("points", "depth", "expression", "rotation", "center")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """B frames: rotation [B, 3] rad, translation [B, 3] mm, focal_px [B], identity [K], expression [B, 52] in 0..1,
     cost (the sum of squared weighted residuals)."""
@@ -160,7 +160,7 @@ class Solution:
     cost: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """What is solved for."""
 
@@ -183,7 +183,7 @@ class State:
 _POSED = ("rotation", "translation", "log_focal", "expression")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Terms:
     """Normal equations: per frame [B, L, L], [B, L]; frame to shared [B, L, S]; shared [S, S], [S]."""
 

@@ -46,7 +46,7 @@ class FitOptions:
     model: MorphableModel | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhotoFit:
     """A fitted photo.
 

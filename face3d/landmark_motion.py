@@ -15,7 +15,7 @@ from face3d.morphable_model import MorphableModel, eye_matrices
 from face3d.parameters import FaceParameters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LandmarkMotion:
     """A person's landmarks.
 

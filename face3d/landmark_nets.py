@@ -55,7 +55,7 @@ _SCORED_LANDMARKS = np.array(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetFace:
     """What the nets see in one crop.
 

@@ -39,7 +39,7 @@ _POSE = 7  # turn 3, shift 3, focal length
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Basis:
     """What does not change from frame to frame.
 
@@ -106,7 +106,7 @@ def _regions(model: LandmarkModel) -> Array:
     return column * side + (rank - first[column]) * side // size[column]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FastProblem(Problem):
     """`Problem`, evaluated by a compiled kernel."""
 

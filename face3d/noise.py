@@ -40,7 +40,7 @@ _LIP_CHANNELS = ("mouth", "jaw", "tongue", "cheekPuff")
 _STIFF, _LIDS, _LIPS = 10.0, 3.0, 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SmoothingLevels:
     """Per coefficient, in the order rotation (3), translation (3), expression (52), eye rotation (4).
 

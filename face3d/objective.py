@@ -32,7 +32,7 @@ from face3d.rotations import matrices_of, vectors_of
 HUBER = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """The objective at a state: cost [B] of the frames, cost of the identity, and the normal equations on demand."""
 
@@ -41,7 +41,7 @@ class Evaluation:
     terms: Callable[[], Terms]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """The objective for B frames of one person.
 

@@ -16,7 +16,7 @@ LARGEST = {
     "light": 1e4,
     "landmark_shapes": 1e4,
 }
-FPS_RANGE, FOCAL_RANGE = (1e-3, 1e4), (1e-3, 1e7)
+FPS_RANGE, FOCAL_RANGE = (0.1, 1e4), (1e-3, 1e7)
 LARGEST_SIDE, LARGEST_TEXTURE = 100_000, 8192  # pixels
 # A letter stands for any size, the same wherever it appears in one shape; T is the same for all fields.
 SHAPES: dict[str, tuple[int | str, ...]] = {

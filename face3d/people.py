@@ -24,7 +24,7 @@ _STILL, _HELD, _TURNED = 0.005, 0.015, 0.02
 _NEAR = 2.5  # distance of two faces, in sizes of the larger, at which one may soon hide the other
 
 
-@dataclass
+@dataclass(eq=False)
 class Person:
     """Somebody in a video, as last seen.
 

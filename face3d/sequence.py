@@ -68,7 +68,7 @@ class SequenceOptions:
     model: MorphableModel | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SequenceFit:
     """A fitted video.
 

@@ -37,7 +37,7 @@ _RECORD = np.dtype(
 _ARRAYS = ("landmarks_px", "landmarks_z", "scores", "found", "shot", "others")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Track:
     """One person's face in every frame of a video.
 

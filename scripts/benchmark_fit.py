@@ -32,6 +32,7 @@ from face3d.morphable_model import load_default_model
 from face3d.personal_shapes import personal_model
 from face3d.track import Track, open_track
 from talkinghead.fit_report import head_degrees, stability
+from talkinghead.fit_spool import state_of
 from talkinghead.fit_video import FitOutputs, fit_video, follow
 from talkinghead.media.ffmpeg import find_ffmpeg
 from talkinghead.media.image import load_photo
@@ -102,6 +103,7 @@ def read_clips(folder: Path, count: int, cache: Path) -> list[Clip]:
         if not kept.is_file():
             with complete_file(kept) as temporary:
                 follow(VideoFile.open(path), temporary, None, lambda done, total: None, Damage())
+                state_of(temporary).unlink()
         clips.append(Clip(path, open_track(kept), read_words(path.with_suffix(".align"))))
     return clips
 

@@ -29,7 +29,7 @@ _CROP_DROP = 0.12
 _SHUT = 0.14
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FoundFace:
     """A face in a picture.
 

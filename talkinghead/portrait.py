@@ -34,7 +34,7 @@ _MOST_TURNED, _ANGLE_ERROR = 35.0, 5.0
 _SHAPES_APART = 0.8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FittedPhoto:
     """A photo ready to be animated.
 
@@ -145,9 +145,9 @@ def _fit(found: FoundFace | InputError) -> FittedPhoto:
 def may_differ(one: FaceParameters, other: FaceParameters) -> bool:
     """Whether two fits of single photos have shapes that photos of one person hardly ever have.
 
-    A guess that would rather say nothing than be wrong. Of pairs of photos of one person it is true for none of 700
-    from videos and for 4 % of 144 drawings of one head that turns and grimaces; of pairs of different people for 37 %
-    of 8,400 portraits, 30 % of 1,300 frames of different films and 17 % of 4,400 drawn heads.
+    A guess that would rather say nothing than be wrong (`scripts/measure_likeness.py`). It is true for none of 700
+    pairs of frames of one person's videos and for 4 % of 144 pairs of drawings of one head that turns and grimaces; of
+    pairs of different people for 37 % of 8,400 portraits, 30 % of 1,300 frames of films and 17 % of 4,400 drawn heads.
     """
     mean = torch.from_numpy(load_calibration().prior_mean).float()
     return float(1 - torch.cosine_similarity(one.identity - mean, other.identity - mean, dim=0)) > _SHAPES_APART

@@ -73,7 +73,9 @@ def fit_clip(path: Path) -> Clip:
         track, _ = follow(video, Path(folder) / "clip.track", None, lambda done, total: None, Damage())
         fit = fit_track(track)
         landmarks = np.array(track.landmarks_px)
-    if not track.found[0]:
+        seen = bool(track.found[0])
+        del track  # a view of the file, which Windows would not remove
+    if not seen:
         raise InputError(f"{path}: its first frame shows no face, so it cannot be the photo.")
     return Clip(video, fit.parameters, landmarks, fit.messages)
 

@@ -24,7 +24,7 @@ _MIRROR = np.array([-1.0, 1.0, 1.0])
 CHANNELS = np.setdiff1d(np.arange(52), EYE_LOOK_CHANNELS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Samples:
     """N rendered heads: what the detector says and the truth.
 

@@ -30,7 +30,7 @@ UNSEEN = ("tongueOut",)
 _PLAUSIBLE_EYES_MM = (50.0, 140.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PluginModel(MorphableModel):
     """A model that a user brought.
 
@@ -44,7 +44,7 @@ class PluginModel(MorphableModel):
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RawModel:
     """A model's arrays in millimetres with +x to the subject's left, +y up and +z out of the face; any origin.
 

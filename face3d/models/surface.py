@@ -18,7 +18,7 @@ _CANDIDATES = 48
 _MOTION_PER_DISTANCE = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SurfacePoints:
     """Points on a mesh.
 

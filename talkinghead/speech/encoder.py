@@ -41,7 +41,7 @@ OFFLINE_PACE = Pace()
 LIVE_PACE = Pace(block=1, mel_block=2, gate_future=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ticks:
     """What is heard in `n` ticks of 20 ms.
 

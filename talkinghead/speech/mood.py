@@ -30,7 +30,7 @@ _LIDS = [ARKIT_INDEX[f"eyeBlink{side}"] for side in ("Left", "Right")]
 _JAW, _CLOSE = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mood:
     """Offsets at full amount, [52] each: of the upper face, of the mouth; and the photo's share that goes, 0..1.
 

@@ -64,7 +64,7 @@ OFFLINE_SIZE = NetworkSize(192, (1, 2, 4, 8, 1, 2, 4, 8), 128, (1, 2, 4, 1))
 LIVE_SIZE = NetworkSize(176, (1, 2, 4, 8, 1, 2, 4, 8), 112, (1, 2, 4, 1), lookahead=3, level_lookahead=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetworkOutput:
     """What the network says about `[B, T]` frames at 50 frames/s, as logits (sigmoid or softmax gives 0..1)."""
 

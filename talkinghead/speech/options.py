@@ -74,7 +74,7 @@ def _check(name: str, value: float, low: float, high: float) -> None:
         raise InputError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpeechMotion:
     """Motion of `T` frames; rotations are small deltas to the pose of the photo.
 

@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 BLINK_LEAD = round(TO_SHUT * MOTION_RATE)  # frames from a blink's start to shut lids
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MotionPiece:
     """The next `n` frames.
 

@@ -35,7 +35,7 @@ class GeneratorSize:
     time_width: int = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Window:
     """What is given when a window is cleaned.
 

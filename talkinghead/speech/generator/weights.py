@@ -30,7 +30,7 @@ _SMOOTHING = "smoothing"
 _DECODER = "decoder/"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainedGenerator:
     """A network with what has to be known to sample it.
 

@@ -31,7 +31,7 @@ class WindowOptions:
     fade: int = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rest:
     """What lies before the first frame: physical `motion [channels]`, and the `condition [condition]` of silence."""
 
@@ -39,7 +39,7 @@ class Rest:
     condition: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SamplingOptions:
     """Everything about how a trained network is sampled. `temperature [channels]` scales each channel's noise; None: 1.
 
