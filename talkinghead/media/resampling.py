@@ -17,7 +17,9 @@ COMMON_RATES = tuple(
 )
 RATE_TOLERANCE = 0.002
 LONGEST_GAP = 10.0  # s; more is an error in the time stamps, not a still picture, unless the sound says otherwise
-MOST_BACKWARDS = 0.25  # s; by less, stamps run backwards because a recorder's clock jitters, not because a recording ends
+MOST_BACKWARDS = (
+    0.25  # s; by less, stamps run backwards because a recorder's clock jitters, not because a recording ends
+)
 _FASTEST = 0.1  # the share of steps that may be shorter than a frame by chance
 _STEP, _ROUNDING = 0.4, 2.5e-3  # steps are alike within this share of one; s by which they then still differ if exact
 # How many steps are looked at together, so that jitter evens out, and the share by which their means may differ.

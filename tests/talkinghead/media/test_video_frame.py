@@ -48,9 +48,7 @@ def test_display_matrices(degrees: int, mirror: bool, flip: bool, convert: Conve
         ("s.mp4", "720x480", "8/9", (640, 480)),
     ],
 )
-def test_pixels_that_are_not_square(
-    name: str, size: str, shape: str, shown: tuple[int, int], convert: Convert
-) -> None:
+def test_pixels_that_are_not_square(name: str, size: str, shape: str, shown: tuple[int, int], convert: Convert) -> None:
     codec = "mpeg2video" if name == "s.mpg" else "libx264"
     path = convert(name, "-f", "lavfi", "-i", f"testsrc=s={size}:r=25:d=0.2", "-vf", f"setsar={shape}", "-c:v", codec)
     assert first_frame(path).shape[1::-1] == shown
