@@ -144,5 +144,6 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise InputError(f"{path} is too large ({width} x {height}): at most {limit} megapixels can be read.")
     if pixels > _LARGE_PIXELS and pixels > _MOST_PIXELS_PER_BYTE * size:
         raise InputError(
-            f"{path} declares {width} x {height} pixels but has only {size // 1000} kB: that is no photo, so it is not read."
+            f"{path} declares {width} x {height} pixels but has only {size // 1000} kB: that is no photo, so it is not "
+            "read; use a photo."
         )

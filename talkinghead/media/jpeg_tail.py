@@ -15,8 +15,8 @@ _MOST_LOST = 0.01  # share of the rows; and at least two rows of blocks
 _ROWS_OF_BLOCKS = 32
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-_SCAN, _FIRST_COEFFICIENTS = 0xDA, 0
-_ALL = 64
+_SCAN = 0xDA
+_COEFFICIENTS = 64
 
 
 def whole_but_for_its_tail(data: bytes) -> Image.Image | None:
@@ -54,7 +54,7 @@ def _has_all_scans(data: bytes) -> bool:
         content = data[start + 2 : start + length]
         place = start + length
         if kind in _FRAMES and len(content) > 5:
-            known = {component: [False] * _ALL for component in content[6 : 6 + 3 * content[5] : 3]}
+            known = {component: [False] * _COEFFICIENTS for component in content[6 : 6 + 3 * content[5] : 3]}
         if kind == _SCAN and content and len(content) >= 2 * content[0] + 4:
             first, last, bits = content[-3:]
             for component in content[1 : 1 + 2 * content[0] : 2]:

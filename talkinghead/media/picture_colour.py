@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from talkinghead.media.screen_colour import Tags
+from talkinghead.media.screen_colour import Tags, light_to_srgb, srgb_to_light
 
 _HEADER_BYTES = 1 << 18  # in which the code points stand
 _SAME = 2  # levels by which a profile's colours may be off sRGB and count as sRGB
@@ -29,7 +29,7 @@ def apply_profile(image: Image.Image) -> Image.Image:
         profile = ImageCms.ImageCmsProfile(BytesIO(data))
         space = profile.profile.xcolor_space.strip()
         if image.mode.startswith(_GREY_DEPTHS):
-            return _deep_grey(image, profile) if space == "GRAY" else image
+            return _grey(image, profile) if space == "GRAY" else image
         colours, alpha = _without_alpha(image)
         if space == "RGB" and colours.mode == "L":
             colours = colours.convert("RGB")
@@ -37,7 +37,7 @@ def apply_profile(image: Image.Image) -> Image.Image:
             return image
         if colours.mode == "RGB" and _is_srgb(profile):
             return image
-        result = _converted(colours, profile)
+        result = _grey(colours, profile) if space == "GRAY" else _converted(colours, profile)
     except _BROKEN:
         return image
     if alpha is not None:
@@ -74,8 +74,11 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]
     return full.convert("RGB"), full.getchannel("A")
 
 
-def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    result = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+def _converted(
+    image: Image.Image, profile: ImageCms.ImageCmsProfile, flags: ImageCms.Flags = ImageCms.Flags.NONE
+) -> Image.Image:
+    target = ImageCms.createProfile("sRGB")
+    result = ImageCms.profileToProfile(image, profile, target, outputMode="RGB", flags=flags)
     if result is None:
         raise ImageCms.PyCMSError("nothing came back")
     return result
@@ -89,12 +92,16 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
     return int(np.abs(after - cube).max()) <= _SAME
 
 
-def _deep_grey(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    """Grey of more than 8 bits, with the profile's curve between its values of 8 bits."""
+def _grey(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    """Grey of any depth by the profile's curve at 256 values; straight in light between them, for deeper pictures."""
     ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
-    curve = np.asarray(_converted(ramp, profile), np.float32)[0, :, 1]
-    grey = np.interp(grey_levels(image), np.arange(256), curve)
-    return Image.fromarray((grey + 0.5).astype(np.uint8))
+    # Optimized, a curve that is steep in the dark is off by several levels there.
+    curve = np.asarray(_converted(ramp, profile, ImageCms.Flags.NOOPTIMIZE))[:, :, 1]
+    if image.mode == "L":
+        return Image.fromarray(curve[0][np.asarray(image)])
+    light = srgb_to_light(curve)[0]
+    levels = np.interp(grey_levels(image), np.arange(256), light).astype(np.float32)
+    return Image.fromarray(light_to_srgb(levels))
 
 
 def grey_levels(image: Image.Image) -> NDArray[np.float32]:  # [H, W], 0..255

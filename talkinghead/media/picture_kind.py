@@ -13,8 +13,8 @@ from talkinghead.media.tiff_tags import read_tiff_header
 # What Pillow may open: those that it knows at once, and those for which it loads all its plugins (a quarter second).
 # Others of its formats hand the file to another program (PostScript to Ghostscript), run through other files, or are
 # no photos.
-_QUICK_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "PPM")
-_OTHER_FORMATS = ["WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000", "PSD", "ICO", "PCX", "QOI", "SGI", "SUN", "TGA"]
+QUICK_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "PPM")
+OTHER_FORMATS = ["WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000", "PSD", "ICO", "PCX", "QOI", "SGI", "SUN", "TGA"]
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 # Raw formats that are no TIFF: Fujifilm, Canon (two), Sigma, Minolta.
@@ -30,26 +30,26 @@ def open_picture(path: Path) -> Image.Image:
     """
     Image.preinit()
     with suppress(UnidentifiedImageError):
-        return Image.open(path, formats=[name for name in _QUICK_FORMATS if name in Image.OPEN])
-    return Image.open(path, formats=_other_formats())
+        return Image.open(path, formats=[name for name in QUICK_FORMATS if name in Image.OPEN])
+    return Image.open(path, formats=other_formats())
 
 
 @lru_cache(maxsize=1)
-def _other_formats() -> tuple[str, ...]:
-    """Those of `_OTHER_FORMATS` that this machine's Pillow knows; HEIF with the extra `heif`."""
+def other_formats() -> tuple[str, ...]:
+    """Those of `OTHER_FORMATS` that this machine's Pillow knows; HEIF with the extra `heif`."""
     with suppress(ImportError):
         from pillow_heif import register_heif_opener
 
         register_heif_opener(thumbnails=False)
     Image.init()
-    return tuple(name for name in _OTHER_FORMATS if name in Image.OPEN)
+    return tuple(name for name in OTHER_FORMATS if name in Image.OPEN)
 
 
 def refusal(path: Path) -> str | None:
     """Why a picture is not read although it is one, as the rest of a sentence; None: nothing is known against it."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if _is_heif(head) and "HEIF" not in _other_formats():
+    if _is_heif(head) and "HEIF" not in other_formats():
         return "is a HEIC photo: install its reader with `pip install pillow-heif`, or save it as JPEG or PNG."
     tiff = read_tiff_header(path)
     if head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx " or (tiff is not None and tiff.is_raw):

@@ -12,9 +12,8 @@ from PIL import Image
 
 from face3d.errors import InputError
 from talkinghead.media.screen_colour import light_to_srgb
-from talkinghead.media.tiff_tags import TiffHeader, read_tiff_header
+from talkinghead.media.tiff_tags import read_tiff_header
 
-_ORIENTATION_TAG = 274
 _HDR_SIZE = re.compile(rb"\n[-+]([YX]) (\d{1,9}) [-+][YX] (\d{1,9})\n")
 _PFM_SIZE = re.compile(rb"P[Ff]\s+(\d{1,9})\s+(\d{1,9})\s")
 _HEAD = 1 << 16
@@ -36,7 +35,7 @@ def declared_size(path: Path) -> tuple[int, int] | None:
 
 
 def read_with_opencv(path: Path) -> Image.Image:
-    """A picture whose size has been checked, as Pillow would give it: not turned, its profile not applied.
+    """A picture whose size has been checked, as Pillow would give it, but turned already (OpenCV does so for TIFF).
 
     Raises:
         InputError: it cannot be read.
@@ -55,8 +54,8 @@ def read_with_opencv(path: Path) -> Image.Image:
     if levels.ndim == 3 and levels.shape[2] == 1:
         levels = levels[..., 0]
     result = Image.fromarray(np.ascontiguousarray(levels))
-    if tiff is not None:
-        _add_tags(result, tiff)
+    if tiff is not None and tiff.profile:
+        result.info["icc_profile"] = tiff.profile
     return result
 
 
@@ -70,9 +69,3 @@ def _levels(image: NDArray[np.generic], is_light: bool) -> NDArray[np.uint8]:
     if not is_light:
         return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     return light_to_srgb(np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values[..., :3])
-
-
-def _add_tags(image: Image.Image, header: TiffHeader) -> None:
-    image.getexif()[_ORIENTATION_TAG] = header.orientation
-    if header.profile:
-        image.info["icc_profile"] = header.profile

@@ -23,8 +23,8 @@ VIDEO_FORMATS = (
     "swf smk bink roq flic rpl film_cpk nuv pva"
 )
 SOUND_FORMATS = (
-    "wav w64 aiff au caf mp3 aac flac ac3 ac4 eac3 dts dtshd truehd mlp wv tta ape tak mpc mpc8 amr amrnb amrwb loas latm "
-    "gsm sbc oma voc xwma aea shn dsf iff sox ircam nistsphere paf avr pvf sds w64 qcp g722 g729 ilbc codec2 "
+    "wav w64 aiff au caf mp3 aac flac ac3 ac4 eac3 dts dtshd truehd mlp wv tta ape tak mpc mpc8 amr amrnb amrwb loas "
+    "latm gsm sbc oma voc xwma aea shn dsf iff sox ircam nistsphere paf avr pvf sds qcp g722 g729 ilbc codec2 "
     "lc3 osq qoa wsaud wady wavarc bit adx hca xa mmf spdif iamf svag rka bonk dss aptx aptx_hd alp act apc"
 )
 FORMATS = ",".join(dict.fromkeys(f"{VIDEO_FORMATS} {SOUND_FORMATS}".split()))

@@ -72,8 +72,13 @@ def to_srgb(picture: NDArray[np.uint8] | NDArray[np.uint16], tags: Tags) -> NDAr
     return result.reshape(picture.shape)
 
 
-def light_to_srgb(light: Floats) -> NDArray[np.uint8]:  # both [H, W, 3]
-    """Linear light with the primaries of sRGB, 1 being white; compressed only if some of it is brighter."""
+def srgb_to_light(picture: NDArray[np.uint8]) -> Floats:
+    """Linear light of sRGB values, 1 being white."""
+    return _light(_UNSPECIFIED, 1)[picture]
+
+
+def light_to_srgb(light: Floats) -> NDArray[np.uint8]:
+    """Linear light with the primaries of sRGB, 1 being white; [..., 3] is compressed if some of it is brighter."""
     if light.max(initial=0) <= 1:
         return _srgb_codes()[_codes_of(light)]
     return _srgb_codes()[_compressed(light.reshape(-1, 3))].reshape(light.shape)

@@ -1,4 +1,4 @@
-"""The header of a TIFF file, read without decoding anything: size, orientation, profile, camera's raw data."""
+"""The header of a TIFF file, read without decoding anything: size, profile, camera's raw data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Olympus and Panasonic write TIFF under other numbers.
 _RAW_MAGIC = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
-_SUBFILE, _WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION = 254, 256, 257, 259, 262, 274
+_WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC = 256, 257, 259, 262
 _SUB_IFDS, _PROFILE, _DNG_VERSION = 330, 34675, 50706
 _SENSOR_PHOTOMETRIC = frozenset({32803, 34892})  # colour filter array, linear raw
 _RAW_COMPRESSION = frozenset({32767, 32769, 32770, 34713, 65535})  # Sony, Epson, Samsung, Nikon, Pentax
@@ -26,13 +26,11 @@ class TiffHeader:
 
     Attributes:
         size: (width, height) of the first picture; (0, 0) if it does not say.
-        orientation: as in EXIF, 1 to 8.
         profile: its ICC profile, or nothing.
         is_raw: whether the file holds a camera's sensor data; what else is in it are previews.
     """
 
     size: tuple[int, int]
-    orientation: int
     profile: bytes
     is_raw: bool
 
@@ -42,7 +40,7 @@ def read_tiff_header(path: Path) -> TiffHeader | None:
     with path.open("rb") as file:
         magic = file.read(4)
         if magic in _RAW_MAGIC:
-            return TiffHeader((0, 0), 1, b"", True)
+            return TiffHeader((0, 0), b"", True)
         if magic not in MAGIC:
             return None
         file.seek(0)
@@ -50,11 +48,9 @@ def read_tiff_header(path: Path) -> TiffHeader | None:
         reader = _Reader(data, "<" if magic[:2] == b"II" else ">", b"+" in magic)
     directories = list(reader.directories())
     first = directories[0] if directories else {}
-    orientation = _one(first, _ORIENTATION)
     is_raw = magic + data[8:10] == b"II*\0CR" or any(_holds_sensor_data(tags) for tags in directories)
     return TiffHeader(
         (_one(first, _WIDTH), _one(first, _HEIGHT)),
-        orientation if 1 <= orientation <= 8 else 1,
         bytes(n & 255 for n in first.get(_PROFILE, ())),
         is_raw,
     )
@@ -80,7 +76,8 @@ class _Reader:
 
     def directories(self) -> Iterator[Tags]:
         """The first directory, those after it and those within; never one twice."""
-        waiting, seen = [self._unpack(self._offset, self._first, 1)[:1]], set()
+        seen: set[int] = set()
+        waiting = [self._unpack(self._offset, self._first, 1)]
         while waiting and len(seen) < _MOST_DIRECTORIES:
             for place in waiting.pop(0):
                 if not place or place in seen:

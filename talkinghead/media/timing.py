@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from talkinghead.media.resampling import LONGEST_GAP, MOST_BACKWARDS, rate_of_steps, sensible_rate, steady_times
@@ -87,9 +88,7 @@ def read_timing(container: InputContainer, stream: VideoStream, start: float, me
             seen.add_video(stamp, decoded if decoded is not None else math.nan)
     pieces = seen.ordered()
     fps = _rate(stream, pieces, mean_counts)
-    still = tuple(
-        piece[0] for last, piece in zip(pieces, pieces[1:], strict=False) if _is_still(last[-1], piece[0], seen)
-    )
+    still = tuple(piece[0] for last, piece in pairwise(pieces) if _is_still(last[-1], piece[0], seen))
     # Before the first frame that is shown there are those that need an earlier one to be decoded.
     stamps = [stamp for piece in pieces for stamp in piece]
     stamps = stamps[stamps.index(start) :] if start in stamps else stamps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -52,9 +52,10 @@ def to_rgb(frame: VideoFrame, size: tuple[int, int], pixel_shape: Fraction | Non
     lying = (height, width) if swap else (width, height)
     untagged = frame.colorspace == _UNSPECIFIED and (frame.width > _STANDARD_WIDTH or frame.height > _STANDARD_HEIGHT)
     tags = screen_colour.Tags(int(frame.color_primaries), int(frame.color_trc))
-    depth = "rgb24" if tags.is_usual else "rgb48le"
-    converted = frame.reformat(*lying, depth, src_colorspace=_BT709 if untagged else None)
-    picture = screen_colour.to_srgb(converted.to_ndarray(), tags)
+    name = "rgb24" if tags.is_usual else "rgb48le"
+    converted = frame.reformat(*lying, name, src_colorspace=_BT709 if untagged else None)
+    pixels: NDArray[Any] = converted.to_ndarray()
+    picture = screen_colour.to_srgb(pixels, tags)
     if swap:
         picture = np.asarray(cv2.transpose(picture), np.uint8)
     if mirror or flip:
@@ -76,9 +77,7 @@ def _square(frame: VideoFrame, pixel_shape: Fraction | None) -> tuple[int, int]:
 
 def _orientation(frame: VideoFrame) -> Orientation:
     """How the frame's display matrix turns and mirrors it, to the nearest quarter turn."""
-    from av.sidedata.sidedata import Type
-
-    side = frame.side_data.get(Type.DISPLAYMATRIX)
+    side: Any = frame.side_data.get("DISPLAYMATRIX")
     if side is None:
         return False, False, False
     # Column and row of the stored picture (x, y) are shown at (a x + c y, b x + d y).
