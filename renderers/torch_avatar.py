@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
-from renderers.photo_avatar import _INSIDE_BEHIND_MM, PhotoAvatar
+from renderers.photo_avatar import INSIDE_BEHIND_MM, PhotoAvatar
 from renderers.rasterizer import get_rasterizer
 from renderers.torch_eyes import TorchEyes
 from renderers.torch_lip_seam import TorchLipSeam
@@ -89,7 +89,7 @@ class TorchPhotoAvatar:
         frame = self._mesh.drive(expression, turn, gaze, shift)
         pixels = frame.pixels.clone()
         pixels[..., :2] -= self._origin
-        pixels[:, self._lining, 2] += _INSIDE_BEHIND_MM
+        pixels[:, self._lining, 2] += INSIDE_BEHIND_MM
         points = self._mesh.landmarks(pixels)
         crops = self._surround(frame)
         self._draw_skin(crops, frame, pixels, points)
