@@ -14,7 +14,7 @@ from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.mouth.anatomy import MouthAnatomy
 from renderers.mouth.canvas import Canvas, Palette
 from renderers.mouth.kernels import finish, lay_over, paint
-from renderers.mouth.network import load_network
+from renderers.mouth.network import MouthNetwork, load_network
 from renderers.mouth.own import no_own_mouth, own_mouth
 from renderers.mouth.planes import MouthContext, mouth_planes
 from renderers.mouth.scene import MouthScene, view_mouth
@@ -46,6 +46,7 @@ class MouthPainter:
         origin: [2] the crop's corner in the photo, px.
         layers: the photo's layers.
         keep_own: show the photo's own mouth where it can be seen; training hides it.
+        network: the trained one when not given.
     """
 
     def __init__(
@@ -56,8 +57,9 @@ class MouthPainter:
         origin: FloatArray,
         layers: PhotoLayers,
         keep_own: bool = True,
+        network: MouthNetwork | None = None,
     ) -> None:
-        self._network = load_network()
+        self._network = network or load_network()
         self._origin, self._focal = origin, mesh.camera.focal_px
         self._anatomy = MouthAnatomy(mesh.model)
         undriven = mesh.undriven()
