@@ -31,7 +31,7 @@ FloatArray = NDArray[np.float32]
 
 # Rims that meet when they close: lips, then the left and the right lids; and the opening at which the photo's own rims
 # count fully, mm.
-_RIMS = (
+RIMS = (
     (UPPER_INNER_LIP, LOWER_INNER_LIP, 3.0),
     (LEFT_UPPER_LID, LEFT_LOWER_LID, 5.0),
     (RIGHT_UPPER_LID, RIGHT_LOWER_LID, 5.0),
@@ -41,7 +41,9 @@ _RIMS = (
 # 1.5 and 0.5, which makes other people look toothless.
 _RAISED = ((Part.UPPER_TEETH, 0.2), (Part.LOWER_TEETH, 1.2), (Part.TONGUE, 0.4))
 # Lips nearer than the first overlap by the second at each rim, mm.
-_TOUCHING_MM, _OVERLAP_MM = 0.6, 0.3
+TOUCHING_MM, _OVERLAP_MM = 0.6, 0.3
+# Lids of photos count as at least this far open: else the smallest change would be a blink, mm.
+LEAST_OPEN_MM = 0.5
 _FLIP = np.array(HEAD_TO_CAMERA_DIAGONAL)
 
 
@@ -99,7 +101,7 @@ class DrivenMesh:
         self._landmarks = model.landmarks478
         self.blinks = PersonalBlinks(model, self._identity, self.expression)
         self._head = PosedHead(model, self._identity)
-        self._rims = [_Rim.of(model, upper, lower) for upper, lower, _ in _RIMS]
+        self._rims = [_Rim.of(model, upper, lower) for upper, lower, _ in RIMS]
         self._matrix = rotation_matrix(self._rotation.numpy())
         head = self._head.vertices(self.expression.numpy(), self.eye_rotation.numpy())
         self._own_openings = [rim.opening(head) for rim in self._rims]
@@ -139,7 +141,7 @@ class DrivenMesh:
     def _closing_fields(self, near: MeshField, residual: FloatArray) -> list[FloatArray]:
         """[V, 2] for each pair of rims: what brings both to their common mean."""
         fields = []
-        for upper, lower, _ in _RIMS:
+        for upper, lower, _ in RIMS:
             difference = (residual[list(lower)] - residual[list(upper)]) / 2
             values = np.zeros((478, 2))
             values[list(upper)], values[list(lower)] = difference, -difference
@@ -194,7 +196,7 @@ class DrivenMesh:
         openings = [rim.opening(head) for rim in self._rims]
         camera, pixels = self._place(head, self._offset(openings), matrix, translation)
         left, right = (
-            min(1.0, max(0.0, 1 - now / max(own, 0.5)))
+            min(1.0, max(0.0, 1 - now / max(own, LEAST_OPEN_MM)))
             for now, own in zip(openings[1:], self._own_openings[1:], strict=True)
         )
         relative = self._since_photo(matrix).astype(np.float32)
@@ -202,7 +204,7 @@ class DrivenMesh:
 
     def _offset(self, openings: list[float]) -> FloatArray:
         """[V, 2] mm: the residual in the photo's camera frame, with the rims drawn together as far as they close."""
-        full = (_TOUCHING_MM, *(full for _, _, full in _RIMS))
+        full = (TOUCHING_MM, *(full for _, _, full in RIMS))
         weights = [max(0.0, 1 - now / most) for now, most in zip((openings[0], *openings), full, strict=True)]
         return weighted_sum(self._residual, self._fields, np.array(weights))
 

@@ -12,21 +12,21 @@ from renderers.compiled import kernel
 _STEP, _ZERO, _ONE = np.float32(0.5), np.float32(0), np.float32(1)
 # A closing lid's new skin shows fully once the lid has come down by this, in 1/256 of the face; it is brighter in its
 # middle than at rim and crease: values that make blinks drawn of GRID's first frames as bright as the real ones.
-_SOON, _MIDDLE, _BRIGHTER, _DARKER = (np.float32(x) for x in (8.0, 0.5, 0.12, 1.0))
-_ENDS, _CORNERS = np.float32(3), np.float32(6)
+SOON, MIDDLE, BRIGHTER, DARKER = (np.float32(x) for x in (8.0, 0.5, 0.12, 1.0))
+ENDS, CORNERS = np.float32(3), np.float32(6)
 # The eyeball: openings that hide it and how much more shows it (1/256 of the face), its fading in the corners (s).
-_TOUCHING, _OPENED, _OUTER = np.float32(0.25), np.float32(1.2), np.float32(0.04)
-_INNER = (np.float32(0.03), np.float32(0.1))
-_SHUT = (np.float32(0.88), np.float32(0.1))  # closure from which it fades, and within which
-_RIM = np.float32(0.94)  # squared radius, on the unit sphere, from which its picture is continued
+TOUCHING, OPENED, OUTER = np.float32(0.25), np.float32(1.2), np.float32(0.04)
+INNER = (np.float32(0.03), np.float32(0.1))
+SHUT = (np.float32(0.88), np.float32(0.1))  # closure from which it fades, and within which
+RIM = np.float32(0.94)  # squared radius, on the unit sphere, from which its picture is continued
 # The strips: their reach (1/256 of the face); lashes' flattening, thinning of a shut lid's rim, hanging lashes' onset,
 # strength and shortening; the height of wet rims.
-_BAND, _FLAT, _THIN, _HANGING, _SHORT, _WET = (np.float32(x) for x in (9.0, 0.8, 1.5, 0.6, 1.5, 2.5))
-_HANG, _DRY = (np.float32(0.35), np.float32(0.5)), (np.float32(0.1), np.float32(0.5))
-_CORNER = np.float32(0.1)
+BAND, FLAT, THIN, HANGING, SHORT, WET = (np.float32(x) for x in (9.0, 0.8, 1.5, 0.6, 1.5, 2.5))
+HANG, DRY = (np.float32(0.35), np.float32(0.5)), (np.float32(0.1), np.float32(0.5))
+CORNER = np.float32(0.1)
 # The soft shadow along a shut lid's rim, measured likewise: what it takes of red, green and blue, and its width (1/256
 # of the face). It ends before the corners (s).
-_LINE, _LINE_WIDTH, _LINE_ENDS = (np.float32(0.15), np.float32(0.18), np.float32(0.31)), np.float32(2.5), np.float32(8)
+LINE, LINE_WIDTH, LINE_ENDS = (np.float32(0.15), np.float32(0.18), np.float32(0.31)), np.float32(2.5), np.float32(8)
 
 
 @kernel
@@ -104,11 +104,11 @@ def grow_lid(window, corner, now, photo, numbers, lid, grain, origin):  # type: 
             t = above / (swept + reach * zoom)
             if swept <= 0 or above <= -unit * zoom or t >= 1:
                 continue
-            amount = _smooth((_ONE - t) * _ENDS) * _smooth(s * _CORNERS) * _smooth((_ONE - s) * _CORNERS)
-            amount *= _smooth(swept / (_SOON * unit * zoom))
+            amount = _smooth((_ONE - t) * ENDS) * _smooth(s * CORNERS) * _smooth((_ONE - s) * CORNERS)
+            amount *= _smooth(swept / (SOON * unit * zoom))
             fine = grain[int(abs(above) / zoom) % grain.shape[0], int(s * width / zoom) % grain.shape[1]]
-            middle = t - _MIDDLE
-            gain = _ONE + _BRIGHTER - _DARKER * middle * middle + fine
+            middle = t - MIDDLE
+            gain = _ONE + BRIGHTER - DARKER * middle * middle + fine
             _read(lid, photo_axes, origin, s, own - t * reach, skin)
             for k in range(3):
                 window[row, column, k] += amount * (skin[k] * gain - window[row, column, k])
@@ -128,7 +128,7 @@ def paint_ball(window, corner, now, numbers, ball, turn, texture, highlight, ori
     axes, upper, lower = now
     zoom, unit, edge, closure, shadow, reach = numbers
     # The lids' curves may leave a crack where their points already meet on average.
-    open_share = _ONE - _smooth((closure - _SHUT[0]) / _SHUT[1])
+    open_share = _ONE - _smooth((closure - SHUT[0]) / SHUT[1])
     colour, glint = np.empty(3, np.float32), np.empty(3, np.float32)
     for row in range(window.shape[0]):
         for column in range(window.shape[1]):
@@ -139,8 +139,8 @@ def paint_ball(window, corner, now, numbers, ball, turn, texture, highlight, ori
             if share <= 0:
                 continue
             # Lids that nearly touch hide everything; the corners belong to the lids' strips.
-            share *= open_share * _smooth(((floor - rim) / (unit * zoom) - _TOUCHING) / _OPENED)
-            share *= _smooth((s - _INNER[0]) / _INNER[1]) * _smooth((_ONE - s) / _OUTER)
+            share *= open_share * _smooth(((floor - rim) / (unit * zoom) - TOUCHING) / OPENED)
+            share *= _smooth((s - INNER[0]) / INNER[1]) * _smooth((_ONE - s) / OUTER)
             if share <= 0:
                 continue
             mx, my = _turn_back(turn, (px - ball[0]) / (ball[4] * zoom), (py - ball[1]) / (ball[4] * zoom))
@@ -157,9 +157,9 @@ def paint_ball(window, corner, now, numbers, ball, turn, texture, highlight, ori
 def _turn_back(turn, x, y):  # type: ignore[no-untyped-def]
     """Where in the photo the point of the unit eyeball was that is now at (x, y); the outline goes on beyond itself."""
     square = x * x + y * y
-    if square > _RIM:
-        shrink = np.float32(math.sqrt(_RIM / square))
-        x, y, square = x * shrink, y * shrink, _RIM
+    if square > RIM:
+        shrink = np.float32(math.sqrt(RIM / square))
+        x, y, square = x * shrink, y * shrink, RIM
     z = -np.float32(math.sqrt(_ONE - square))
     mx = turn[0, 0] * x + turn[1, 0] * y + turn[2, 0] * z
     my = turn[0, 1] * x + turn[1, 1] * y + turn[2, 1] * z
@@ -184,41 +184,41 @@ def lay_strips(window, corner, now, photo, numbers, above, below, origin):  # ty
     photo_axes, photo_upper, photo_lower = photo
     zoom, unit, edge, closure = numbers
     strip = np.empty(6, np.float32)
-    band = _BAND * unit
+    band = BAND * unit
     # Lashes lie flatter on a half closed lid, and hang down from a closed one, whose wet rims are hidden.
-    hanging = _smooth((closure - _HANG[0]) / _HANG[1])
-    dry = _smooth((closure - _DRY[0]) / _DRY[1])
-    flat, thin = _ONE + _FLAT * _smooth(closure), _ONE + _THIN * hanging
+    hanging = _smooth((closure - HANG[0]) / HANG[1])
+    dry = _smooth((closure - DRY[0]) / DRY[1])
+    flat, thin = _ONE + FLAT * _smooth(closure), _ONE + THIN * hanging
     for row in range(window.shape[0]):
         for column in range(window.shape[1]):
             s, v = _place(axes, corner[0] + np.float32(column) + _STEP, corner[1] + np.float32(row) + _STEP)
             rim, floor = _table(upper, s), _table(lower, s)
             # The upper lid covers the lower one's rim; the inner corner stays where it is.
-            shown = min(max((v - rim) / edge + _ONE, _ZERO), _ONE) if s >= _CORNER else _ONE
+            shown = min(max((v - rim) / edge + _ONE, _ZERO), _ONE) if s >= CORNER else _ONE
             far = (v - floor) / zoom
             if shown > 0 and abs(far) < band:
                 _read(below, photo_axes, origin, s, _table(photo_lower, s) + far, strip)
-                wet = dry * (_ONE - _smooth(far / (_WET * unit)))
+                wet = dry * (_ONE - _smooth(far / (WET * unit)))
                 _lay(window[row, column], strip, shown, shown * (_ONE - wet))
             far = (v - rim) / zoom
             if hanging > 0 and abs(far) < band:
-                _shade_line(window[row, column], hanging, far / (_LINE_WIDTH * unit), s)
+                _shade_line(window[row, column], hanging, far / (LINE_WIDTH * unit), s)
             if -band < far * flat and far < band:
                 own = _table(photo_upper, s)
                 _read(above, photo_axes, origin, s, own + far * (flat if far < 0 else thin), strip)
-                wet = dry * (_ONE - _smooth(-far / (_WET * unit)))
+                wet = dry * (_ONE - _smooth(-far / (WET * unit)))
                 _lay(window[row, column], strip, _ONE, _ONE - wet)
                 if hanging > 0 and far > 0:
-                    _read(above, photo_axes, origin, s, own - _SHORT * (far + unit), strip)
-                    _lay(window[row, column], strip, _HANGING * hanging, _ZERO)
+                    _read(above, photo_axes, origin, s, own - SHORT * (far + unit), strip)
+                    _lay(window[row, column], strip, HANGING * hanging, _ZERO)
 
 
 @kernel
 def _shade_line(pixel, share, far, s):  # type: ignore[no-untyped-def]
     """Darken a pixel [3] by `share` of the shadow at `far` widths from a shut lid's rim."""
-    share = share * np.float32(math.exp(-far * far)) * _smooth(s * _LINE_ENDS) * _smooth((_ONE - s) * _LINE_ENDS)
+    share = share * np.float32(math.exp(-far * far)) * _smooth(s * LINE_ENDS) * _smooth((_ONE - s) * LINE_ENDS)
     for k in range(3):
-        pixel[k] *= _ONE - share * _LINE[k]
+        pixel[k] *= _ONE - share * LINE[k]
 
 
 @kernel

@@ -19,6 +19,8 @@ EYES = (
 )
 # Entries of a lid's table.
 STEPS = 65
+# Least distance of a lid's points along s.
+LEAST_STEP = 0.01
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def _hermite(s, v, curve):  # type: ignore[no-untyped-def]
     """Read the curve through (s, v) at 0 .. 1; points that are not in order are moved into it."""
     last = len(s) - 1
     for i in range(1, last):
-        s[i] = min(max(s[i], s[i - 1] + np.float32(0.01)), np.float32(1) - np.float32(0.01) * np.float32(last - i))
+        s[i] = min(
+            max(s[i], s[i - 1] + np.float32(LEAST_STEP)), np.float32(1) - np.float32(LEAST_STEP) * np.float32(last - i)
+        )
     slope = np.empty(len(s), np.float32)
     slope[0] = (v[1] - v[0]) / (s[1] - s[0])
     slope[last] = (v[last] - v[last - 1]) / (s[last] - s[last - 1])

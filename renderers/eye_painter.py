@@ -20,16 +20,16 @@ Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
 # Around an eye: to the sides in widths of the eye, up and down in 1/256 of the face's height.
-_ASIDE, _UP_DOWN = 0.32, 15.0
+ASIDE, UP_DOWN = 0.32, 15.0
 # The eyeball turns about a point behind its front by this, mm; irises lie on this sphere of the model.
-_RADIUS_MM = 15.2
+RADIUS_MM = 15.2
 # A catch-light lies on the cornea, a sphere of 7.8 mm whose centre is 5.6 mm before the eyeball's: it moves with that
 # centre, half as far as the iris, 11 mm before it (mean values of adults; Atchison, Smith: Optics of the human eye).
-_GLINT_SHARE = 0.5
+GLINT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class _Eye:
+class Eye:
     """What one eye keeps; `side` is 0 for the left one, `vertices` are those of its eyeball, `lid` is plain skin of
     which the closing lid takes what lies up to `reach` px above the rim."""
 
@@ -67,7 +67,7 @@ class EyePainter:
         self._camera = rest.camera
         openings = [EyeOpening.of(landmarks, side) for side in (0, 1)]
         self.skin, plain = bare_lids(skin, openings, self._unit)
-        self._eyes: list[_Eye] = []
+        self._eyes: list[Eye] = []
         parts, irises = (Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL), (LEFT_IRIS, RIGHT_IRIS)
         for side, (opening, part, iris) in enumerate(zip(openings, parts, irises, strict=True)):
             vertices = mesh.model.part_vertices(part).numpy()
@@ -82,7 +82,7 @@ class EyePainter:
             window = slice(box[1], box[3]), slice(box[0], box[2])
             grain = skin_grain(photo, opening, self._unit)
             reach = lid_reach(landmarks, opening, side, self._unit)
-            eye = _Eye(side, vertices, opening, ball, empty, plain[window].astype(np.float32), reach, grain)
+            eye = Eye(side, vertices, opening, ball, empty, plain[window].astype(np.float32), reach, grain)
             base = self.skin.copy()
             self._paint(base, eye, rest, opening, 0.0)
             strips = lash_strips(photo[window], base[window], opening, box, self._unit)
@@ -102,7 +102,7 @@ class EyePainter:
     def _sphere(self, frame: DrivenFrame, vertices: NDArray[np.int64]) -> Sphere:
         depth = float(frame.camera[vertices, 2].mean())
         center = frame.pixels[vertices, :2].mean(0) - self._origin
-        return Sphere(center.astype(np.float32), _RADIUS_MM * self._focal / depth)
+        return Sphere(center.astype(np.float32), RADIUS_MM * self._focal / depth)
 
     def _box(
         self, opening: EyeOpening, shape: tuple[int, ...], zoom: float = 1.0, photo_rim: float = 0.0
@@ -112,8 +112,8 @@ class EyePainter:
         What a closing lid unfolds begins above where its rim was in the photo, `photo_rim` px below the corners.
         """
         axes = opening.axes
-        s = np.array([-_ASIDE, 1 + _ASIDE, -_ASIDE, 1 + _ASIDE], np.float32)
-        reach = _UP_DOWN * self._unit * zoom
+        s = np.array([-ASIDE, 1 + ASIDE, -ASIDE, 1 + ASIDE], np.float32)
+        reach = UP_DOWN * self._unit * zoom
         high, low = (
             min(float(opening.upper.min()), zoom * photo_rim, 0.0) - reach,
             max(float(opening.lower.max()), 0.0) + reach,
@@ -127,9 +127,9 @@ class EyePainter:
     @staticmethod
     def glint_shift(ball: Eyeball, turn: FloatArray, radius: float) -> FloatArray:  # [2] px
         """How far the catch-light of an eyeball of `radius` px moves against the eyeball's centre."""
-        return np.asarray(_GLINT_SHARE * radius * (turn @ ball.iris - ball.iris)[:2], np.float32)
+        return np.asarray(GLINT_SHARE * radius * (turn @ ball.iris - ball.iris)[:2], np.float32)
 
-    def _paint(self, crop: Image, eye: _Eye, frame: DrivenFrame, opening: EyeOpening, closure: float) -> None:
+    def _paint(self, crop: Image, eye: Eye, frame: DrivenFrame, opening: EyeOpening, closure: float) -> None:
         ball, now = eye.ball, self._sphere(frame, eye.vertices)
         zoom = now.radius / ball.sphere.radius
         box = self._box(opening, crop.shape, zoom, float(eye.opening.upper.min()))

@@ -12,10 +12,10 @@ from renderers.soft_line import draw_soft_line
 FloatArray = NDArray[np.float32]
 
 # Lips farther apart than this show what is behind them instead, mm.
-_CONTACT_MM = 1.5
+CONTACT_MM = 1.5
 # A photo whose lips stand apart less than this shows a seam of its own, mm.
 _OWN_SEAM_MM = (1.0, 2.5)
-_STRENGTH = 0.6
+STRENGTH = 0.6
 
 
 class LipSeam:
@@ -38,7 +38,7 @@ class LipSeam:
 
     def draw(self, crop: NDArray[np.uint8], points: FloatArray, opening_mm: float) -> None:
         """Darken the line of contact in place; `points` [478, 2] are this frame's landmarks in the crop, px."""
-        strength = self._missing * max(0.0, 1 - opening_mm / _CONTACT_MM) * _STRENGTH
+        strength = self._missing * max(0.0, 1 - opening_mm / CONTACT_MM) * STRENGTH
         if strength > 0:
             middle = (points[list(UPPER_INNER_LIP)] + points[list(LOWER_INNER_LIP)]) / 2
             draw_soft_line(

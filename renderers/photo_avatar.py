@@ -42,7 +42,7 @@ Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
 # The mouth's lining would poke through thin lips: for visibility it counts as this much farther away, mm.
-_INSIDE_BEHIND_MM = 25.0
+INSIDE_BEHIND_MM = 25.0
 # Cosines between the line of sight and the skin's normal, from not drawn to fully drawn.
 _GRAZING = (0.12, 0.35)
 
@@ -149,7 +149,7 @@ class PhotoAvatar(Avatar):
         frame = self._mesh.drive(pose.expression, pose.turn, pose.gaze, pose.shift)
         pixels = frame.pixels.copy()
         pixels[:, :2] -= self.origin
-        pixels[self._lining, 2] += _INSIDE_BEHIND_MM
+        pixels[self._lining, 2] += INSIDE_BEHIND_MM
         warped = self._pool.submit(self._warp, frame)
         points = self._landmark_pixels(pixels)
         overlays = self._overlays(frame, pixels, points)

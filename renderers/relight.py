@@ -20,7 +20,9 @@ from renderers.shading import SH_COUNT, sh_basis_arrays, vertex_normals_arrays
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
-_GAMMA = 2.2
+GAMMA = 2.2
+# Shading is at least this share of the ambient light's, and this.
+LEAST_LIGHT, DARKEST = 0.15, 1e-4
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Relight:
         facing = (normals[:, 2] < -0.2) & inside
         skin = _skin_mask(photo.shape[:2], landmarks)[rows, columns] & facing
         smooth = cv2.GaussianBlur(photo, (0, 0), max(0.8, 0.01 * face_height(landmarks)))
-        bright = (luminance(smooth[rows, columns].astype(np.float32)) / 255) ** _GAMMA
+        bright = (luminance(smooth[rows, columns].astype(np.float32)) / 255) ** GAMMA
         self.light = fit_light(normals[skin], bright[skin].astype(np.float32), self._options.prior)
         self._before = self._shading(normals)
         self._weight = self._fade(photo.shape[:2], landmarks)[rows, columns] * inside
@@ -83,14 +85,14 @@ class Relight:
         return (t * t * (3 - 2 * t)).astype(np.float32)
 
     def _shading(self, normals: FloatArray) -> FloatArray:  # [V, 3] -> [V]
-        floor = 0.15 * float(self.light[0])
-        return np.maximum(sh_basis_arrays(normals) @ self.light, max(floor, 1e-4)).astype(np.float32)
+        floor = LEAST_LIGHT * float(self.light[0])
+        return np.maximum(sh_basis_arrays(normals) @ self.light, max(floor, DARKEST)).astype(np.float32)
 
     def gains(self, camera: FloatArray) -> FloatArray:  # [V, 3] mm -> [V]
         """Factors on the photo's gamma-encoded colours for driven vertices; 1 where nothing has turned."""
         ratio = self._shading(vertex_normals_arrays(camera, self._triangles)) / self._before
         ratio = np.clip(ratio, self._options.least, self._options.most)
-        return (1 + self._weight * (ratio ** (1 / _GAMMA) - 1)).astype(np.float32)
+        return (1 + self._weight * (ratio ** (1 / GAMMA) - 1)).astype(np.float32)
 
 
 def fit_light(normals: FloatArray, bright: FloatArray, prior: float) -> FloatArray:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_SAMPLES = 4
+SAMPLES = 4
 
 
 def draw_soft_line(
@@ -22,9 +22,9 @@ def draw_soft_line(
     high = np.minimum(np.ceil(line.max(0) + margin), (picture.shape[1], picture.shape[0])).astype(int)
     if (high <= low).any():
         return
-    mask = np.zeros(((high[1] - low[1]) * _SAMPLES, (high[0] - low[0]) * _SAMPLES), np.uint8)
-    fine = np.round(((line - low) * _SAMPLES - 0.5) * 16).astype(np.int32)
-    cv2.polylines(mask, [fine], False, 255, max(1, round(width * _SAMPLES)), cv2.LINE_AA, shift=4)
+    mask = np.zeros(((high[1] - low[1]) * SAMPLES, (high[0] - low[0]) * SAMPLES), np.uint8)
+    fine = np.round(((line - low) * SAMPLES - 0.5) * 16).astype(np.int32)
+    cv2.polylines(mask, [fine], False, 255, max(1, round(width * SAMPLES)), cv2.LINE_AA, shift=4)
     alpha = cv2.resize(mask, (high[0] - low[0], high[1] - low[1]), interpolation=cv2.INTER_AREA)
     alpha = cv2.GaussianBlur(alpha.astype(np.float32) / 255, (0, 0), max(0.5, 0.5 * width))[..., None] * strength
     window = picture[low[1] : high[1], low[0] : high[0]]

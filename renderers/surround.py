@@ -21,7 +21,9 @@ from renderers.compiled import kernel
 FloatArray = NDArray[np.float32]
 
 # A triangle of the grid that keeps less than this share of its area is relaxed, in at most so many rounds.
-_LEAST_AREA, _RELAXATIONS = 0.05, 12
+LEAST_AREA, RELAXATIONS = 0.05, 12
+# Nodes stay at least this many spacings farther out than the ones before them.
+LEAST_STEP = 0.25
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ class HarmonicExtension:
         return result.reshape(*self._shape, values.shape[1])
 
 
-def unfold(targets: FloatArray, grid: Grid, centre: tuple[int, int], least: float = 0.25) -> FloatArray:
+def unfold(targets: FloatArray, grid: Grid, centre: tuple[int, int], least: float = LEAST_STEP) -> FloatArray:
     """[gh, gw, 2] the nodes' new places, pushed outwards where they would pass each other.
 
     Seen from the node `centre` (row, column), each node of a row stays at least `least` spacings farther out than the
@@ -236,8 +238,8 @@ def triangle_areas(places: FloatArray) -> FloatArray:
 
 def _relax(places: FloatArray, grid: Grid) -> FloatArray:
     """Smooth the few places where sheared triangles are still (nearly) turned over, until none is left."""
-    for _ in range(_RELAXATIONS):
-        bad = triangle_areas(places).min(-1) < _LEAST_AREA * grid.spacing**2
+    for _ in range(RELAXATIONS):
+        bad = triangle_areas(places).min(-1) < LEAST_AREA * grid.spacing**2
         if not bad.any():
             break
         around = cv2.dilate(np.pad(bad, ((0, 1), (0, 1))).astype(np.uint8), np.ones((4, 4), np.uint8), anchor=(2, 2))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from face3d.landmark_sets import FACE_OVAL, INNER_LIPS
-from renderers.photo_avatar import _INSIDE_BEHIND_MM, PhotoAvatar
+from renderers.photo_avatar import INSIDE_BEHIND_MM, PhotoAvatar
 from renderers.pose import Pose
 from renderers.rasterizer import get_rasterizer
 from renderers.torch_eyes import TorchEyes
@@ -68,7 +68,7 @@ class TorchPhotoAvatar:
 
     def render(self, poses: Pose) -> Tensor:  # [B, H, W, 3] uint8 RGB on the device
         """A batch of frames."""
-        crops = self.render_changed(poses)
+        crops = self.render_changed(Pose(poses))
         frames = self._photo.expand(len(crops), -1, -1, -1).clone()
         frames[(slice(None), *self.window)] = crops
         return frames
@@ -80,7 +80,7 @@ class TorchPhotoAvatar:
         frame = self._mesh.drive(poses.expression, poses.turn, poses.gaze, poses.shift)
         pixels = frame.pixels.clone()
         pixels[..., :2] -= self._origin
-        pixels[:, self._lining, 2] += _INSIDE_BEHIND_MM
+        pixels[:, self._lining, 2] += INSIDE_BEHIND_MM
         points = self._mesh.landmarks(pixels)
         crops = self._surround(frame)
         self._draw_skin(crops, frame, pixels, points)

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from renderers.eye_opening import EYES, STEPS, EyeOpening
-
-# Least distance of a lid's points along s.
-_LEAST_STEP = 0.01
+from renderers.eye_opening import EYES, LEAST_STEP, STEPS, EyeOpening
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def _curve(rims: Tensor) -> Tensor:  # [B, 2, N, 2] (s, v) -> [B, 2, STEPS]
     last = rims.shape[2] + 1
     s = [torch.zeros_like(rims[:, :, 0, 0])]
     for i in range(1, last):
-        s.append(torch.maximum(rims[:, :, i - 1, 0], s[-1] + _LEAST_STEP).clamp_max(1 - _LEAST_STEP * (last - i)))
+        s.append(torch.maximum(rims[:, :, i - 1, 0], s[-1] + LEAST_STEP).clamp_max(1 - LEAST_STEP * (last - i)))
     x = torch.stack([*s, torch.ones_like(s[0])], -1)
     y = torch.nn.functional.pad(rims[..., 1], (1, 1))
     step, rise = x.diff(dim=-1), y.diff(dim=-1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from renderers import eye_kernels as k
-from renderers.eye_painter import _ASIDE, _GLINT_SHARE, _RADIUS_MM, _UP_DOWN, EyePainter, _Eye
+from renderers.eye_painter import ASIDE, GLINT_SHARE, RADIUS_MM, UP_DOWN, Eye, EyePainter
 from renderers.eyeball import SHADOW_REACH
 from renderers.torch_eye_opening import OpeningBatch, read_curve
 from renderers.torch_mesh import DrivenBatch
@@ -59,7 +59,7 @@ class _View:
 class _TorchEye:
     """One eye of the photo."""
 
-    def __init__(self, painter: EyePainter, eye: _Eye, device: torch.device) -> None:
+    def __init__(self, painter: EyePainter, eye: Eye, device: torch.device) -> None:
         def picture(values: object) -> Tensor:
             return torch.as_tensor(values, device=device).permute(2, 0, 1).float()
 
@@ -80,7 +80,7 @@ class _TorchEye:
 
     def draw(self, crops: Tensor, frame: DrivenBatch, points: Tensor) -> None:
         opening = OpeningBatch.of(points, self._side)
-        radius = _RADIUS_MM * self._focal / frame.camera[:, self._vertices, 2].mean(1)
+        radius = RADIUS_MM * self._focal / frame.camera[:, self._vertices, 2].mean(1)
         zoom = (radius / self._radius)[:, None, None]
         windows = self._windows(opening, zoom[:, :, 0], crops.shape[2], crops.shape[3])
         if windows is None:
@@ -98,10 +98,10 @@ class _TorchEye:
         windows.write(crops, to_levels(colours))
 
     def _windows(self, opening: OpeningBatch, zoom: Tensor, height: int, width: int) -> Windows | None:
-        reach = _UP_DOWN * self._unit * zoom  # [B, 1]
+        reach = UP_DOWN * self._unit * zoom  # [B, 1]
         high = torch.minimum(opening.upper.amin(1, keepdim=True), zoom * self._photo_rim).clamp_max(0) - reach
         low = opening.lower.amax(1, keepdim=True).clamp_min(0) + reach
-        s = high.new_tensor([-_ASIDE, 1 + _ASIDE, -_ASIDE, 1 + _ASIDE]).expand(len(zoom), -1)
+        s = high.new_tensor([-ASIDE, 1 + ASIDE, -ASIDE, 1 + ASIDE]).expand(len(zoom), -1)
         return Windows.around(opening.place(s, torch.cat([high, high, low, low], 1)), 0.0, height, width)
 
     def _read(self, picture: Tensor, s: Tensor, v: Tensor) -> Tensor:
@@ -115,15 +115,13 @@ class _TorchEye:
         above, swept = view.rim - view.v, view.rim - zoom * own
         t = above / (swept + self._reach * zoom).clamp_min(1e-6)
         inside = (s > 0) & (s < 1) & (swept > 0) & (above > -unit * zoom) & (t < 1)
-        amount = (
-            _smooth((1 - t) * float(k._ENDS)) * _smooth(s * float(k._CORNERS)) * _smooth((1 - s) * float(k._CORNERS))
-        )
-        amount = amount * _smooth(swept / (float(k._SOON) * unit * zoom)) * inside
+        amount = _smooth((1 - t) * float(k.ENDS)) * _smooth(s * float(k.CORNERS)) * _smooth((1 - s) * float(k.CORNERS))
+        amount = amount * _smooth(swept / (float(k.SOON) * unit * zoom)) * inside
         # Places outside are anywhere: only inside ones count.
         row = (above.abs() / zoom).long() % len(self._grain)
         column = (s.clamp(0, 1) * width / zoom).long() % len(self._grain)
-        middle = t - float(k._MIDDLE)
-        gain = 1 + float(k._BRIGHTER) - float(k._DARKER) * middle * middle + self._grain[row, column]
+        middle = t - float(k.MIDDLE)
+        gain = 1 + float(k.BRIGHTER) - float(k.DARKER) * middle * middle + self._grain[row, column]
         skin = self._read(self._lid, s, own - t * self._reach) * gain[:, None]
         return colours + amount[:, None] * (skin - colours)
 
@@ -133,13 +131,13 @@ class _TorchEye:
         below, over = view.v - view.rim, view.floor - view.v
         share = (below / self._edge + 0.5).clamp(0, 1) * (over / self._edge + 0.5).clamp(0, 1)
         gap = (view.floor - view.rim) / (unit * zoom)
-        share = share * (1 - _smooth((view.closure - float(k._SHUT[0])) / float(k._SHUT[1])))
-        share = share * _smooth((gap - float(k._TOUCHING)) / float(k._OPENED))
-        share = share * _smooth((view.s - float(k._INNER[0])) / float(k._INNER[1]))
-        share = share * _smooth((1 - view.s) / float(k._OUTER))
+        share = share * (1 - _smooth((view.closure - float(k.SHUT[0])) / float(k.SHUT[1])))
+        share = share * _smooth((gap - float(k.TOUCHING)) / float(k.OPENED))
+        share = share * _smooth((view.s - float(k.INNER[0])) / float(k.INNER[1]))
+        share = share * _smooth((1 - view.s) / float(k.OUTER))
         offset = view.places - center[:, None, None]
         then = self._centre + self._radius * _turn_back(turn, offset / (self._radius * zoom[..., None]))
-        glint = _GLINT_SHARE * radius[:, None] * (turn @ self._iris - self._iris)[:, :2]
+        glint = GLINT_SHARE * radius[:, None] * (turn @ self._iris - self._iris)[:, :2]
         light = self._centre + (offset - glint[:, None, None]) / zoom[..., None]
         ball = sample(self._texture, then - self._corner) + sample(self._highlight, light - self._corner)
         dark = 1 - self._shadow * torch.exp(-below.clamp_min(0) / (SHADOW_REACH * unit * zoom))
@@ -148,23 +146,23 @@ class _TorchEye:
     def _lay_strips(self, colours: Tensor, view: _View) -> Tensor:
         """As `eye_kernels.lay_strips`."""
         zoom, unit, s = view.zoom, self._unit, view.s
-        band, wet_reach = float(k._BAND) * unit, float(k._WET) * unit
-        hanging = _smooth((view.closure - float(k._HANG[0])) / float(k._HANG[1]))
-        dry = _smooth((view.closure - float(k._DRY[0])) / float(k._DRY[1]))
-        flat, thin = 1 + float(k._FLAT) * _smooth(view.closure), 1 + float(k._THIN) * hanging
-        shown = torch.where(s >= float(k._CORNER), ((view.v - view.rim) / self._edge + 1).clamp(0, 1), 1.0)
+        band, wet_reach = float(k.BAND) * unit, float(k.WET) * unit
+        hanging = _smooth((view.closure - float(k.HANG[0])) / float(k.HANG[1]))
+        dry = _smooth((view.closure - float(k.DRY[0])) / float(k.DRY[1]))
+        flat, thin = 1 + float(k.FLAT) * _smooth(view.closure), 1 + float(k.THIN) * hanging
+        shown = torch.where(s >= float(k.CORNER), ((view.v - view.rim) / self._edge + 1).clamp(0, 1), 1.0)
         far = (view.v - view.floor) / zoom
         shown = shown * (far.abs() < band)
         strip = self._read(self._lower, s, read_curve(self._opening.lower, s) + far)
         colours = _lay(colours, strip, shown, shown * (1 - dry * (1 - _smooth(far / wet_reach))))
         far = (view.v - view.rim) / zoom
-        colours = _shade_line(colours, hanging * (far.abs() < band), far / (float(k._LINE_WIDTH) * unit), s)
+        colours = _shade_line(colours, hanging * (far.abs() < band), far / (float(k.LINE_WIDTH) * unit), s)
         near = ((far * flat > -band) & (far < band)).float()
         own = read_curve(self._opening.upper, s)
         strip = self._read(self._upper, s, own + far * torch.where(far < 0, flat, thin))
         colours = _lay(colours, strip, near, near * (1 - dry * (1 - _smooth(-far / wet_reach))))
-        strip = self._read(self._upper, s, own - float(k._SHORT) * (far + unit))
-        share = near * (far > 0) * float(k._HANGING) * hanging
+        strip = self._read(self._upper, s, own - float(k.SHORT) * (far + unit))
+        share = near * (far > 0) * float(k.HANGING) * hanging
         return _lay(colours, strip, share, torch.zeros_like(share))
 
 
@@ -179,7 +177,7 @@ def rotation_between(before: Tensor, after: Tensor) -> Tensor:  # [N, 3], [B, N,
 
 def _turn_back(turn: Tensor, flat: Tensor) -> Tensor:  # [B, 3, 3], [B, h, w, 2] -> [B, h, w, 2]
     """As `eye_kernels._turn_back`: where in the photo the point of the unit eyeball was."""
-    rim = float(k._RIM)
+    rim = float(k.RIM)
     square = (flat * flat).sum(-1, keepdim=True)
     flat = flat * (rim / square.clamp_min(rim)).sqrt()
     depth = -(1 - square.clamp_max(rim)).sqrt()
@@ -191,9 +189,9 @@ def _turn_back(turn: Tensor, flat: Tensor) -> Tensor:  # [B, 3, 3], [B, h, w, 2]
 
 def _shade_line(colours: Tensor, share: Tensor, far: Tensor, s: Tensor) -> Tensor:
     """As `eye_kernels._shade_line`."""
-    ends = float(k._LINE_ENDS)
+    ends = float(k.LINE_ENDS)
     share = share * torch.exp(-far * far) * _smooth(s * ends) * _smooth((1 - s) * ends)
-    return colours * (1 - share[:, None] * colours.new_tensor([float(x) for x in k._LINE])[:, None, None])
+    return colours * (1 - share[:, None] * colours.new_tensor([float(x) for x in k.LINE])[:, None, None])
 
 
 def _lay(colours: Tensor, strip: Tensor, share: Tensor, glow: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from face3d.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
-from renderers.lip_seam import _CONTACT_MM, _STRENGTH, LipSeam
-from renderers.soft_line import _SAMPLES
+from renderers.lip_seam import CONTACT_MM, STRENGTH, LipSeam
+from renderers.soft_line import SAMPLES
 from renderers.torch_pictures import Windows, blur, gaussian_weights, pixel_centres, to_levels
 
 # Half of what OpenCV's thick anti-aliased lines are wider than asked, and what odd widths have besides, samples.
@@ -37,7 +37,7 @@ class TorchLipSeam:
         """
         if self._missing == 0:
             return
-        strength = self._missing * (1 - opening_mm / _CONTACT_MM).clamp_min(0) * _STRENGTH
+        strength = self._missing * (1 - opening_mm / CONTACT_MM).clamp_min(0) * STRENGTH
         middle = (points[:, list(UPPER_INNER_LIP)] + points[:, list(LOWER_INNER_LIP)]) / 2
         draw_soft_lines(
             crops, torch.cat([points[:, 78:79], middle, points[:, 308:309]], 1), self._rgb, self._width, strength
@@ -59,13 +59,13 @@ def draw_soft_lines(crops: Tensor, lines: Tensor, rgb: Tensor, width: float, str
     windows = Windows.between(low, torch.where(strength[:, None] > 0, high, low), *crops.shape[2:])
     if windows is None:
         return
-    fine = pixel_centres(windows.height * _SAMPLES, windows.width * _SAMPLES, lines.device)
-    local = (lines - windows.corner[:, None]) * _SAMPLES
-    thickness = max(1, round(width * _SAMPLES))
+    fine = pixel_centres(windows.height * SAMPLES, windows.width * SAMPLES, lines.device)
+    local = (lines - windows.corner[:, None]) * SAMPLES
+    thickness = max(1, round(width * SAMPLES))
     reach = thickness / 2 + _WIDER + _ODD * (thickness % 2)
     mask = (reach - _distance(fine, local)).clamp(0, 1)
     weights = gaussian_weights(max(0.5, 0.5 * width), lines.device)
-    alpha = blur(F.avg_pool2d(mask[:, None], _SAMPLES), weights) * strength[:, None, None, None]
+    alpha = blur(F.avg_pool2d(mask[:, None], SAMPLES), weights) * strength[:, None, None, None]
     under = windows.read(crops).float()
     windows.write(crops, to_levels(under * (1 - alpha) + rgb[:, None, None] * alpha))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
 from face3d.pose import turn_head
-from renderers.driven_mesh import _RIMS, _TOUCHING_MM, DrivenMesh
+from renderers.driven_mesh import LEAST_OPEN_MM, RIMS, TOUCHING_MM, DrivenMesh
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class TorchMesh:
         placed = head_to_camera(head, rotation, translation + shift)
         camera = placed + self._offset(openings) @ relative[..., :2].transpose(1, 2)
         pixels = torch.cat([self.camera.project(camera), camera[..., 2:]], -1)
-        closure = (1 - openings[:, 1:] / self._own_openings[1:].clamp_min(0.5)).clamp(0, 1)
+        closure = (1 - openings[:, 1:] / self._own_openings[1:].clamp_min(LEAST_OPEN_MM)).clamp(0, 1)
         return DrivenBatch(pixels, camera, openings[:, 0], closure, relative, self._pivot, shift)
 
     def landmarks(self, pixels: Tensor) -> Tensor:  # [B, V, 3] -> [B, 478, 2] px
@@ -94,13 +94,13 @@ class TorchMesh:
         return self.model.landmarks478.of(pixels[..., :2])
 
     def _offset(self, openings: Tensor) -> Tensor:  # [B, 3] mm -> [B, V, 2] mm
-        touching = (1 - openings[:, 0] / _TOUCHING_MM).clamp_min(0)
+        touching = (1 - openings[:, 0] / TOUCHING_MM).clamp_min(0)
         offset = self._residual + touching[:, None, None] * self._overlap
-        for opening, (_, _, full), field in zip(openings.unbind(1), _RIMS, self._closing, strict=True):
+        for opening, (_, _, full), field in zip(openings.unbind(1), RIMS, self._closing, strict=True):
             offset = offset + (1 - opening / full).clamp_min(0)[:, None, None] * field
         return offset
 
     def _openings(self, head: Tensor) -> Tensor:  # [B, V, 3] -> [B, 3] mm
         height = self.model.landmarks478.of(head)[..., 1]
-        openings = [(height[:, list(upper)] - height[:, list(lower)]).clamp_min(0).mean(1) for upper, lower, _ in _RIMS]
+        openings = [(height[:, list(upper)] - height[:, list(lower)]).clamp_min(0).mean(1) for upper, lower, _ in RIMS]
         return torch.stack(openings, 1)

@@ -13,33 +13,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from renderers.kinds import Kind
-from renderers.mouth.kernels import (
-    _BOUNCED,
-    _FRONT,
-    _LOWER_TEETH,
-    _OWN_LIGHT,
-    _OWN_TEETH_MM,
-    _TEETH_DARKNESS,
-    _THROAT_MM,
-    _TILT,
-    CAVITY,
-    DEPTHS_MM,
-    MATERIALS,
-    OWN,
-    TONGUE,
-    UPPER_TEETH,
-)
-from renderers.mouth.painter import _RIM, MouthPainter
-from renderers.mouth.planes import _DEPTH_MM
+from renderers.mouth import kernels as k
+from renderers.mouth.canvas import CAVITY, MATERIALS, OWN, TONGUE, UPPER_TEETH
+from renderers.mouth.painter import RIM, MouthPainter
+from renderers.mouth.planes import DEPTH_MM
 from renderers.mouth.window import CELLS_PER_MM, WIDTH
 from renderers.rasterizer import Rasterizer
 from renderers.torch_mesh import DrivenBatch
 from renderers.torch_mouth_scene import SceneBatch, TorchMouthView, canvas_centres
 from renderers.torch_pictures import Windows, blur, gaussian_weights, sample, to_levels
 from renderers.torch_skin import affine_maps, map_at
-
-# Where a pixel shows nothing: the cavity, this far behind the lips, mm.
-_NOTHING_MM = 40.0
 
 
 @dataclass(frozen=True)
@@ -116,23 +99,23 @@ class TorchMouth:
         mapped = map_at(maps, faces, centres.expand(len(maps), -1, -1, -1))
         source, (arc, height, facing, depth) = mapped[..., :2], mapped[..., 2:].unbind(-1)
         arc, height = (torch.where(covered, a, 0) for a in (arc, height))
-        facing, depth = torch.where(covered, facing, 1), torch.where(covered, depth, _NOTHING_MM)
+        facing, depth = torch.where(covered, facing, 1), torch.where(covered, depth, k.NOTHING_MM)
         kind = torch.where(covered, self._kinds[faces], int(Kind.MOUTH))
-        depth = torch.where(kind == Kind.MOUTH, depth.clamp_max(_THROAT_MM), depth)
+        depth = torch.where(kind == Kind.MOUTH, depth.clamp_max(k.THROAT_MM), depth)
         material = torch.where(kind == Kind.TONGUE, TONGUE, torch.where(kind == Kind.MOUTH, CAVITY, kind - 2))
         light = self._light(scene.levels, centres, depth)
         base = self._materials(kind, arc, height, facing, depth, light)
         skull = self._skull_places(scene.vertices, centres)
-        teeth_light = self._light(scene.levels, centres, torch.full_like(depth, float(_OWN_TEETH_MM)))
+        teeth_light = self._light(scene.levels, centres, torch.full_like(depth, float(k.OWN_TEETH_MM)))
         own, shown = self._own(source, skull, material, (teeth_light, light), covered)
         return CanvasBatch(material, base, own, shown, scene.cover * scene.open_pixels(), light, depth)
 
     def _light(self, levels: Tensor, centres: Tensor, depth: Tensor) -> Tensor:  # [B, H, W]
         """Share of the world that points see, 0..1."""
-        shift = _TILT * depth * CELLS_PER_MM * self._scale
+        shift = k.TILT * depth * CELLS_PER_MM * self._scale
         places = torch.stack([centres[..., 0].expand_as(depth), centres[..., 1] - shift], -1)
         first, second, third = sample(levels, places * (levels.shape[3] / depth.shape[2])).unbind(1)
-        near, middle, far = DEPTHS_MM
+        near, middle, far = k.DEPTHS_MM
         shallow = first + (depth - near) / (middle - near) * (second - first)
         deep = second + ((depth - middle) / (far - middle)).clamp_max(1) * (third - second)
         deep = deep * (far / depth.clamp_min(far)) ** 2
@@ -143,20 +126,23 @@ class TorchMouth:
     ) -> Tensor:  # [B, 3, H, W]
         """As `kernels._material`."""
         dark = 1 - light.clamp_max(1)
-        rim = torch.exp(-depth.clamp_min(0) / 8)[:, None]
-        lining = self._cavity * (1 - rim) + self._lips * 0.8 * rim
-        result = lining * (0.45 + 0.55 * light.clamp_max(1))[:, None]
-        front = (_FRONT * facing).clamp_max(1)[:, None]
-        rows = (Kind.UPPER_TEETH, 1.0), (Kind.LOWER_TEETH, _LOWER_TEETH)
+        rim = torch.exp(-depth.clamp_min(0) / k.LINING_MM)[:, None]
+        lining = self._cavity * (1 - rim) + self._lips * k.LINING_LIPS * rim
+        result = lining * (k.LINING_LIGHT[0] + k.LINING_LIGHT[1] * light.clamp_max(1))[:, None]
+        front = (k.FRONT_FACTOR * facing).clamp_max(1)[:, None]
+        rows = (Kind.UPPER_TEETH, 1.0), (Kind.LOWER_TEETH, k.LOWER_TEETH_SHARE)
         for (row, brightness), gaps in zip(rows, self._gaps, strict=True):
             enamel, gum, beyond = _tooth(arc, height, gaps)
-            shade = ((0.5 + 0.55 * facing) * (1 - dark**_TEETH_DARKNESS))[:, None]
-            bright = brightness * enamel * (1 - gum) * (1 - 0.45 * beyond)
+            shade = ((k.TEETH_FACING[0] + k.TEETH_FACING[1] * facing) * (1 - dark**k.TEETH_DARKNESS))[:, None]
+            bright = brightness * enamel * (1 - gum) * (1 - k.BEYOND_DARK * beyond)
             teeth = self._teeth * bright[:, None] + self._gums * gum[:, None]
-            bounced = _BOUNCED * (1 - shade) * self._lips / self._lips[0].clamp_min(1)
+            bounced = k.BOUNCED * (1 - shade) * self._lips / self._lips[0].clamp_min(1)
             drawn = result + front * (teeth * (shade + bounced) - result)
             result = torch.where((kind == row)[:, None], drawn, result)
-        shade = (0.5 + 0.5 * facing) * (1 - 0.10 * torch.exp(-((arc / 4) ** 2))) * (0.38 + 0.62 * (1 - dark**1.6))
+        shade = (k.TONGUE_FACING[0] + k.TONGUE_FACING[1] * facing) * (
+            1 - k.GROOVE * torch.exp(-((arc / k.GROOVE_MM) ** 2))
+        )
+        shade = shade * (k.TONGUE_LIGHT[0] + k.TONGUE_LIGHT[1] * (1 - dark**k.TONGUE_DARKNESS))
         return torch.where((kind == Kind.TONGUE)[:, None], self._tongue * shade[:, None], result)
 
     def _skull_places(self, vertices: Tensor, centres: Tensor) -> Tensor:  # [B, V', 3], [H, W, 2] -> [B, H, W, 2]
@@ -186,9 +172,9 @@ class TorchMouth:
         fixed = (teeth > 0) | (material == UPPER_TEETH)
         places = torch.where(fixed[..., None], skull, source)
         then_teeth, then_rest = sample(self._own_light, places).unbind(1)
-        then = torch.where(fixed, then_teeth, then_rest).clamp_min(0.05)
+        then = torch.where(fixed, then_teeth, then_rest).clamp_min(k.OWN_LEAST_THEN)
         light = torch.where(fixed, lights[0], light)
-        ratio = ((light.clamp_min(0.02) / then) ** _OWN_LIGHT).clamp_max(1.25)
+        ratio = ((light.clamp_min(k.OWN_LEAST_NOW) / then) ** k.OWN_LIGHT_POWER).clamp_max(k.OWN_MOST)
         return ratio[:, None] * sample(self._own_picture, places), torch.where(fixed, teeth, rest) * covered
 
     def _fields(self, canvas: CanvasBatch) -> Tensor:  # [B, FIELDS, h, w]
@@ -202,7 +188,7 @@ class TorchMouth:
         shares = [torch.where(canvas.material == m, canvas.cover - own, 0)[:, None] for m in range(OWN)]
         parts = [torch.cat([share, share * canvas.base / self._white], 1) for share in shares]
         parts.append(torch.cat([own[:, None], own[:, None] * canvas.own / self._white], 1))
-        parts += [(canvas.cover * canvas.light)[:, None], (canvas.cover * canvas.depth / _DEPTH_MM)[:, None]]
+        parts += [(canvas.cover * canvas.light)[:, None], (canvas.cover * canvas.depth / DEPTH_MM)[:, None]]
         return torch.cat([F.avg_pool2d(part, self._scale) for part in parts], 1)
 
     def _finish(self, canvas: CanvasBatch, fields: Tensor) -> Tensor:  # [B, 4, H, W]
@@ -225,7 +211,7 @@ class TorchMouth:
         soft = blur(colours.flatten(0, 1)[:, None], self._blur).view_as(colours)
         if self._own_picture is None:
             return soft
-        inside = ((soft[:, 3] - _RIM) / (1 - _RIM)).clamp(0, 1) * canvas.shown
+        inside = ((soft[:, 3] - RIM) / (1 - RIM)).clamp(0, 1) * canvas.shown
         return soft + inside[:, None] * (colours - soft)
 
     def _blend(self, crops: Tensor, colours: Tensor, scene: SceneBatch, factor: int, chosen: Tensor) -> None:
@@ -253,11 +239,12 @@ def _tooth(arc: Tensor, height: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor, T
     distance = torch.full_like(along, 100)
     for gap in gaps.tolist():
         distance = torch.minimum(distance, (along - gap).abs())
-    line = torch.exp(-((distance / 0.25) ** 2))
-    gums = torch.sigmoid((0.22 + 0.12 * torch.exp(-((distance / 0.9) ** 2)) - height) * 40)
-    edge = 1 - 0.12 * (height - 0.8).clamp_min(0) / 0.2
-    rounded = 1 - 0.12 * torch.exp(-distance / 0.8)
-    limit = 0.995 - 0.085 * torch.exp(-distance / 0.55)
-    beyond = ((height - limit) / 0.035).clamp(0, 1)
-    fall = 1 - 0.6 * ((along / 30) ** 1.5).clamp_max(1)
-    return (1 - 0.12 * line) * edge * rounded * fall, gums, beyond
+    line = torch.exp(-((distance / k.GAP_LINE_MM) ** 2))
+    between = k.GUM_BETWEEN * torch.exp(-((distance / k.GUM_BETWEEN_MM) ** 2))
+    gums = torch.sigmoid((k.GUM_HEIGHT + between - height) * k.GUM_SHARPNESS)
+    edge = 1 - k.EDGE_DARK * (height - k.EDGE_FROM).clamp_min(0) / k.EDGE_WITHIN
+    rounded = 1 - k.ROUND_DARK * torch.exp(-distance / k.ROUND_MM)
+    limit = k.BITE_HEIGHT - k.BITE_ROUND * torch.exp(-distance / k.BITE_ROUND_MM)
+    beyond = ((height - limit) / k.BITE_SOFT).clamp(0, 1)
+    fall = 1 - k.ROW_FALL * ((along / k.ROW_FALL_MM) ** k.ROW_FALL_POWER).clamp_max(1)
+    return (1 - k.GAP_LINE * line) * edge * rounded * fall, gums, beyond

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from face3d.landmark_sets import INNER_LIPS
 from renderers.mouth.anatomy import FLATTEN, MouthAnatomy
 from renderers.mouth.kernels import BLURS_MM
-from renderers.mouth.rim import _LEAST_STEP, _LEFT_CORNER, _RIGHT_CORNER, _RINGS
-from renderers.mouth.scene import _SOFT_PX, LIGHT_CELLS, RISE
-from renderers.mouth.window import _CORNERS, _MIDDLES, CELLS_PER_MM, HEIGHT, WIDTH
+from renderers.mouth.rim import LEAST_STEP, LEFT_CORNER, RIGHT_CORNER, RINGS
+from renderers.mouth.scene import LIGHT_CELLS, RISE, SOFT_PX
+from renderers.mouth.window import CELLS_PER_MM, CORNERS, HEIGHT, MIDDLES, WIDTH
 from renderers.rasterizer import Rasterizer
 from renderers.shading import vertex_normals
 from renderers.torch_mesh import DrivenBatch
@@ -36,8 +36,8 @@ class WindowBatch:
     @classmethod
     def around(cls, points: Tensor, px_per_mm: Tensor) -> WindowBatch:  # [B, 478, 2], [B]
         """As `MouthWindow.around`."""
-        right, left = (points[:, corner] for corner in _CORNERS)
-        middle = points[:, [*_CORNERS, *_MIDDLES]].mean(1)
+        right, left = (points[:, corner] for corner in CORNERS)
+        middle = points[:, [*CORNERS, *MIDDLES]].mean(1)
         x, y = ((left - right) / (left - right).norm(dim=1, keepdim=True).clamp_min(1e-3)).unbind(1)
         scale = CELLS_PER_MM / px_per_mm
         turn = torch.stack([x, y, -y, x], 1).reshape(-1, 2, 2) * scale[:, None, None]
@@ -118,7 +118,7 @@ class TorchMouthView:
         window = WindowBatch.around(points, self._focal / lips.mean(1))
         cells = window.to_cells(points)
         upper, lower = self._rims(cells)
-        softness = (_SOFT_PX * CELLS_PER_MM * self._scale / window.px_per_mm).clamp_min(1)
+        softness = (SOFT_PX * CELLS_PER_MM * self._scale / window.px_per_mm).clamp_min(1)
         cover = self._coverage(upper, lower, softness)
         inside_cells = window.to_cells(inside)
         camera = frame.camera[:, self.vertices]
@@ -134,8 +134,8 @@ class TorchMouthView:
 
     def _rims(self, cells: Tensor) -> tuple[Tensor, Tensor]:  # [B, 478, 2] -> 2 x [B, W] rows
         x = (torch.arange(WIDTH * self._scale, device=cells.device) + 0.5) / self._scale
-        upper, lower = (_rim(cells[:, [_RIGHT_CORNER, *ring, _LEFT_CORNER]], x) for ring in _RINGS)
-        outside = (x <= cells[:, _RIGHT_CORNER, :1]) | (x >= cells[:, _LEFT_CORNER, :1])
+        upper, lower = (_rim(cells[:, [RIGHT_CORNER, *ring, LEFT_CORNER]], x) for ring in RINGS)
+        outside = (x <= cells[:, RIGHT_CORNER, :1]) | (x >= cells[:, LEFT_CORNER, :1])
         return upper * self._scale, torch.where(outside, upper, lower) * self._scale
 
     def _coverage(self, upper: Tensor, lower: Tensor, softness: Tensor) -> Tensor:  # [B, H, W]
@@ -160,7 +160,7 @@ class TorchMouthView:
 
 def _rim(points: Tensor, x: Tensor) -> Tensor:  # [B, N, 2], [W] -> [B, W]
     """As `renderers.mouth.rim`: heights at `x` of a curve through points, whose ends go on level."""
-    steps = points[..., 0].diff(dim=1).clamp_min(_LEAST_STEP)
+    steps = points[..., 0].diff(dim=1).clamp_min(LEAST_STEP)
     along = torch.cat([points[:, :1, 0], points[:, :1, 0] + steps.cumsum(1)], 1)
     at = torch.minimum(torch.maximum(x.expand(len(points), -1), along[:, :1]), along[:, -1:])
     return curve_through(along, points[..., 1], at)

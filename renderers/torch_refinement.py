@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from face3d.landmark_sets import FACE_OVAL
-from renderers.neural.planes import _MARGIN, SIZE
-from renderers.neural.refinement import _BORDER, _HALF_MOTION, _LEAST_STRENGTH, FaceRefinement
+from renderers.neural.planes import MARGIN, SIZE
+from renderers.neural.refinement import BORDER, HALF_MOTION, LEAST_STRENGTH, SOFT, FaceRefinement
 from renderers.rasterizer import Rasterizer
 from renderers.shading import vertex_normals
 from renderers.torch_mesh import DrivenBatch
@@ -38,7 +38,7 @@ class WindowBatch:
     def around(cls, points: Tensor) -> WindowBatch:  # [B, 478, 2] px
         """The boxes of landmarks with a margin."""
         low, high = points.amin(1), points.amax(1)
-        size = (high - low) * (1 + 2 * _MARGIN)
+        size = (high - low) * (1 + 2 * MARGIN)
         return cls((low + high - size) / 2, size)
 
     def to_cells(self, points: Tensor) -> Tensor:  # [B, ..., 2] px -> [B, ..., 2]
@@ -82,7 +82,7 @@ class TorchRefinement:
         self._source, self._normals = tensor(surface.source), tensor(surface.normals)
         self._fixed = torch.cat([tensor(surface.place), tensor(surface.inside)[:, None]], 1)
         self._centres = pixel_centres(SIZE, SIZE, device)
-        self._soft = gaussian_weights(0.4 * _BORDER * SIZE, device)
+        self._soft = gaussian_weights(SOFT * SIZE, device)
 
     def draw(self, crops: Tensor, frame: DrivenBatch, pixels: Tensor, points: Tensor, context: Tensor) -> None:
         """Correct the faces in crops in place.
@@ -102,7 +102,7 @@ class TorchRefinement:
         change = self._network(planes.to(self._dtype), context.to(self._dtype)).float()
         change = change * (255 * strength[:, None, None] * self._soft_oval(window, points))[:, None]
         low, high = window.corner, window.corner + window.size
-        shown = (strength >= _LEAST_STRENGTH)[:, None]
+        shown = (strength >= LEAST_STRENGTH)[:, None]
         windows = Windows.between(low, torch.where(shown, high, low.floor()), *crops.shape[2:])
         if windows is None:
             return
@@ -113,7 +113,7 @@ class TorchRefinement:
         moved = points - self._landmarks
         x = self._landmarks[:, 0]
         motion = (moved - moved.mean(1, keepdim=True)).abs().mean((1, 2)) / (x.max() - x.min())
-        return motion / (motion + _HALF_MOTION)
+        return motion / (motion + HALF_MOTION)
 
     def _geometry(self, window: WindowBatch, frame: DrivenBatch, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """As `FaceSurface.planes`: [B, 9, SIZE, SIZE] of the mesh's attributes, [B, 1, SIZE, SIZE] of its stretch."""
@@ -136,7 +136,7 @@ class TorchRefinement:
     def _soft_oval(self, window: WindowBatch, points: Tensor) -> Tensor:  # [B, SIZE, SIZE]
         """As `refinement.soft_oval`: 1 inside the face, 0 at its outline."""
         oval = window.to_cells(points[:, list(FACE_OVAL)])
-        inner = (depth_inside(self._centres, oval) + _OUTLINE - round(_BORDER * SIZE) + 0.5).clamp(0, 1)
+        inner = (depth_inside(self._centres, oval) + _OUTLINE - round(BORDER * SIZE) + 0.5).clamp(0, 1)
         return blur(inner[:, None], self._soft)[:, 0]
 
 

@@ -8,12 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from renderers.rasterizer import get_rasterizer
-from renderers.relight import _GAMMA, Relight
+from renderers.relight import DARKEST, GAMMA, LEAST_LIGHT, Relight
 from renderers.shading import sh_basis, vertex_normals
 from renderers.torch_pictures import Windows, composite, sample, to_levels
-
-# Of `Relight._shading`.
-_LEAST_LIGHT, _DARKEST = 0.15, 1e-4
 
 
 def affine_maps(pixels: Tensor, triangles: Tensor, values: Tensor) -> Tensor:
@@ -74,9 +71,9 @@ class TorchRelight:
     def gains(self, camera: Tensor) -> Tensor:  # [B, V, 3] mm -> [B, V]
         """Factors on the photo's gamma-encoded colours for driven vertices."""
         shading = sh_basis(vertex_normals(camera, self._triangles)) @ self._light
-        floor = (_LEAST_LIGHT * self._light[0]).clamp_min(_DARKEST)
+        floor = (LEAST_LIGHT * self._light[0]).clamp_min(DARKEST)
         ratio = (torch.maximum(shading, floor) / self._before).clamp(self._options.least, self._options.most)
-        return 1 + self._weight * (ratio ** (1 / _GAMMA) - 1)
+        return 1 + self._weight * (ratio ** (1 / GAMMA) - 1)
 
 
 class TorchSkin:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from renderers.layer_warp import LayerWarp
 from renderers.rasterizer import Rasterizer, interpolate
-from renderers.surround import _LEAST_AREA, _RELAXATIONS, Grid, HarmonicExtension
+from renderers.surround import LEAST_AREA, LEAST_STEP, RELAXATIONS, Grid, HarmonicExtension
 from renderers.surround_warp import SurroundWarp
 from renderers.torch_mesh import DrivenBatch
 from renderers.torch_pictures import composite, pixel_centres, sample, to_levels
@@ -92,7 +92,7 @@ class TorchSurround:
     def _project(self, points: Tensor) -> Tensor:  # [..., 3] mm -> [..., 2] px in the crop
         return points[..., :2] / points[..., 2:] * self._focal + self._principal - self._origin
 
-    def _unfold(self, targets: Tensor, least: float = 0.25) -> Tensor:
+    def _unfold(self, targets: Tensor, least: float = LEAST_STEP) -> Tensor:
         """As `surround.unfold`."""
         places = list(targets.unbind(-1))
         for component, (dim, middle) in enumerate(((2, self._centre[1]), (1, self._centre[0]))):
@@ -106,8 +106,8 @@ class TorchSurround:
         return self._relax(torch.stack(places, -1))
 
     def _relax(self, places: Tensor) -> Tensor:
-        least = _LEAST_AREA * self._grid.spacing**2
-        for _ in range(_RELAXATIONS):
+        least = LEAST_AREA * self._grid.spacing**2
+        for _ in range(RELAXATIONS):
             bad = _triangle_areas(places).amin(-1) < least
             if not bool(bad.any()):
                 break

@@ -8,103 +8,55 @@ from above.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderers.compiled import kernel
+from renderers.mouth.canvas import OWN, UPPER_TEETH, Canvas, OwnMouth, Palette
 
 FloatArray = NDArray[np.float32]
 
-# What a pixel shows: the shaded mesh's four materials, or the photo's own mouth.
-UPPER_TEETH, LOWER_TEETH, CAVITY, TONGUE, OWN = range(5)
-MATERIALS = 5
 # Depths behind the lips, mm, for which the opening is blurred, and the blurs.
 DEPTHS_MM = (2.0, 9.0, 24.0)
 BLURS_MM = (1.0, 4.0, 10.0)
 # The lining counts as no deeper than this, mm: cheeks and palate are near, the mesh's throat is not.
-_THROAT_MM = 20.0
+THROAT_MM = 20.0
 # Brightness of the lower teeth in shares of the upper ones'.
-_LOWER_TEETH = 0.9
+LOWER_TEETH_SHARE = 0.9
 # Teeth that face the viewer by more than one over this are drawn as teeth.
-_FRONT = 4.0
+FRONT_FACTOR = 4.0
 # Exponent of the change of light on the photo's own mouth: less than one, for the walls' light changes less.
-_OWN_LIGHT = 0.5
+OWN_LIGHT_POWER = 0.5
 # How much of the opening's light reaches teeth by way of the lips' and cheeks' inside.
-_BOUNCED = 0.38
+BOUNCED = 0.38
 # Exponent of the darkness in front of teeth: the higher, the less light makes them as bright as they get.
-_TEETH_DARKNESS = 1.6
+TEETH_DARKNESS = 1.6
 # How far the light's way in rises per millimetre of depth.
-_TILT = 0.3
+TILT = 0.3
 # The photo's own upper teeth count as this deep, mm: one depth, so that no edge of the mesh shows in their light.
-_OWN_TEETH_MM = 2.5
-
-
-@dataclass(frozen=True)
-class Palette:
-    """Colours in the photo's light, [3] float32 0..255; arc lengths of the gaps between teeth, [N] float32 mm."""
-
-    teeth: FloatArray
-    gums: FloatArray
-    tongue: FloatArray
-    cavity: FloatArray
-    lips: FloatArray
-    upper_gaps: FloatArray
-    lower_gaps: FloatArray
-
-
-@dataclass(frozen=True)
-class OwnMouth:
-    """The photo's own mouth in its own window; empty arrays where it shows none.
-
-    Attributes:
-        picture: [3, h, w] float32 0..255, the photo resampled to the window.
-        shown: [4, h, w] float32 0..1, how far the picture shows each material there.
-        light: [2, h, w] float32 0..1, the light that fell on the upper teeth and on everything else.
-    """
-
-    picture: FloatArray
-    shown: FloatArray
-    light: FloatArray
-
-    @property
-    def any(self) -> bool:
-        """Whether the photo shows one."""
-        return self.picture.shape[1] > 1
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """The painted window, [H, W] each; rows outside the opening are not written.
-
-    Attributes:
-        material: int8, -1 outside the opening.
-        base: [H, W, 3] float32 0..255, shaded colour.
-        own: [H, W, 3] float32 0..255, the photo's own colour in this frame's light.
-        shown: float32 0..1, the own colour's share.
-        cover: float32 0..1, the opening's share of the pixel.
-        light: float32 0..1.
-        depth: float32 mm behind the lips.
-    """
-
-    material: NDArray[np.int8]
-    base: FloatArray
-    own: FloatArray
-    shown: FloatArray
-    cover: FloatArray
-    light: FloatArray
-    depth: FloatArray
-
-    @classmethod
-    def empty(cls, height: int, width: int) -> Canvas:
-        """A canvas that shows nothing."""
-        plane = (height, width)
-        colours, planes = (
-            [np.zeros((*plane, 3), np.float32) for _ in range(2)],
-            [np.zeros(plane, np.float32) for _ in range(4)],
-        )
-        return cls(np.full(plane, -1, np.int8), colours[0], colours[1], *planes)
+OWN_TEETH_MM = 2.5
+# Light on the photo's own mouth counts as at least this, then and now, and brightens it by at most the third.
+OWN_LEAST_THEN, OWN_LEAST_NOW, OWN_MOST = 0.05, 0.02, 1.25
+# Where a pixel shows no mesh: the cavity, this far behind the lips, mm.
+NOTHING_MM = 40.0
+# Enamel: dark lines between teeth (how dark, mm); a translucent biting edge (how dark, from which height on and within
+# which); rounded towards the gaps (how dark, mm); the row's fall into the dark (how far, within mm, power).
+GAP_LINE, GAP_LINE_MM = 0.12, 0.25
+EDGE_DARK, EDGE_FROM, EDGE_WITHIN = 0.12, 0.8, 0.2
+ROUND_DARK, ROUND_MM = 0.12, 0.8
+ROW_FALL, ROW_FALL_MM, ROW_FALL_POWER = 0.6, 30.0, 1.5
+# Gums: up to this height, by that much farther between teeth (within mm), and how sharply they end.
+GUM_HEIGHT, GUM_BETWEEN, GUM_BETWEEN_MM, GUM_SHARPNESS = 0.22, 0.12, 0.9, 40.0
+# Biting edges: their height, by how much less next to gaps (within mm), and over what the dark beyond begins.
+BITE_HEIGHT, BITE_ROUND, BITE_ROUND_MM, BITE_SOFT = 0.995, 0.085, 0.55, 0.035
+BEYOND_DARK = 0.45
+# Shades are (constant, times how much the surface faces the viewer or the light).
+TEETH_FACING, TONGUE_FACING, TONGUE_LIGHT, LINING_LIGHT = (0.5, 0.55), (0.5, 0.5), (0.38, 0.62), (0.45, 0.55)
+# The tongue's groove: how dark, mm; and as `TEETH_DARKNESS`.
+GROOVE, GROOVE_MM, TONGUE_DARKNESS = 0.10, 4.0, 1.6
+# The lips' own skin goes on behind the rim, at this brightness, and gives way to the throat's red over this depth, mm.
+LINING_LIPS, LINING_MM = 0.8, 8.0
 
 
 def paint(
@@ -192,7 +144,7 @@ def _smooth(plane, x, y):  # type: ignore[no-untyped-def]
 @kernel
 def _light(levels, x, y, depth, cells, per_mm):  # type: ignore[no-untyped-def]
     """Share of the world that a point at `depth` mm behind canvas pixel (x, y) sees, 0..1."""
-    y -= np.float32(_TILT) * depth * per_mm
+    y -= np.float32(TILT) * depth * per_mm
     x, y = x * cells, y * cells
     near, middle, far = np.float32(DEPTHS_MM[0]), np.float32(DEPTHS_MM[1]), np.float32(DEPTHS_MM[2])
     if depth <= near:
@@ -211,7 +163,7 @@ def _teeth_light(levels, cells, per_mm, out):  # type: ignore[no-untyped-def]
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):
             x, y = np.float32(column) + _HALF, np.float32(row) + _HALF
-            out[row, column] = _light(levels, x, y, np.float32(_OWN_TEETH_MM), cells, per_mm)
+            out[row, column] = _light(levels, x, y, np.float32(OWN_TEETH_MM), cells, per_mm)
 
 
 @kernel
@@ -221,15 +173,18 @@ def _tooth(arc, height, gaps):  # type: ignore[no-untyped-def]
     distance = np.float32(100)
     for i in range(gaps.shape[0]):
         distance = min(distance, abs(along - gaps[i]))
-    line = math.exp(-((distance / np.float32(0.25)) ** 2))
+    line = math.exp(-((distance / np.float32(GAP_LINE_MM)) ** 2))
     # Gums reach lower between the teeth; biting edges are a little translucent, and rounded towards the gaps.
-    gums = 1 / (1 + math.exp((height - 0.22 - 0.12 * math.exp(-((distance / 0.9) ** 2))) * 40))
-    edge = 1 - 0.12 * max(0.0, height - 0.8) / 0.2
-    rounded = 1 - 0.12 * math.exp(-distance / 0.8)
-    limit = 0.995 - 0.085 * math.exp(-distance / 0.55)
-    beyond = min(1.0, max(0.0, (height - limit) / 0.035))
-    fall = 1 - 0.6 * min(1.0, (along / 30) ** 1.5)
-    return np.float32((1 - 0.12 * line) * edge * rounded * fall), np.float32(gums), np.float32(beyond)
+    gums = 1 / (
+        1
+        + math.exp((height - GUM_HEIGHT - GUM_BETWEEN * math.exp(-((distance / GUM_BETWEEN_MM) ** 2))) * GUM_SHARPNESS)
+    )
+    edge = 1 - EDGE_DARK * max(0.0, height - EDGE_FROM) / EDGE_WITHIN
+    rounded = 1 - ROUND_DARK * math.exp(-distance / ROUND_MM)
+    limit = BITE_HEIGHT - BITE_ROUND * math.exp(-distance / BITE_ROUND_MM)
+    beyond = min(1.0, max(0.0, (height - limit) / BITE_SOFT))
+    fall = 1 - ROW_FALL * min(1.0, (along / ROW_FALL_MM) ** ROW_FALL_POWER)
+    return np.float32((1 - GAP_LINE * line) * edge * rounded * fall), np.float32(gums), np.float32(beyond)
 
 
 @kernel
@@ -239,27 +194,30 @@ def _material(kind, arc, height, facing, depth, light, colours, gaps, out):  # t
     light = min(_ONE, light)
     if kind == 5:
         # A groove along the middle; the body's flanks turn away from the light.
-        groove = _ONE - np.float32(0.10 * math.exp(-((arc / 4.0) ** 2)))
-        lit = _ONE - (_ONE - light) ** np.float32(1.6)
-        shade = np.float32(0.5 + 0.5 * facing) * groove * np.float32(0.38 + 0.62 * lit)
+        groove = _ONE - np.float32(GROOVE * math.exp(-((arc / GROOVE_MM) ** 2)))
+        lit = _ONE - (_ONE - light) ** np.float32(TONGUE_DARKNESS)
+        shade = np.float32(TONGUE_FACING[0] + TONGUE_FACING[1] * facing) * groove
+        shade *= np.float32(TONGUE_LIGHT[0] + TONGUE_LIGHT[1] * lit)
         for k in range(3):
             out[k] = tongue[k] * shade
         return
     # Behind the rim the lips' own skin goes on, then the dark red of the throat.
-    rim = np.float32(math.exp(-max(_ZERO, depth) / 8.0))
-    shade = np.float32(0.45) + np.float32(0.55) * light
+    rim = np.float32(math.exp(-max(_ZERO, depth) / LINING_MM))
+    shade = np.float32(LINING_LIGHT[0]) + np.float32(LINING_LIGHT[1]) * light
     for k in range(3):
-        out[k] = (cavity[k] * (_ONE - rim) + lips[k] * np.float32(0.8) * rim) * shade
+        out[k] = (cavity[k] * (_ONE - rim) + lips[k] * np.float32(LINING_LIPS) * rim) * shade
     if kind == 4:
         return
     enamel, gum, beyond = _tooth(arc, height, gaps[kind - 2])
-    shade = np.float32(0.5 + 0.55 * facing) * (_ONE - (_ONE - light) ** np.float32(_TEETH_DARKNESS))
-    row = _ONE if kind == 2 else np.float32(_LOWER_TEETH)
-    bright = row * enamel * (_ONE - gum) * (_ONE - np.float32(0.45) * beyond)
+    shade = np.float32(TEETH_FACING[0] + TEETH_FACING[1] * facing) * (
+        _ONE - (_ONE - light) ** np.float32(TEETH_DARKNESS)
+    )
+    row = _ONE if kind == 2 else np.float32(LOWER_TEETH_SHARE)
+    bright = row * enamel * (_ONE - gum) * (_ONE - np.float32(BEYOND_DARK) * beyond)
     # What the opening does not light, red walls do.
-    bounced = np.float32(_BOUNCED) * (_ONE - shade) / max(_ONE, lips[0])
+    bounced = np.float32(BOUNCED) * (_ONE - shade) / max(_ONE, lips[0])
     # The far row's inner side, which a turned head shows, is as dark as the walls.
-    front = min(_ONE, np.float32(_FRONT) * facing)
+    front = min(_ONE, np.float32(FRONT_FACTOR) * facing)
     for k in range(3):
         out[k] += front * ((teeth[k] * bright + gums[k] * gum) * (shade + bounced * lips[k]) - out[k])
 
@@ -278,7 +236,7 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
                 continue
             x = np.float32(column) + _HALF
             f = face_index[row, column]
-            kind, depth, arc, height, facing = 4, np.float32(40), _ZERO, _ZERO, _ONE
+            kind, depth, arc, height, facing = 4, np.float32(NOTHING_MM), _ZERO, _ZERO, _ONE
             if f >= 0:
                 kind = kinds[f]
                 arc = maps[f, 0, 2] + maps[f, 1, 2] * x + maps[f, 2, 2] * y
@@ -286,7 +244,7 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
                 facing = maps[f, 0, 4] + maps[f, 1, 4] * x + maps[f, 2, 4] * y
                 depth = maps[f, 0, 5] + maps[f, 1, 5] * x + maps[f, 2, 5] * y
             if kind == 4:
-                depth = min(depth, np.float32(_THROAT_MM))
+                depth = min(depth, np.float32(THROAT_MM))
             light = _light(levels, x, y, depth, cells, per_mm)
             index = 3 if kind == 5 else kind - 2
             index = 2 if kind == 4 else index
@@ -302,7 +260,7 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
                 sy = skull[1, 0] * x + skull[1, 1] * y + skull[1, 2]
                 part = _smooth(own_shown[UPPER_TEETH], sx, sy)
                 if part > 0:
-                    light = _light(levels, x, y, np.float32(_OWN_TEETH_MM), cells, per_mm)
+                    light = _light(levels, x, y, np.float32(OWN_TEETH_MM), cells, per_mm)
                     then = _smooth(own_light[0], sx, sy)
                 if part <= 0 and index != UPPER_TEETH:
                     sx = maps[f, 0, 0] + maps[f, 1, 0] * x + maps[f, 2, 0] * y
@@ -310,8 +268,11 @@ def _paint(face_index, rows, kinds, maps, cover, levels, sizes, colours, gaps, o
                     part = _smooth(own_shown[index], sx, sy)
                     then = _smooth(own_light[1], sx, sy)
                 if part > 0:
-                    then = max(np.float32(0.05), then)
-                    ratio = min(np.float32(1.25), (max(light, np.float32(0.02)) / then) ** np.float32(_OWN_LIGHT))
+                    then = max(np.float32(OWN_LEAST_THEN), then)
+                    ratio = min(
+                        np.float32(OWN_MOST),
+                        (max(light, np.float32(OWN_LEAST_NOW)) / then) ** np.float32(OWN_LIGHT_POWER),
+                    )
                     for k in range(3):
                         own_rgb[row, column, k] = ratio * _smooth(picture[k], sx, sy)
                     shown[row, column] = part

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from renderers.mouth.kernels import MATERIALS
+from renderers.mouth.canvas import MATERIALS
 from renderers.mouth.planes import CONTEXT, PLANES
 from renderers.unet import UNet, Widths, block, read_network
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from renderers.mouth.kernels import LOWER_TEETH, UPPER_TEETH, Canvas, OwnMouth, teeth_light
+from renderers.mouth.canvas import LOWER_TEETH, UPPER_TEETH, Canvas, OwnMouth
+from renderers.mouth.kernels import teeth_light
 from renderers.mouth.scene import MouthScene
 from renderers.mouth.window import CELLS_PER_MM, warp_matrix
 from renderers.photo_layers import continue_from, luminance

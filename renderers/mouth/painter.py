@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from face3d.landmark_sets import INNER_LIPS, OUTER_LIPS
 from renderers.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.mouth.anatomy import MouthAnatomy
-from renderers.mouth.kernels import Canvas, Palette, finish, lay_over, paint
-from renderers.mouth.network import load_network
+from renderers.mouth.canvas import Canvas, Palette
+from renderers.mouth.kernels import finish, lay_over, paint
+from renderers.mouth.network import MouthNetwork, load_network
 from renderers.mouth.own import no_own_mouth, own_mouth
 from renderers.mouth.planes import MouthContext, mouth_planes
 from renderers.mouth.scene import MouthScene, view_mouth
@@ -29,7 +30,7 @@ FloatArray = NDArray[np.float32]
 # A painted edge's own blur, px, from the canvas' pixels and their way into the crop.
 _OWN_BLUR_PX = 0.4
 # Coverage from which on a pixel lies behind the rim.
-_RIM = 0.6
+RIM = 0.6
 # Samples per pixel and axis of the crop, and the canvas' limits in pixels per cell.
 _SAMPLES = 1.0
 _SCALES = (2, 6)
@@ -45,6 +46,7 @@ class MouthPainter:
         origin: [2] the crop's corner in the photo, px.
         layers: the photo's layers.
         keep_own: show the photo's own mouth where it can be seen; training hides it.
+        network: the trained one when not given.
     """
 
     def __init__(
@@ -55,8 +57,9 @@ class MouthPainter:
         origin: FloatArray,
         layers: PhotoLayers,
         keep_own: bool = True,
+        network: MouthNetwork | None = None,
     ) -> None:
-        self._network = load_network()
+        self._network = network or load_network()
         self._origin, self._focal = origin, mesh.camera.focal_px
         self._anatomy = MouthAnatomy(mesh.model)
         undriven = mesh.undriven()
@@ -99,7 +102,7 @@ class MouthPainter:
         soft = cv2.GaussianBlur(colours[part], (0, 0), self._blur, borderType=cv2.BORDER_CONSTANT)
         if self._own.any:
             # The photo's own mouth is soft already, but for its new rim.
-            inside = np.clip((soft[..., 3] - _RIM) / (1 - _RIM), 0, 1) * canvas.shown[part]
+            inside = np.clip((soft[..., 3] - RIM) / (1 - RIM), 0, 1) * canvas.shown[part]
             soft += inside[..., None] * (colours[part] - soft)
         colours[part] = soft
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderers.compiled import kernel
-from renderers.mouth.kernels import MATERIALS, OWN, Canvas, Palette
+from renderers.mouth.canvas import MATERIALS, OWN, Canvas, Palette
 
 FloatArray = NDArray[np.float32]
 
@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float32]
 PLANES = 4 * MATERIALS + 2
 # Colours of the photo that hold for every frame: skin, lips, teeth, and the teeth's brightness itself.
 CONTEXT = 10
-_DEPTH_MM = 30.0
+DEPTH_MM = 30.0
 
 
 @dataclass(frozen=True)
@@ -76,4 +76,4 @@ def _gather(canvas, rows, scale, per_white, planes):  # type: ignore[no-untyped-
                 cell[first + 1 + k] += (share - part) * base[row, column, k] * per_white
                 cell[second + 1 + k] += part * own[row, column, k] * per_white
             cell[4 * MATERIALS] += share * light[row, column]
-            cell[4 * MATERIALS + 1] += share * depth[row, column] / np.float32(_DEPTH_MM)
+            cell[4 * MATERIALS + 1] += share * depth[row, column] / np.float32(DEPTH_MM)

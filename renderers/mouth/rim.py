@@ -14,8 +14,8 @@ from renderers.smooth_curve import curve_through
 
 FloatArray = NDArray[np.float32]
 
-_RIGHT_CORNER, _LEFT_CORNER = 78, 308
-_LEAST_STEP = 1e-3
+RIGHT_CORNER, LEFT_CORNER = 78, 308
+LEAST_STEP = 1e-3
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Rim:
             scale: pixels of the picture per cell.
         """
         x = (np.arange(WIDTH * scale) + 0.5) / scale
-        upper, lower = (_curve(cells[[_RIGHT_CORNER, *ring, _LEFT_CORNER]], x) for ring in _RINGS)
-        outside = (x <= cells[_RIGHT_CORNER, 0]) | (x >= cells[_LEFT_CORNER, 0])
+        upper, lower = (_curve(cells[[RIGHT_CORNER, *ring, LEFT_CORNER]], x) for ring in RINGS)
+        outside = (x <= cells[RIGHT_CORNER, 0]) | (x >= cells[LEFT_CORNER, 0])
         lower[outside] = upper[outside]
         return cls(np.asarray(upper * scale, np.float32), np.asarray(lower * scale, np.float32))
 
@@ -59,12 +59,12 @@ class Rim:
         return max(0, first), max(0, min(height, last))
 
 
-_RINGS = (UPPER_INNER_LIP, LOWER_INNER_LIP)
+RINGS = (UPPER_INNER_LIP, LOWER_INNER_LIP)
 
 
 def _curve(points: FloatArray, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Heights at `x` of a curve through `points` [N, 2] that does not overshoot; ends go on level."""
-    steps = np.maximum(np.diff(points[:, 0]), _LEAST_STEP)
+    steps = np.maximum(np.diff(points[:, 0]), LEAST_STEP)
     # Corners that curl back count as straight down.
     along = points[0, 0] + np.concatenate([[0], np.cumsum(steps)])
     return curve_through(along, points[:, 1].astype(np.float64), np.clip(x, along[0], along[-1]))

@@ -19,7 +19,7 @@ from renderers.rasterize_numba import find_visible
 FloatArray = NDArray[np.float32]
 
 # Lips end softly over this many pixels of the photo.
-_SOFT_PX = 1.6
+SOFT_PX = 1.6
 # Lower teeth rise by this share of the opening: fits ascribe to the jaw what lips do by themselves.
 RISE = 0.08
 # The light's grid: one of its cells is this many of the window's.
@@ -74,7 +74,7 @@ def view_mouth(
     window = mouth_window(anatomy, frame, points, focal_px)
     cells = window.to_cells(points)
     rim = Rim.through(cells, scale)
-    softness = max(1.0, _SOFT_PX * CELLS_PER_MM * scale / window.px_per_mm)
+    softness = max(1.0, SOFT_PX * CELLS_PER_MM * scale / window.px_per_mm)
     rows = rim.rows(softness, HEIGHT * scale)
     if rows[1] <= rows[0]:
         return None

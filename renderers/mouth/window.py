@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float32]
 # Size in cells (width, height) and cells per millimetre: 64 x 43 mm.
 WIDTH, HEIGHT = 96, 64
 CELLS_PER_MM = 1.5
-_CORNERS, _MIDDLES = (78, 308), (13, 14)
+CORNERS, MIDDLES = (78, 308), (13, 14)
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class MouthWindow:
     @classmethod
     def around(cls, points: FloatArray, px_per_mm: float) -> MouthWindow:
         """The window of a frame: its corners level, its middle in the middle; `points` [478, 2] px in the crop."""
-        right, left = points[list(_CORNERS)]
-        middle = points[[*_CORNERS, *_MIDDLES]].mean(0)
+        right, left = points[list(CORNERS)]
+        middle = points[[*CORNERS, *MIDDLES]].mean(0)
         along = (left - right) / max(1e-3, float(np.linalg.norm(left - right)))
         scale = CELLS_PER_MM / px_per_mm
         turn = scale * np.array([[along[0], along[1]], [-along[1], along[0]]])

@@ -23,7 +23,7 @@ SIZE = 128
 PLANES = 3 + 3 + 3 + 3 + 2 + 1 + 1
 # Changes of the 52 weights, of the head (turn, 3) and of the gaze (4).
 CONTEXT = 52 + 3 + 4
-_MARGIN = 0.06
+MARGIN = 0.06
 _ATTRIBUTES = 10
 
 
@@ -40,7 +40,7 @@ class FaceWindow:
     def around(cls, points: FloatArray) -> FaceWindow:
         """The box of [478, 2] landmarks with a margin."""
         low, high = points.min(0), points.max(0)
-        size = (high - low) * (1 + 2 * _MARGIN)
+        size = (high - low) * (1 + 2 * MARGIN)
         corner = (low + high - size) / 2
         return cls(float(corner[0]), float(corner[1]), float(size[0]), float(size[1]))
 

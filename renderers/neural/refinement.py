@@ -21,10 +21,10 @@ Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
 # The mean motion of the face's points, without the head's travel, at which the correction counts half, in face widths.
-_HALF_MOTION = 0.004
-# The correction ends inside the face's outline: it is blurred by this share of the window.
-_BORDER = 0.05
-_LEAST_STRENGTH = 1e-3
+HALF_MOTION = 0.004
+# The correction ends inside the face's outline, by the first, and softly, by the second, in shares of the window.
+BORDER, SOFT = 0.05, 0.4 * 0.05
+LEAST_STRENGTH = 1e-3
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class FaceView:
         moved = drawn.points - self._landmarks
         width = float(np.ptp(self._landmarks[:, 0]))
         motion = float(np.abs(moved - moved.mean(0)).mean()) / width
-        return motion / (motion + _HALF_MOTION)
+        return motion / (motion + HALF_MOTION)
 
 
 class FaceRefinement:
@@ -89,7 +89,7 @@ class FaceRefinement:
     def draw(self, drawn: RenderedFace) -> None:
         """Correct the face in the crop in place."""
         strength = self._view.strength(drawn)
-        if strength < _LEAST_STRENGTH:
+        if strength < LEAST_STRENGTH:
             return
         window, planes = self._view.planes(drawn)
         with torch.inference_mode():
@@ -100,8 +100,8 @@ class FaceRefinement:
 
 def soft_oval(window: FaceWindow, points: FloatArray) -> FloatArray:
     """[SIZE, SIZE] 1 inside the face, 0 at its outline."""
-    inner = polygon_mask((SIZE, SIZE), window.cells(points[list(FACE_OVAL)]), -_BORDER * SIZE).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(inner, (0, 0), 0.4 * _BORDER * SIZE), np.float32)
+    inner = polygon_mask((SIZE, SIZE), window.cells(points[list(FACE_OVAL)]), -BORDER * SIZE).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(inner, (0, 0), SOFT * SIZE), np.float32)
 
 
 def add_change(crop: Image, window: FaceWindow, change: FloatArray) -> None:

@@ -33,8 +33,8 @@ BT709 = (
 BLACK, NO_COLOUR = 16, 128
 
 # The kernel's fixed point: 16 bits behind the point for one pixel, two of them for the mean of four.
-_LUMA_WEIGHTS = np.round(BT709[0] * 65536).astype(np.int32)
-_CHROMA_WEIGHTS = np.round(BT709[1:] * 16384).astype(np.int32)
+LUMA_WEIGHTS = np.round(BT709[0] * 65536).astype(np.int32)
+CHROMA_WEIGHTS = np.round(BT709[1:] * 16384).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class PlanarPicture:
         self._check(left, top, picture.shape[1], picture.shape[0])
         # Contiguous arrays as they are: of slices the compiler would not know that pixels lie side by side.
         pixels = np.ascontiguousarray(picture)
-        _convert(pixels, _LUMA_WEIGHTS, _CHROMA_WEIGHTS, self.luma, self.blue, self.red, left, top)
+        _convert(pixels, LUMA_WEIGHTS, CHROMA_WEIGHTS, self.luma, self.blue, self.red, left, top)
 
     def put_planes(self, change: PlanarChange) -> None:
         """Replace a window by one that is converted already.

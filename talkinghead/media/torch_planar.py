@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from talkinghead.media.planar import _CHROMA_WEIGHTS, _LUMA_WEIGHTS, BLACK, NO_COLOUR, PlanarChange
+from talkinghead.media.planar import BLACK, CHROMA_WEIGHTS, LUMA_WEIGHTS, NO_COLOUR, PlanarChange
 
 _SHIFT = 16
 _HALF = 1 << (_SHIFT - 1)
@@ -29,8 +29,8 @@ def to_planes(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     levels = pictures.int()
     # Means of four pixels are sums of four over 2 more bits, which the chroma weights leave free.
     sums = levels.reshape(count, height // 2, 2, width // 2, 2, 3).sum((2, 4), dtype=torch.int32)
-    luma = _weigh(levels, _LUMA_WEIGHTS.tolist(), BLACK)
-    blue, red = (_weigh(sums, weights, NO_COLOUR) for weights in _CHROMA_WEIGHTS.tolist())
+    luma = _weigh(levels, LUMA_WEIGHTS.tolist(), BLACK)
+    blue, red = (_weigh(sums, weights, NO_COLOUR) for weights in CHROMA_WEIGHTS.tolist())
     return luma, blue, red
 
 

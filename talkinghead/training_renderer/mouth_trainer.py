@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from renderers.mouth.kernels import CAVITY, LOWER_TEETH, MATERIALS, OWN, TONGUE, UPPER_TEETH
+from renderers.mouth.canvas import CAVITY, LOWER_TEETH, MATERIALS, OWN, TONGUE, UPPER_TEETH
 from renderers.mouth.network import MouthNetwork, apply_fields
 from talkinghead.training_renderer.mouth_data import MouthExamples
 from talkinghead.training_renderer.presets import draw_batch, split_files, with_changes

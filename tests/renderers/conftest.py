@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from face3d.fitting import PhotoFit
+    from face3d.morphable_model import MorphableModel
     from renderers.photo_avatar import PhotoAvatar
     from renderers.synthetic_faces import PhotoSkin
 
@@ -182,11 +183,42 @@ def skin(astronaut: np.ndarray, astronaut_fit: PhotoFit, landmarks: np.ndarray) 
     return PhotoSkin(astronaut, DrivenMesh(model, astronaut_fit.parameters, landmarks).source)
 
 
+# More faces for what is drawn stage by stage; see `tests.renderers.people`.
+_PEOPLE: dict[str, dict[str, object]] = {
+    "laughing": {"eyes": "nearly shut", "mouth": "smile", "place": "inside"},
+    "at-the-border": {"eyes": "half", "mouth": "open", "place": "border"},
+}
+
+
+@pytest.fixture(scope="session", params=["astronaut", *_PEOPLE])
+def any_avatar(
+    request: pytest.FixtureRequest, astronaut_avatar: PhotoAvatar, model: MorphableModel, skin: PhotoSkin
+) -> PhotoAvatar:
+    """The astronaut's, or a synthetic person's."""
+    from renderers.photo_avatar import PhotoAvatar
+    from tests.renderers.people import draw_person
+
+    if request.param == "astronaut":
+        return astronaut_avatar
+    person = draw_person(model, 9, skin, factor=1, tone="colours", **_PEOPLE[request.param])
+    return PhotoAvatar(person.image, person.parameters, person.landmarks_px)
+
+
+@pytest.fixture(scope="session")
+def any_motion(any_avatar: PhotoAvatar) -> Motion:
+    """For :func:`any_avatar`."""
+    return _motion_of(any_avatar)
+
+
 @pytest.fixture(scope="session")
 def motion(astronaut_avatar: PhotoAvatar) -> Motion:
+    return _motion_of(astronaut_avatar)
+
+
+def _motion_of(avatar: PhotoAvatar) -> Motion:
     expressions = []
     for weights, *_ in _POSES:
-        expression = astronaut_avatar.expression.clone()
+        expression = avatar.expression.clone()
         for name, value in weights.items():
             expression[ARKIT_INDEX[name]] = value
         expressions.append(expression)

@@ -42,11 +42,11 @@ def test_only_the_window_changes(astronaut_avatar: PhotoAvatar, motion: Any) -> 
     assert np.abs(frames.numpy().astype(int) - expected).max() <= 1
 
 
-def test_a_batch_is_its_frames(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
-    avatar = TorchPhotoAvatar(astronaut_avatar)
-    together = avatar.render_changed(Pose(*motion.to("cpu")))
+def test_a_batch_is_its_frames(any_avatar: PhotoAvatar, any_motion: Any) -> None:
+    avatar = TorchPhotoAvatar(any_avatar)
+    together = avatar.render_changed(Pose(*any_motion.to("cpu")))
     for i in (1, 3):
-        alone = avatar.render_changed(Pose(*(values[i : i + 1] for values in motion.to("cpu"))))
+        alone = avatar.render_changed(Pose(*(values[i : i + 1] for values in any_motion.to("cpu"))))
         difference = (alone[0].int() - together[i].int()).abs()
         assert difference.max() <= 1
         assert difference.float().mean() < 1e-3

@@ -9,13 +9,13 @@ from renderers.photo_avatar import PhotoAvatar
 from renderers.torch_mesh import TorchMesh
 
 
-def test_batches_are_the_single_frames(astronaut_avatar: PhotoAvatar, motion: Any, device: str) -> None:
-    mesh = astronaut_avatar._mesh
-    batch = TorchMesh(mesh, torch.device(device)).drive(*motion.to(device))
+def test_batches_are_the_single_frames(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
+    mesh = any_avatar._mesh
+    batch = TorchMesh(mesh, torch.device(device)).drive(*any_motion.to(device))
     points = np.array([[10.0, -20.0, 600.0], [0.0, 0.0, 500.0]], np.float32)
     moved = batch.move(torch.from_numpy(points).to(device)).cpu().numpy()
-    for i in range(len(motion.turn)):
-        frame = mesh.drive(*motion.frame(i))
+    for i in range(len(any_motion.turn)):
+        frame = mesh.drive(*any_motion.frame(i))
         np.testing.assert_allclose(batch.pixels[i].cpu(), frame.pixels, atol=1e-3)  # px and mm
         np.testing.assert_allclose(batch.camera[i].cpu(), frame.camera, atol=1e-3)
         np.testing.assert_allclose(batch.rotation[i].cpu(), frame.rotation, atol=1e-6)
@@ -25,8 +25,8 @@ def test_batches_are_the_single_frames(astronaut_avatar: PhotoAvatar, motion: An
         np.testing.assert_allclose(moved[i], frame.move(points), atol=1e-3)
 
 
-def test_landmarks_are_the_embedded_points(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
-    mesh = TorchMesh(astronaut_avatar._mesh, torch.device("cpu"))
-    pixels = mesh.drive(*motion.to("cpu")).pixels
-    expected = astronaut_avatar._landmark_pixels(pixels[2].numpy())
+def test_landmarks_are_the_embedded_points(any_avatar: PhotoAvatar, any_motion: Any) -> None:
+    mesh = TorchMesh(any_avatar._mesh, torch.device("cpu"))
+    pixels = mesh.drive(*any_motion.to("cpu")).pixels
+    expected = any_avatar._landmark_pixels(pixels[2].numpy())
     np.testing.assert_allclose(mesh.landmarks(pixels)[2], expected, atol=1e-3)

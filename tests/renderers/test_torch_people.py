@@ -25,7 +25,7 @@ POSES = 4
 MEAN, MEAN_LARGE = 0.3, 0.45
 # Beyond this, a pixel shows something else: which triangle a pixel on an edge belongs to may tip, OpenCV's thick lines
 # are polygons with rounded corners, and a photo of one tone may give neighbouring brightnesses quite different colours.
-CLOSE, APART_SHARE, APART = 4, 1e-3, 64
+CLOSE, APART_SHARE, APART = 4, 1e-3, 32
 # The photo's own pose: hardly anything moves.
 AT_REST = 6
 

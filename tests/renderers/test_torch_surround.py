@@ -16,19 +16,19 @@ def make(avatar: PhotoAvatar, device: str) -> TorchSurround:
     return TorchSurround(avatar._warp, get_rasterizer("auto", device), torch.device(device))
 
 
-def test_crops_are_the_warps(astronaut_avatar: PhotoAvatar, motion: Any, device: str) -> None:
-    mesh, surround = TorchMesh(astronaut_avatar._mesh, torch.device(device)), make(astronaut_avatar, device)
-    frames = mesh.drive(*motion.to(device))
+def test_crops_are_the_warps(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
+    mesh, surround = TorchMesh(any_avatar._mesh, torch.device(device)), make(any_avatar, device)
+    frames = mesh.drive(*any_motion.to(device))
     targets, crops = surround.targets(frames), surround(frames).permute(0, 2, 3, 1).cpu().numpy()
     flows = surround.inverse_flow(targets).cpu().numpy()
-    for i in range(len(motion.turn)):
-        frame = astronaut_avatar._mesh.drive(*motion.frame(i))
-        expected = astronaut_avatar._warp.targets(frame)
+    for i in range(len(any_motion.turn)):
+        frame = any_avatar._mesh.drive(*any_motion.frame(i))
+        expected = any_avatar._warp.targets(frame)
         np.testing.assert_allclose(targets[i].cpu(), expected, atol=1e-2)
         # Nodes are moved aside by a thousandth of a pixel for rasterizers without a fill rule.
-        np.testing.assert_allclose(flows[i], inverse_flow(expected, astronaut_avatar._warp._grid), atol=2e-2)
+        np.testing.assert_allclose(flows[i], inverse_flow(expected, any_avatar._warp._grid), atol=2e-2)
         # OpenCV rounds places and weights: one level, two where both layers do, more at single sharp edges.
-        difference = np.abs(crops[i].astype(int) - astronaut_avatar._warp(frame))
+        difference = np.abs(crops[i].astype(int) - any_avatar._warp(frame))
         assert np.quantile(difference, 0.9999) <= 3
         assert difference.max() <= 6
         assert difference.mean() < 0.05

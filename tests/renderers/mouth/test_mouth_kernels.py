@@ -11,7 +11,8 @@ import torch
 
 from renderers.kinds import Kind
 from renderers.mouth import kernels
-from renderers.mouth.kernels import MATERIALS, OWN, Canvas, OwnMouth, Palette, finish, lay_over, paint
+from renderers.mouth.canvas import MATERIALS, OWN, Canvas, OwnMouth, Palette
+from renderers.mouth.kernels import finish, lay_over, paint
 from renderers.mouth.network import FIELDS, apply_fields
 from renderers.mouth.planes import PLANES, mouth_planes
 from renderers.mouth.window import CELLS_PER_MM, HEIGHT, WIDTH
@@ -40,7 +41,7 @@ def smooth(plane: np.ndarray, x: float, y: float) -> float:
 
 def light_reference(levels: np.ndarray, x: float, y: float, depth: float) -> float:
     """The openings' blurs, between which the depth chooses, seen from below."""
-    y -= kernels._TILT * depth * CELLS_PER_MM * SCALE
+    y -= kernels.TILT * depth * CELLS_PER_MM * SCALE
     values = [smooth(level, x / SCALE / 2, y / SCALE / 2) for level in levels]
     fade = (kernels.DEPTHS_MM[-1] / depth) ** 2 if depth > kernels.DEPTHS_MM[-1] else 1.0
     return float(np.interp(depth, kernels.DEPTHS_MM, values)) * fade
@@ -74,7 +75,7 @@ def test_painting_equals_its_definition(kind: Kind) -> None:
     np.testing.assert_array_equal(canvas.cover, cover)
     for row, column in ((50, 40), (60, 90), (74, 149), (66, 120)):
         arc, height, facing, depth = (maps[0, 2:] + maps[1, 2:] * (column + 0.5) + maps[2, 2:] * (row + 0.5)).tolist()
-        depth = min(depth, kernels._THROAT_MM) if kind == Kind.MOUTH else depth
+        depth = min(depth, kernels.THROAT_MM) if kind == Kind.MOUTH else depth
         light = light_reference(levels, column + 0.5, row + 0.5, depth)
         assert canvas.light[row, column] == pytest.approx(light, abs=2e-4)
         assert canvas.depth[row, column] == pytest.approx(depth, abs=1e-3)
@@ -93,11 +94,11 @@ def colour_reference(kind: Kind, arc: float, height: float, facing: float, depth
         return PALETTE.tongue * (0.5 + 0.5 * facing) * groove * (0.38 + 0.62 * (1 - (1 - light) ** 1.6))
     gaps = PALETTE.upper_gaps if kind == Kind.UPPER_TEETH else PALETTE.lower_gaps
     enamel, gum, beyond = (float(v) for v in kernels._tooth(np.float32(arc), np.float32(height), gaps))
-    shade = (0.5 + 0.55 * facing) * (1 - (1 - light) ** kernels._TEETH_DARKNESS)
-    enamel *= kernels._LOWER_TEETH if kind == Kind.LOWER_TEETH else 1
-    walls = kernels._BOUNCED * (1 - shade) * PALETTE.lips / PALETTE.lips[0]
+    shade = (0.5 + 0.55 * facing) * (1 - (1 - light) ** kernels.TEETH_DARKNESS)
+    enamel *= kernels.LOWER_TEETH_SHARE if kind == Kind.LOWER_TEETH else 1
+    walls = kernels.BOUNCED * (1 - shade) * PALETTE.lips / PALETTE.lips[0]
     teeth = (PALETTE.teeth * enamel * (1 - gum) * (1 - 0.45 * beyond) + PALETTE.gums * gum) * (shade + walls)
-    front = min(1.0, kernels._FRONT * facing)
+    front = min(1.0, kernels.FRONT_FACTOR * facing)
     return front * teeth + (1 - front) * lining
 
 
@@ -128,8 +129,8 @@ def test_the_photos_own_teeth_are_taken_where_it_shows_them() -> None:
     canvas, _, _, levels, _ = scene(Kind.UPPER_TEETH, own)
     assert canvas.shown[62, 80] == 1
     assert canvas.shown[62, 130] == 0
-    light = light_reference(levels, 80.5, 62.5, kernels._OWN_TEETH_MM)
-    ratio = min(1.25, (max(light, 0.02) / 0.5) ** kernels._OWN_LIGHT)
+    light = light_reference(levels, 80.5, 62.5, kernels.OWN_TEETH_MM)
+    ratio = min(1.25, (max(light, 0.02) / 0.5) ** kernels.OWN_LIGHT_POWER)
     expected = [ratio * smooth(plane, 80.8, 62.3) for plane in own.picture]
     np.testing.assert_allclose(canvas.own[62, 80], expected, rtol=2e-3)
     # Upper teeth hide what the mesh has there; lower ones do not hide the tongue.
