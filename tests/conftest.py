@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from face3d.detection import FaceDetection
     from face3d.fitting import PhotoFit
     from face3d.morphable_model import MorphableModel
@@ -19,6 +24,53 @@ DATA = Path(__file__).parent / "data"
 # The same examples on every run and machine, and no failure because a machine is slow.
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=30)
 settings.load_profile("fixed")
+
+
+# Of the caller's surroundings, what would change what programs do or say.
+SURROUNDINGS = {"COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PYTHONWARNINGS", "TALKINGHEAD_VENV", "TORCH_INDEX_URL"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--shuffle SEED` runs files, and tests within a file, in another order."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in another order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """File by file, so that what a file's tests share is made once."""
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        rng = random.Random(seed)
+        rng.shuffle(items)
+        place = {path: rng.random() for path in sorted({item.path for item in items})}
+        items.sort(key=lambda item: place[item.path])
+
+
+def pytest_configure() -> None:
+    """Nothing depends on how pytest was started.
+
+    A shell that starts it in the background has it ignore Ctrl-C, and so would every program that a test starts and
+    interrupts: what a process ignores or blocks its children ignore or block.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    for name in SURROUNDINGS & set(os.environ):
+        del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order() -> Iterator[None]:
+    """torch's own random numbers and its number of threads do not depend on the tests that ran before."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.manual_seed(0)
+    yield
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""Speech -> face parameters (X -> Y'): lips from a trained network, the rest from a seeded random process."""
+"""Speech -> face parameters (X -> Y'): phones and lips from one network, head, gaze, brows and blinks from a second."""

@@ -81,7 +81,7 @@ class SpeechEncoder:
         self._pace = pace
 
     def ticks(self, chunks: Iterable[Array]) -> Iterator[Ticks]:
-        """`ceil(samples / 320)` ticks in all, in pieces; the numbers do not depend on how the sound is cut.
+        """`ceil(samples / 320)` ticks in all, in pieces; how the sound is cut changes the numbers by about 1e-6.
 
         Args:
             chunks: [n] 16 kHz mono each, -1..1, any sizes.

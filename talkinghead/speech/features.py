@@ -54,7 +54,7 @@ def log_mel(padded: Array) -> Array:  # [240 + 160 n] samples -> [n, MEL_BANDS]
 def log_mel_stream(chunks: Iterable[Array], block: int = 500) -> Iterator[Array]:
     """Log-mels of a sound that comes in chunks of any size, `ceil(samples / 160)` frames in all.
 
-    Frames leave in blocks of `block`, whatever the chunks were, so that the numbers do not depend on them.
+    Frames leave in blocks of `block`, whatever the chunks were, so that the numbers depend on them by rounding only.
     """
     margin = (_WINDOW - HOP) // 2
     need = block * HOP + 2 * margin

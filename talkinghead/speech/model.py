@@ -95,7 +95,7 @@ class SpeechModel:
         seed: int = 0,
         motion: MotionOptions = NATURAL,
     ) -> Iterator[SpeechMotion]:
-        """The same frames as :meth:`animate` of the joined chunks, piece by piece, in constant memory.
+        """The frames of :meth:`animate` of the joined chunks, to about 1e-6, piece by piece, in constant memory.
 
         About 10 s of sound are held back at a time, of a model from :meth:`load_live` about 0.1 s.
 

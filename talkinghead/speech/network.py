@@ -76,7 +76,7 @@ class NetworkOutput:
 class ResidualBlock(nn.Module):
     """norm -> dilated convolution -> GELU -> pointwise, added to its input.
 
-    Batch norm is a constant scale at inference: chunks give the same numbers as the whole. It trains fast on a CPU.
+    Batch norm is a constant scale at inference: chunks give the whole's numbers, to rounding. It trains fast on a CPU.
     """
 
     def __init__(self, width: int, dilation: int, future: int, dropout: float) -> None:

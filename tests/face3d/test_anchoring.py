@@ -81,4 +81,4 @@ def test_gaps_are_bridged_and_their_rows_ignored(motion: LandmarkMotion) -> None
 def test_what_agrees_is_left_alone(motion: LandmarkMotion) -> None:
     still = np.repeat(swaying()[:1], FRAMES, axis=0)
     result = anchor(motion, CAMERA, still, still, np.ones(FRAMES, bool), 250.0, 25.0)
-    np.testing.assert_allclose(result, still[:, 3:6], atol=1e-6)
+    np.testing.assert_allclose(result, still[:, 3:6], rtol=0, atol=1e-3)  # mm

@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2")
-from face3d.appearance import Gallery, Look, look_at  # noqa: E402
-from face3d.face import FaceDetection  # noqa: E402
+from face3d.appearance import Gallery, Look, look_at
+from face3d.face import FaceDetection
 
 PORTRAIT = np.ascontiguousarray(cv2.imread(str(Path(__file__).parents[1] / "data" / "astronaut.jpg"))[..., ::-1])
 

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
-import pytest
 
-cv2 = pytest.importorskip("cv2")
-from face3d.cuts import ContentChange  # noqa: E402
+from face3d.cuts import ContentChange
 
 
 def scene(seed: int, shift: int = 0) -> np.ndarray:
@@ -35,5 +34,7 @@ def test_brightness_contrast_flashes_and_fades_are_no_change() -> None:
 def test_small_pictures() -> None:
     content = ContentChange()
     rng = np.random.default_rng(0)
-    for _ in range(2):
-        content.step(rng.integers(0, 256, (3, 2, 3), dtype=np.uint8))
+    first, second = (rng.integers(0, 256, (3, 2, 3), dtype=np.uint8) for _ in range(2))
+    assert content.step(first) == 0
+    assert content.step(first) < 1e-5
+    assert content.step(second) > 0.3

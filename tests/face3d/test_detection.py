@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fetch_face_landmarker import MODEL
+from wheel_models import extract_model
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
-from scripts.fetch_face_landmarker import MODEL
-from scripts.wheel_models import extract_model
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("mediapipe")

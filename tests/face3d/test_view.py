@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2")
-from face3d.view import View  # noqa: E402
+from face3d.view import View
 
 
 def test_view_matrix_and_samples_agree() -> None:

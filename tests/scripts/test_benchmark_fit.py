@@ -13,12 +13,9 @@ from face3d.detection import FaceDetection
 from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.track import Track
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
 
 @pytest.fixture
-def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+def benchmark() -> ModuleType:
     return importlib.import_module("benchmark_fit")
 
 

@@ -1,11 +1,5 @@
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
 import benchmark_speech
+import pytest
 
 from talkinghead.training.measure.bars import (
     bar_table,

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from build_face_model import IDENTITY_COMPONENTS, build_geometry
 
 from face3d.arkit import ARKIT_INDEX
 from face3d.building.landmarks import _Painter
@@ -21,7 +22,6 @@ from face3d.morphable_model import MorphableModel
 from face3d.parts import Part
 from face3d.resources import asset_path
 from renderers.rasterize_numba import rasterize_arrays
-from scripts.build_face_model import IDENTITY_COMPONENTS, build_geometry
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,9 @@ import pytest
 
 from talkinghead.cli import build_parser
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
 
 @pytest.fixture
-def demo(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+def demo() -> ModuleType:
     return importlib.import_module("demo")
 
 

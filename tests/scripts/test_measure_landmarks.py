@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from measure_landmarks import measure
 
 from face3d.errors import InputError
 from face3d.morphable_model import MorphableModel
 from face3d.parts import Part
-from scripts.measure_landmarks import measure
 
 
 def test_models_without_eyes_cannot_be_measured(model: MorphableModel) -> None:

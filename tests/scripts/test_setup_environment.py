@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import subprocess
 import sys
@@ -11,17 +11,11 @@ from types import ModuleType
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
 
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script as a module, with an environment folder of the test's own."""
-    spec = importlib.util.spec_from_file_location("setup_environment", SCRIPTS / "setup_environment.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = importlib.import_module("setup_environment")
     monkeypatch.setenv("TALKINGHEAD_VENV", str(tmp_path / "environment"))
     monkeypatch.delenv("TORCH_INDEX_URL", raising=False)
     return module

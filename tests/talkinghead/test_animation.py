@@ -72,7 +72,8 @@ def test_samples_are_seeds_of_one_speech(
     assert not torch.allclose(first.rotation, second.rotation, atol=1e-3)
     alone = talkinghead.animate(speech, output, config=load_config(general__seed=6))
     for name in ("expression", "rotation", "eye_rotation"):
-        assert torch.equal(getattr(alone, name), getattr(second, name))
+        # Beside others and alone are matrix products of other sizes, which round otherwise.
+        torch.testing.assert_close(getattr(alone, name), getattr(second, name), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("count", ["0", "101", "-1"])

@@ -54,7 +54,9 @@ def test_neutral(file: Path, parameters: FaceParameters, tmp_path: Path) -> None
     model = load_default_model()
     with np.load(export(file, "neutral", tmp_path / "y.npz")) as arrays:
         assert sorted(arrays) == ["faces", "landmarks7", "vertices"]
-        np.testing.assert_allclose(arrays["vertices"], model.neutral(parameters.identity).numpy())
+        np.testing.assert_allclose(
+            arrays["vertices"], model.neutral(parameters.identity).numpy(), rtol=0, atol=1e-3
+        )  # mm
         np.testing.assert_array_equal(arrays["faces"], model.triangles.numpy())
         right_outer, right_inner, left_inner, left_outer, nose, mouth_right, mouth_left = arrays["landmarks7"]
     # +x is to the subject's left, +y up, +z out of the face.

@@ -130,7 +130,7 @@ def test_unknown_channels_and_filling_change_nothing() -> None:
         parts = implicit_loss(model, replace(given, motion=motion), torch.Generator().manual_seed(0), PLAIN)
         return [float(value.detach()) for value in parts.values()]
 
-    assert loss(other) == pytest.approx(loss(given.motion), abs=0)
+    assert loss(other) == pytest.approx(loss(given.motion), rel=1e-5)
     # Of the wholly unknown group no code is asked for.
     assert coded_batch(model, given).known[:, 4:].abs().max() == 0
     flags = model.decoder.group_flags(torch.nn.functional.one_hot(torch.tensor([0, 20]), CHANNELS).float())
@@ -144,9 +144,10 @@ def test_a_frame_depends_on_the_codes_within_context_only(stride: int) -> None:
     changed = codes.clone()
     changed[:, 10] += 3
     difference = (decoder(changed) - decoder(codes)).abs().amax((0, 2)).view(21, stride).amax(1)
-    assert difference.nonzero().min() >= 10 - decoder.context
-    assert difference.nonzero().max() <= 10 + decoder.context
-    assert difference[10] > 0
+    reached = (difference > 1e-5).nonzero()
+    assert reached.min() >= 10 - decoder.context
+    assert reached.max() <= 10 + decoder.context
+    assert difference[10] > 1e-2
 
 
 @pytest.mark.parametrize("cuts", [(200,), (1,) * 200, (7, 0, 93, 100), (199, 1), (131, 69)])

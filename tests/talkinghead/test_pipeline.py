@@ -73,17 +73,20 @@ def test_generate(speech: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.mp4", "x.safetensors"]
 
 
-def test_the_same_seed_gives_the_same_file_and_another_one_the_same_words(speech: Path, tmp_path: Path) -> None:
-    files, motions = [], []
+def test_the_same_seed_gives_the_same_film_and_another_one_the_same_words(speech: Path, tmp_path: Path) -> None:
+    films, motions = [], []
     for number, seed in enumerate([1, 1, 2]):
         output, parameters = tmp_path / f"{number}.mp4", tmp_path / f"{number}.safetensors"
         config = small(f"general.seed={seed}", "video.threads=1")
         talkinghead.generate(PHOTO, speech, output, parameters=parameters, config=config)
-        files.append(output.read_bytes())
+        films.append(read(output).astype(int))
         motions.append(FaceParameters.load(parameters))
-    assert files[0] == files[1]
+    # Not bit by bit: some processors round a matrix product by where its inputs lie in memory.
+    assert films[0].shape == films[1].shape
+    assert np.abs(films[0] - films[1]).mean() < 0.02
     first, again, other = motions
-    assert torch.equal(first.rotation, again.rotation)
+    for name in ("rotation", "expression"):
+        torch.testing.assert_close(getattr(again, name), getattr(first, name), rtol=0, atol=1e-4)
     assert not torch.allclose(first.rotation, other.rotation, atol=1e-3)
     gaps = [lip_gap_mm(motion.expression.numpy()) for motion in (first, other)]
     assert np.corrcoef(*gaps)[0, 1] > 0.97

@@ -29,7 +29,7 @@ def test_a_frame_holds_both_of_its_ticks_however_they_come(cuts: tuple[int, ...]
     pieces = [whole[int(a) : int(b)] for a, b in itertools.pairwise(edges)]
     frames = np.concatenate([*frame_conditions(pieces)])
     assert frames.shape == (10, CONDITION)
-    assert np.array_equal(frames.reshape(20, TICK_CONDITION), tick_conditions(whole))
+    np.testing.assert_allclose(frames.reshape(20, TICK_CONDITION), tick_conditions(whole), rtol=0, atol=1e-6)
 
 
 def test_a_last_half_frame_is_a_frame() -> None:

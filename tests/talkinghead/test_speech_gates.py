@@ -39,7 +39,7 @@ def test_a_cut_with_context_decides_alike():
     gates = np.random.default_rng(0).random((60, len(GATES))).astype(np.float32)
     whole = decide_gates(gates)
     piece = decide_gates(gates[20 - GATE_CONTEXT : 40 + GATE_CONTEXT])
-    assert np.array_equal(piece[GATE_CONTEXT:-GATE_CONTEXT], whole[20:40])
+    np.testing.assert_allclose(piece[GATE_CONTEXT:-GATE_CONTEXT], whole[20:40], rtol=0, atol=1e-6)
 
 
 def test_rest_keeps_its_level():

@@ -20,6 +20,8 @@ from talkinghead.speech.generator.windows import MotionStream, Rest, SamplingOpt
 
 SIZE = GeneratorSize(channels=5, condition=7, width=16, blocks=2, heads=2, kernel=3, time_width=8)
 WINDOWS = WindowOptions(prefix=4, new=12, fade=3)
+# What another cut of the sound may change: some processors round a matrix product by where its inputs lie in memory.
+CUT = 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,7 @@ def test_network_keeps_unknown_channels_out(network: MotionNetwork) -> None:
     changed = x.clone()
     changed[..., 4] += 10
     level = torch.full((2,), 0.7)
-    assert torch.equal(network(x, level, given), network(changed, level, given))
+    assert torch.allclose(network(x, level, given), network(changed, level, given), atol=1e-6)
     assert network(x, level, given)[..., 4].abs().max() == 0
 
 
@@ -117,8 +119,8 @@ def test_network_that_hears_nothing_ignores_the_condition(network: MotionNetwork
     x, level = torch.randn(2, 9, 5), torch.full((2,), 0.7)
     other = dataclasses.replace(given, condition=given.condition + 1)
     first, second = network(x, level, given), network(x, level, other)
-    assert torch.equal(first[0], second[0])
-    assert not torch.allclose(first[1], second[1])
+    assert torch.allclose(first[0], second[0], atol=1e-6)
+    assert not torch.allclose(first[1], second[1], atol=1e-2)
 
 
 def test_attention_sees_distances_only() -> None:
@@ -149,7 +151,7 @@ def test_any_cut_gives_the_same_motion(network: MotionNetwork, cuts: tuple[int, 
     assert expected.shape == (1, 50, 5)
     stream = MotionStream(network, [4], rest(), options)
     made = torch.cat([*(stream.push(part) for part in condition.split(cuts)), stream.finish()], 1)
-    assert torch.equal(made, expected)
+    assert torch.allclose(made, expected, atol=CUT)
 
 
 @pytest.mark.parametrize("frames", [0, 1, 9, 12, 13, 18, 21])
@@ -291,7 +293,7 @@ def test_pieces_join_to_the_same_frames_and_blinks(network: MotionNetwork, cut: 
     frames, blinks = joined(cut)
     assert frames.shape == (200, 5)
     expected_frames, expected_blinks = joined(77)
-    assert np.array_equal(frames, expected_frames)
+    np.testing.assert_allclose(frames, expected_frames, rtol=0, atol=CUT)
     assert blinks == expected_blinks
     peaks = BlinkDecider(-100.0)
     found = peaks.push(frames[:, 3]) + peaks.finish()

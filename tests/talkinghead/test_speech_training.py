@@ -1,6 +1,7 @@
 """The training code on a tiny corpus that it makes itself; engines and the aligner only where they are installed."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,11 @@ def _corpus(folder):
             save_utterance(folder / part / f"{seed}.npz", _utterance(seed))
 
 
+def distance(one, other):
+    """Summed over all weights."""
+    return sum(float((a - b).abs().sum().detach()) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
 def test_training_learns_repeats_and_goes_on(tmp_path):
     from talkinghead.training.trainer import Places, TrainOptions, train
 
@@ -67,19 +73,20 @@ def test_training_learns_repeats_and_goes_on(tmp_path):
         steps=6, phone_share=0.4, batch=2, crop_seconds=1.0, seed=3, augment=AugmentOptions(pool_seconds=2)
     )
 
-    def run(checkpoint=None, stop=None):
+    def run(checkpoint=None, stop=None, seed=3):
         places = Places(tmp_path, checkpoint=checkpoint)
-        return train(places, options, size=TINY, report=lambda line: None, stop=stop)[0]
+        return train(places, replace(options, seed=seed), size=TINY, report=lambda line: None, stop=stop)[0]
 
     whole, again = run(), run()
     run(tmp_path / "run" / "c.safetensors", stop=4)
     resumed = run(tmp_path / "run" / "c.safetensors")
-    for a, b, c in zip(*(n.state_dict().values() for n in (whole, again, resumed)), strict=True):
-        assert torch.equal(a, b)
-        assert torch.equal(a, c)
     torch.manual_seed(3)
-    fresh = SpeechNetwork(TINY)
-    assert any(not torch.equal(a, b) for a, b in zip(whole.parameters(), fresh.parameters(), strict=True))
+    learnt = distance(whole, SpeechNetwork(TINY))
+    assert learnt > 0
+    # Adam turns a rounded gradient of nothing into a whole step: what is promised is the same way, not the same bits.
+    assert distance(whole, again) < 0.02 * learnt
+    assert distance(whole, resumed) < 0.02 * learnt
+    assert distance(whole, run(seed=4)) > 0.2 * learnt
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
