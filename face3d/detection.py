@@ -1,6 +1,6 @@
 """Faces in pictures: 478 landmarks, 52 expression scores and head orientation, by MediaPipe's Face Landmarker.
 
-MediaPipe's detector sees the picture at 128 x 128 pixels, so it misses small faces in large pictures and faces that
+The first of its nets sees the picture at 128 x 128 pixels, so it misses small faces in large pictures and faces that
 fill or leave the frame, and the landmarks that it places from a rough box are less exact. Here a *search* looks at the
 whole picture, a padded one and overlapping tiles, and every candidate is then *measured* in an upright crop of its own,
 where it must be found again at the same place: that makes the landmarks independent of the face's size in the picture,
@@ -16,10 +16,10 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
 from face3d.face import FaceDetection, disagreement, is_known, roll_matrix, roll_of
-from face3d.landmarker import LANDMARK_COUNT, RawFace, close_landmarker, create_landmarker, run_landmarker
+from face3d.landmark_nets import LANDMARK_COUNT
+from face3d.landmarker import BUILTIN, RawFace, open_landmarker
 from face3d.tracking import FaceTracker
 from face3d.view import ImageArray, View
 
@@ -38,6 +38,7 @@ SEARCH_DEPTH = 4.0
 AGREEMENT = 0.04
 # Crops for verifying a face: (shift along x, along y, in units of its size; side over CROP_SCALE; turn in radians).
 VERIFYING_CROPS = ((0.1, 0.0, 1.0, 0.2), (0.0, -0.1, 1.2, 0.0))
+_SNAP = 0.04  # of places to measure at: in units of the face's size, of the logarithm of the size, in radians
 
 
 class FaceDetector:
@@ -49,16 +50,20 @@ class FaceDetector:
     Args:
         max_faces: how many faces to look for in one view, >= 1.
         video: look for each face near its place in the previous frame first; search only when none is found there.
+        kind: what searches: "builtin", or "mediapipe", an extra that sends records of its use to Google.
+
+    Raises:
+        InputError: MediaPipe is wanted and not installed.
     """
 
-    def __init__(self, max_faces: int = 5, video: bool = False) -> None:
+    def __init__(self, max_faces: int = 5, video: bool = False, kind: str = BUILTIN) -> None:
         if max_faces < 1:
             raise ValueError(f"max_faces must be at least 1, got {max_faces}")
         self._tracker = FaceTracker() if video else None
         self._previous: list[FaceDetection] = []
-        self._landmarker = create_landmarker(max_faces)
+        self._landmarker = open_landmarker(kind, max_faces)
         # MediaPipe's own destructor raises at interpreter exit; this closes a forgotten detector before that.
-        self._finalizer = weakref.finalize(self, close_landmarker, self._landmarker)
+        self._finalizer = weakref.finalize(self, self._landmarker.close)
 
     def __enter__(self) -> FaceDetector:
         return self
@@ -69,7 +74,7 @@ class FaceDetector:
         self.close()
 
     def close(self) -> None:
-        """Release MediaPipe's threads and memory; calling it twice is fine."""
+        """Release what searches; calling it twice is fine."""
         self._finalizer()
 
     def detect(self, image: ImageArray) -> list[FaceDetection]:
@@ -137,18 +142,22 @@ class FaceDetector:
         self, image: ImageArray, face: FaceDetection, crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 0.0)
     ) -> FaceDetection | None:
         """The face seen in an upright crop around `face`, or None when it is not there."""
-        centre = face.centre + face.size_px * np.asarray(crop[:2])
-        angle = roll_of(face.landmarks_px) + crop[3]
-        view = View((float(centre[0]), float(centre[1])), face.size_px * CROP_SCALE * crop[2], angle)
+        place = _snapped(View((float(face.centre[0]), float(face.centre[1])), face.size_px, roll_of(face.landmarks_px)))
+        centre = np.add(place.centre, place.side * np.asarray(crop[:2]))
+        view = View((float(centre[0]), float(centre[1])), place.side * CROP_SCALE * crop[2], place.angle + crop[3])
         found = sorted(self._look(image, view, MEASURE_PX), key=lambda other: disagreement(face, other))
         return found[0] if found and is_known(found[0], [face]) else None
 
     def _look(self, image: ImageArray, view: View, largest: int) -> list[FaceDetection]:
         picture, matrix = view.sample(image, largest)
-        return [
-            _to_picture(face, matrix, picture.shape[0], view.angle)
-            for face in run_landmarker(self._landmarker, picture)
-        ]
+        return [_to_picture(face, matrix, picture.shape[0], view.angle) for face in self._landmarker.look(picture)]
+
+
+def _snapped(view: View) -> View:
+    """The nearest of some views: what differs by rounding, as between processors, leads to one crop, not to two."""
+    side = float(np.exp(np.round(np.log(view.side) / _SNAP) * _SNAP))
+    x, y = (float(np.round(c / (_SNAP * side)) * _SNAP * side) for c in view.centre)
+    return View((x, y), side, float(np.round(view.angle / _SNAP) * _SNAP))
 
 
 def search_levels(width: int, height: int) -> Iterator[list[View]]:
@@ -184,7 +193,7 @@ def _to_picture(face: RawFace, matrix: NDArray[np.float64], size: int, angle: fl
     return FaceDetection(
         landmarks_px=landmarks,
         landmarks_z=(face.landmarks[:, 2] * size * scale).astype(np.float32),
-        scores=np.array([face.scores.get(name, 0.0) for name in ARKIT_NAMES], dtype=np.float32),
+        scores=face.scores,
         head_matrix=roll_matrix(angle) @ face.head_matrix,
         box=box,
         size_px=float((box[2:] - box[:2]).max()),

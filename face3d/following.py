@@ -13,6 +13,7 @@ from face3d.cuts import ContentChange
 from face3d.detection import FaceDetector, search_levels, tiles
 from face3d.errors import InputError
 from face3d.face import FaceDetection, is_known
+from face3d.landmarker import BUILTIN
 from face3d.people import COAST, SAME, SAME_AFTER_CUT, Person, follow_other, is_others, track_among
 from face3d.tracking import FaceTracker
 from face3d.view import ImageArray, View
@@ -53,11 +54,15 @@ class FaceFollower:
     Args:
         face_index: which face of the first frame that shows any, 0 = the largest; None takes the largest.
         threads: how many the landmark net may use.
+        kind: what searches, as for `FaceDetector`.
+
+    Raises:
+        InputError: as of `FaceDetector`.
     """
 
-    def __init__(self, face_index: int | None = None, threads: int = 1) -> None:
+    def __init__(self, face_index: int | None = None, threads: int = 1, kind: str = BUILTIN) -> None:
         self._face_index = face_index or 0
-        self._detector = FaceDetector()
+        self._detector = FaceDetector(kind=kind)
         self._tracker = FaceTracker(threads)
         self._content = ContentChange()
         self._person: Person | None = None

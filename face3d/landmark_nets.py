@@ -1,26 +1,18 @@
-"""The landmark and expression nets of MediaPipe's Face Landmarker, run directly on a crop of a face.
-
-MediaPipe itself cannot be told where the face is: it searches every picture anew, or, in its video mode, smooths the
-landmarks, which blurs lip closures. LiteRT runs the same two nets in a third of the time.
-"""
+"""The landmark and expression nets of MediaPipe's Face Landmarker, run directly on a crop of a face."""
 
 from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
-from face3d.landmarker import LANDMARK_COUNT
-from face3d.quiet import quiet_stderr
+from face3d.litert import Net
 from face3d.resources import asset_path
 
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
-
+LANDMARK_COUNT = 478
 CROP_PX = 256
 # The expression net's outputs: `_neutral`, then the ARKit names in alphabetical order without `tongueOut`.
 _SCORE_INDICES = [ARKIT_INDEX[name] for name in sorted(ARKIT_NAMES) if name != "tongueOut"]
@@ -69,17 +61,15 @@ class NetFace:
 
     Attributes:
         landmarks: [478, 3] float32; x, y and z (smaller is nearer) in pixels of the crop.
-        scores: [52] float32 in 0..1, in the order of `face3d.arkit.ARKIT_NAMES`.
         presence: log-odds that the crop shows a face; 10 to 22 for a clear one that fills it as it should.
     """
 
     landmarks: NDArray[np.float32]
-    scores: NDArray[np.float32]
     presence: float
 
 
 class LandmarkNets:
-    """Both nets, loaded.
+    """Both nets, loaded; any number of threads may use them.
 
     Args:
         threads: how many a call may use.
@@ -87,38 +77,23 @@ class LandmarkNets:
 
     def __init__(self, threads: int = 1) -> None:
         with zipfile.ZipFile(asset_path("face_landmarker.task")) as task:
-            self._landmark_net = _load(task.read("face_landmarks_detector.tflite"), threads)
-            self._score_net = _load(task.read("face_blendshapes.tflite"), 1)
-        (self._crop,) = (d["index"] for d in self._landmark_net.get_input_details())
-        (self._scored,) = (d["index"] for d in self._score_net.get_input_details())
-        (self._scores,) = (d["index"] for d in self._score_net.get_output_details())
-        details = self._landmark_net.get_output_details()
-        (self._points,) = (d["index"] for d in details if d["shape"][-1] == 3 * LANDMARK_COUNT)
-        (self._presence,) = (d["index"] for d in details if len(d["shape"]) == 4 and d["shape"][-1] == 1)
+            self._landmark_net = Net(task.read("face_landmarks_detector.tflite"), threads)
+            self._score_net = Net(task.read("face_blendshapes.tflite"))
+        shapes = self._landmark_net.output_shapes
+        (self._points,) = (i for i, shape in enumerate(shapes) if shape[-1] == 3 * LANDMARK_COUNT)
+        (self._presence,) = (i for i, shape in enumerate(shapes) if len(shape) == 4 and shape[-1] == 1)
 
     def run(self, crop: NDArray[np.uint8]) -> NetFace:  # crop [256, 256, 3] RGB
-        """The face in a crop that it fills as :func:`face3d.tracking.crop_of` says."""
-        net = self._landmark_net
-        net.set_tensor(self._crop, np.multiply(crop, np.float32(1 / 255), dtype=np.float32)[None])
-        net.invoke()
-        points = net.get_tensor(self._points).reshape(LANDMARK_COUNT, 3)
-        presence = float(net.get_tensor(self._presence).item())
-        return NetFace(points, self.score(points[:, :2]), presence)
+        """The face in a crop that it fills as :func:`face3d.tracking.crop_of` says, without its scores."""
+        outputs = self._landmark_net.run(np.multiply(crop, np.float32(1 / 255), dtype=np.float32)[None])
+        return NetFace(outputs[self._points].reshape(LANDMARK_COUNT, 3), float(outputs[self._presence].item()))
 
     def score(self, points: NDArray[np.float32]) -> NDArray[np.float32]:  # [478, 2] -> [52]
-        """The expression scores of landmarks in an upright view; its scale and origin do not matter."""
-        net = self._score_net
-        net.set_tensor(self._scored, points[None, _SCORED_LANDMARKS])
-        net.invoke()
+        """The expression scores of landmarks, in the order of `face3d.arkit.ARKIT_NAMES`, each in 0..1.
+
+        Scale and origin do not matter. The net knows upright faces.
+        """
+        (seen,) = self._score_net.run(points[None, _SCORED_LANDMARKS])
         scores = np.zeros(len(ARKIT_NAMES), np.float32)
-        scores[_SCORE_INDICES] = net.get_tensor(self._scores)[1:]
+        scores[_SCORE_INDICES] = seen[1:]
         return scores
-
-
-def _load(model: bytes, threads: int) -> Interpreter:
-    from ai_edge_litert.interpreter import Interpreter
-
-    with quiet_stderr():
-        interpreter = Interpreter(model_content=model, num_threads=threads)
-        interpreter.allocate_tensors()
-    return interpreter

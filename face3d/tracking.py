@@ -77,7 +77,8 @@ class FaceTracker:
         z = (seen.landmarks[:, 2] * (view.side / CROP_PX)).astype(np.float32)
         box = np.concatenate([landmarks.min(0), landmarks.max(0)])
         pose, strangeness = _pose(landmarks, z)
-        face = FaceDetection(landmarks, z, seen.scores, pose, box, float((box[2:] - box[:2]).max()))
+        scores = self._nets.score(seen.landmarks[:, :2])
+        face = FaceDetection(landmarks, z, scores, pose, box, float((box[2:] - box[:2]).max()))
         return face, seen.presence, strangeness
 
 

@@ -29,7 +29,8 @@ class View:
 
     def sample(self, image: ImageArray, largest: int) -> tuple[ImageArray, NDArray[np.float64]]:
         """The view as a picture [S, S, 3] (black outside), S <= `largest`, and its matrix to picture pixels."""
-        size = int(np.clip(round(self.side), 64, largest))
+        # Of sizes that 4 divides, the net that searches sees exact positions, whichever way they are rounded.
+        size = int(np.clip(4 * round(self.side / 4), 64, largest))
         return self.resample(image, size, cv2.INTER_CUBIC)
 
     def resample(self, image: ImageArray, size: int, kernel: int) -> tuple[ImageArray, NDArray[np.float64]]:

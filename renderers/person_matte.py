@@ -7,20 +7,16 @@ their form for colour pictures) brings its soft outline to the hair and collar o
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from face3d.landmark_sets import FACE_OVAL
-from face3d.quiet import quiet_stderr
+from face3d.litert import Net
 from face3d.resources import asset_path
 from renderers.photo_layers import face_height, polygon_mask
 from renderers.region import scaled_size
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -37,25 +33,17 @@ _CERTAIN = (0.08, 0.92)
 
 
 @cache
-def _net() -> Interpreter:
-    from ai_edge_litert.interpreter import Interpreter
-
-    with quiet_stderr():
-        net = Interpreter(model_path=str(asset_path("selfie_segmentation.tflite")), num_threads=1)
-        net.allocate_tensors()
-    return net
+def _net() -> Net:
+    return Net(asset_path("selfie_segmentation.tflite").read_bytes())
 
 
 def segment(image: Image) -> FloatArray:  # [h, w, 3] -> [h, w]
     """How surely each pixel shows a person, 0..1, as the net says; the mean over the picture and its mirror image."""
-    net = _net()
-    (source,), (result,) = net.get_input_details(), net.get_output_details()
     small = np.asarray(cv2.resize(image, (NET_PX, NET_PX), interpolation=cv2.INTER_AREA))
     total = np.zeros((NET_PX, NET_PX), np.float32)
     for flip in (1, -1):
-        net.set_tensor(source["index"], np.multiply(small[:, ::flip], np.float32(1 / 255), dtype=np.float32)[None])
-        net.invoke()
-        total += net.get_tensor(result["index"])[0, :, ::flip, 0] / 2
+        (person,) = _net().run(np.multiply(small[:, ::flip], np.float32(1 / 255), dtype=np.float32)[None])
+        total += person[0, :, ::flip, 0] / 2
     height, width = image.shape[:2]
     return np.asarray(cv2.resize(total, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 

@@ -21,6 +21,8 @@ from face3d.errors import InputError
 MAX_SIDE = 8192
 # As `talkinghead.speech.emotion.EMOTIONS` and `talkinghead.speech.options`, which are too heavy to import here.
 EMOTIONS = ("neutral", "happy", "sad", "angry", "surprised")
+# As `face3d.landmarker`, which is too heavy to import here.
+DETECTORS = ("builtin", "mediapipe")
 _AMOUNTS = ("head_motion", "expression_scale", "eye_motion", "brow_motion")
 _LARGEST_START_ANGLE = 30
 X264_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
@@ -58,10 +60,11 @@ class GeneralConfig:
 class PhotoConfig:
     """How the photo is prepared.
 
-    `crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so; `max_side` in pixels; `background`
-    "keep", "blur" or "color", which is `background_color`, "#rrggbb".
+    `detector` "builtin" or "mediapipe"; `crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so;
+    `max_side` in pixels; `background` "keep", "blur" or "color", which is `background_color`, "#rrggbb".
     """
 
+    detector: str
     crop: str
     face_index: int | None
     max_side: int
@@ -69,6 +72,7 @@ class PhotoConfig:
     background_color: str
 
     def __post_init__(self) -> None:
+        _one_of("photo.detector", self.detector, DETECTORS)
         _one_of("photo.crop", self.crop, ("none", "head"))
         if self.face_index is not None:
             _in_range("photo.face_index", self.face_index, 0, 99)

@@ -82,7 +82,7 @@ def fit_video(
     try:
         with resumable_file(spool):
             with _timed(timing, "following", stages) as (progress, count):
-                track, begun = follow(video, spool, face_index, progress, damage)
+                track, begun = follow(video, spool, face_index, progress, damage, config.photo.detector)
                 count(len(track) - begun)
             messages = _messages(track, video, damage, face_index)
             fit = _fit(track, timing, stages)
@@ -111,7 +111,7 @@ def spool_of(output: Path) -> Path:
 
 
 def follow(
-    video: VideoFile, spool: Path, face_index: int | None, progress: Progress, damage: Damage
+    video: VideoFile, spool: Path, face_index: int | None, progress: Progress, damage: Damage, detector: str = "builtin"
 ) -> tuple[Track, int]:
     """Follow one person through a video, going on with what `spool` holds of it.
 
@@ -121,13 +121,14 @@ def follow(
         face_index: see :func:`fit_video`.
         progress: called with (frames done, frames expected).
         damage: is told what could not be read.
+        detector: what searches for faces, as `photo.detector`.
 
     Returns:
         The track, as views of the file, and how many of its frames were already there.
     """
     from face3d.following import FaceFollower
 
-    source = fingerprint(video.path, face_index=face_index)
+    source = fingerprint(video.path, face_index=face_index, detector=detector)
     with TrackWriter(spool, float(video.fps), video.size, source) as writer, ExitStack() as stack:
         begun = writer.frames
         if begun:
@@ -139,8 +140,8 @@ def follow(
         follower: FaceFollower | None = None
         for number, frame in enumerate(frames, first):
             if follower is None:
-                index = face_index if seen is None else _index_of(seen[1], frame)
-                follower = stack.enter_context(FaceFollower(index))
+                index = face_index if seen is None else _index_of(seen[1], frame, detector)
+                follower = stack.enter_context(FaceFollower(index, kind=detector))
             step = follower.step(frame)
             if number >= begun:
                 writer.append(step.face, step.cut, step.others)
@@ -148,11 +149,11 @@ def follow(
     return open_track(spool), begun
 
 
-def _index_of(landmarks: NDArray[np.float32], frame: NDArray[np.uint8]) -> int | None:
+def _index_of(landmarks: NDArray[np.float32], frame: NDArray[np.uint8], kind: str) -> int | None:
     """Which of a frame's faces, by size, lies at these landmarks; None when no face is found."""
     from face3d.detection import FaceDetector
 
-    with FaceDetector() as detector:
+    with FaceDetector(kind=kind) as detector:
         faces = detector.detect(frame)
     distances = [float(np.linalg.norm(face.landmarks_px - landmarks, axis=1).mean()) for face in faces]
     return int(np.argmin(distances)) if distances else None

@@ -53,14 +53,14 @@ def found_faces(
 
     Args:
         path: a picture or a video.
-        options: crop, face and scale.
+        options: detector, crop, face and scale.
         size: pixels along the longer side; None keeps the photo's own up to `options.max_side`.
         cut: whether to cut the heads out too.
 
     Raises:
         InputError: the file cannot be read.
     """
-    with FaceDetector() as detector:
+    with FaceDetector(kind=options.detector) as detector:
         for still in iter_stills(path):
             try:
                 found = find_face(detector, still, options, size)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 
 from face3d.errors import InputError
-from talkinghead.config import EMOTIONS, Config, SettingError, load_config
+from talkinghead.config import DETECTORS, EMOTIONS, Config, SettingError, load_config
 
 # Which setting an option changes, by its name among the parsed options.
 SETTINGS = {
     "seed": "general.seed",
     "device": "general.device",
     "face_index": "photo.face_index",
+    "detector": "photo.detector",
     "crop": "photo.crop",
     "background": "photo.background",
     "background_color": "photo.background_color",
@@ -41,6 +42,11 @@ def add_photo_options(parser: argparse.ArgumentParser) -> None:
     """How the photo is prepared."""
     parser.add_argument(
         "--face-index", type=int, metavar="N", help="which face, 0 is the largest (default: the largest)"
+    )
+    parser.add_argument(
+        "--detector",
+        choices=DETECTORS,
+        help="what finds the face; mediapipe is an extra that sends records of its use to Google (default: builtin)",
     )
     parser.add_argument(
         "--crop",

@@ -6,17 +6,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from fetch_face_landmarker import MODEL
 from wheel_models import extract_model
 
 from face3d.arkit import ARKIT_INDEX
+from face3d.detection import FaceDetection, FaceDetector
 from face3d.errors import InputError
-
-cv2 = pytest.importorskip("cv2")
-pytest.importorskip("mediapipe")
-from face3d.detection import FaceDetection, FaceDetector  # noqa: E402
 
 DATA = Path(__file__).parents[1] / "data"
 NOSE_TIP, UPPER_LIP, LOWER_LIP = 4, 13, 14

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from face3d.errors import InputError
-
-cv2 = pytest.importorskip("cv2")
-pytest.importorskip("mediapipe")
-from face3d.following import FaceFollower, Followed  # noqa: E402
+from face3d.following import FaceFollower, Followed
 
 DATA = Path(__file__).parents[1] / "data"
 WIDTH, HEIGHT = 560, 280

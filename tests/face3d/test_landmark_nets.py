@@ -1,19 +1,18 @@
+"""The landmark and expression nets on one crop."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX
 from face3d.canonical_face import head_matrix
-
-cv2 = pytest.importorskip("cv2")
-pytest.importorskip("mediapipe")
-from face3d.landmark_nets import CROP_PX, LandmarkNets  # noqa: E402
-from face3d.landmarker import RawFace, close_landmarker, create_landmarker, run_landmarker  # noqa: E402
-from face3d.tracking import crop_of  # noqa: E402
+from face3d.landmark_nets import CROP_PX, LandmarkNets
+from face3d.landmarker import NetLandmarker, RawFace
+from face3d.tracking import crop_of
 
 PORTRAIT = np.ascontiguousarray(cv2.imread(str(Path(__file__).parents[1] / "data" / "astronaut.jpg"))[..., ::-1])
 
@@ -24,25 +23,22 @@ def nets() -> LandmarkNets:
 
 
 @pytest.fixture(scope="module")
-def raw() -> Iterator[RawFace]:
-    """What MediaPipe's own graph says of a square picture."""
-    landmarker = create_landmarker(1)
-    (face,) = run_landmarker(landmarker, PORTRAIT)
-    yield face
-    close_landmarker(landmarker)
+def raw() -> RawFace:
+    """What a look at the whole picture says."""
+    (face,) = NetLandmarker(1).look(PORTRAIT)
+    return face
 
 
-def test_scores_are_mediapipes_given_its_landmarks(nets: LandmarkNets, raw: RawFace) -> None:
-    scores = nets.score(raw.landmarks[:, :2] * np.float32(PORTRAIT.shape[0]))
-    expected = [raw.scores.get(name, 0.0) for name in ARKIT_NAMES]
-    assert np.allclose(scores, expected, atol=2e-3)
+def test_scores_do_not_depend_on_scale_and_place(nets: LandmarkNets, raw: RawFace) -> None:
+    scores = nets.score(raw.landmarks[:, :2] * np.float32(700) + np.float32(50))
+    assert np.allclose(scores, raw.scores, atol=2e-3)
     assert scores[ARKIT_INDEX["mouthSmileLeft"]] > 0.6
     assert scores[ARKIT_INDEX["tongueOut"]] == 0
 
 
-def test_head_matrix_is_mediapipes_given_its_landmarks(raw: RawFace) -> None:
+def test_head_matrix_of_a_face(raw: RawFace) -> None:
     matrix, strangeness = head_matrix(raw.landmarks)
-    assert np.allclose(matrix, raw.head_matrix, atol=2e-3 * abs(raw.head_matrix).max())
+    assert np.allclose(matrix, raw.head_matrix, atol=1e-3 * abs(raw.head_matrix).max())
     assert strangeness < 0.14
 
 

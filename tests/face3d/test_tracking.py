@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-cv2 = pytest.importorskip("cv2")
-pytest.importorskip("mediapipe")
-from face3d.detection import FaceDetector  # noqa: E402
-from face3d.face import FaceDetection  # noqa: E402
-from face3d.tracking import FaceTracker, crop_of, needed_presence, turn_of  # noqa: E402
+from face3d.detection import FaceDetector
+from face3d.face import FaceDetection
+from face3d.tracking import FaceTracker, crop_of, needed_presence, turn_of
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -37,7 +36,7 @@ def angle_between(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("scale", "turn"), [(1.0, 0.0), (3.0, 0.0), (1.5, 15.0), (2.0, -30.0)])
 def test_agrees_with_the_detector(tracker: FaceTracker, portrait: np.ndarray, scale: float, turn: float) -> None:
-    """MediaPipe's own graph is the oracle: a search, a measurement in an upright crop, scores and head matrix."""
+    """The detector is the oracle: a search, a measurement in an upright crop, scores and head matrix."""
     side = round(portrait.shape[0] * scale)
     placing = cv2.getRotationMatrix2D((128, 128), turn, scale)
     placing[:, 2] += side / 2 - 128

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from face3d.landmark_sets import FACE_OVAL
-from renderers.person_matte import guided_filter, person_matte, this_person
+from renderers.person_matte import guided_filter, person_matte, segment, this_person
 from renderers.photo_layers import polygon_mask
 
 
@@ -76,3 +78,14 @@ def test_guided_filter_equals_its_definition(radius: int) -> None:
     known = np.isfinite(expected)
     assert known.any()
     np.testing.assert_allclose(guided_filter(guide, values, radius, 1e-2)[known], expected[known], atol=2e-3)
+
+
+def test_threads_do_not_mix_their_pictures(astronaut: np.ndarray) -> None:
+    pictures = [np.ascontiguousarray(np.roll(astronaut, shift, axis=1)) for shift in (0, 60, 120)]
+    alone = [segment(picture) for picture in pictures]
+
+    def wrong(k: int) -> float:
+        return float(abs(segment(pictures[k % 3]) - alone[k % 3]).max())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert max(pool.map(wrong, range(60))) < 1e-5
