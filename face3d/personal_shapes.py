@@ -16,9 +16,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from face3d.blas_threads import limited_blas_threads
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
 from face3d.fit_data import IRIS_FIRST
 from face3d.landmark_motion import LandmarkMotion
@@ -61,7 +61,7 @@ def fit_personal_shapes(
     for chosen, noise in ((~outline, _NOISE_MM), (outline, _OUTLINE_NOISE * _NOISE_MM)):
         prior = np.diag(_ALIKE * noise**2 / deviation**2)
         wanted = residual[:, :, chosen].reshape(2 * len(index), -1)
-        with threadpool_limits(1, user_api="blas"):
+        with limited_blas_threads(1):
             result[:, chosen] = np.linalg.solve(rows.T @ rows + prior, rows.T @ wanted)
     offsets = result.reshape(53, 3, IRIS_FIRST).transpose(0, 2, 1)
     return torch.from_numpy(np.ascontiguousarray(offsets)).float()
@@ -92,7 +92,7 @@ def with_personal_shapes(model: MorphableModel, shapes: Tensor) -> MorphableMode
         shapes: [53, 468, 3] mm; kept for the tensors used last, so it must not be changed.
     """
     values = shapes.permute(1, 0, 2).reshape(IRIS_FIRST, -1).double().numpy()
-    with threadpool_limits(1, user_api="blas"):  # on a busy machine, BLAS threads mostly wait for each other
+    with limited_blas_threads(1):  # on a busy machine, BLAS threads mostly wait for each other
         spread = _field(model).spread(values)
     fields = torch.from_numpy(spread).to(model.mean)
     fields = fields.reshape(len(model.mean), 53, 3).transpose(0, 1)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from face3d.blas_threads import limited_blas_threads
 from face3d.fit_data import (
     FIXED_CHANNELS,
     FLIP,
@@ -225,7 +225,7 @@ def solve(
     """
     problem = problem_type(model, seen, weights, True, "shared" if shared_focal else "frame")
     # The matrices are small: BLAS threads would mostly wait for each other, ten times longer on a busy machine.
-    with threadpool_limits(1, user_api="blas"):
+    with limited_blas_threads(1):
         # Pose and expression first; a good start for the focal length, which trades with distance.
         posed, _ = _minimise_frames(
             replace(problem, identity_free=False, focal="fixed"), start(problem, None), 10, 1e-3
@@ -253,7 +253,7 @@ def solve_frames(
         problem_type: `Problem` for the slow reference.
     """
     problem = problem_type(model, seen, weights, False, "fixed")
-    with threadpool_limits(1, user_api="blas"):
+    with limited_blas_threads(1):
         state, cost = _minimise_frames(problem, start(problem, focal_px), iterations, 1e-4)
     return solution_of(state, cost)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from face3d.pose import turn_head
+from talkinghead.pose_rows import PoseRows
 
 # A mood stays while somebody speaks, weaker, because it must not keep the lips from their work.
 _MOOD = ("mouthSmile", "mouthDimple", "mouthFrown")
@@ -126,18 +127,18 @@ def find_photo(
     return replace(parameters.frames(best, best + 1), camera=parameters.camera.scaled(scale))
 
 
-def to_parameters(poses: list[Pose], base: FaceParameters, fps: float) -> FaceParameters:
+def to_parameters(poses: PoseRows | Iterable[Pose], base: FaceParameters, fps: float) -> FaceParameters:
     """The frames as absolute parameters of the person, pose and camera of `base` (one frame)."""
+    poses = poses if isinstance(poses, PoseRows) else PoseRows(poses)
     count = len(poses)
-    turns = torch.stack([p.turn for p in poses]).float()
-    shifts = torch.stack([p.shift for p in poses]).float()
-    rotation, translation = turn_head(base.rotation[:1].expand(count, 3), base.translation[:1].expand(count, 3), turns)
+    rotation, translation = base.rotation[:1].expand(count, 3), base.translation[:1].expand(count, 3)
+    rotation, translation = turn_head(rotation, translation, poses.column("turn"))
     return replace(
         base,
-        expression=torch.stack([p.expression for p in poses]).float(),
+        expression=poses.column("expression"),
         rotation=rotation,
-        translation=translation + shifts,
-        eye_rotation=base.eye_rotation[:1] + torch.stack([p.gaze for p in poses]).float(),
+        translation=translation + poses.column("shift"),
+        eye_rotation=base.eye_rotation[:1] + poses.column("gaze"),
         confidence=torch.ones(count),
         fps=fps,
     )

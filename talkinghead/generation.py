@@ -6,9 +6,9 @@ beside it where it can: the face is looked for during the imports, and the speec
 
 from __future__ import annotations
 
-import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from talkinghead.driving import Pose
     from talkinghead.fit_video import Stages
     from talkinghead.pipeline import VideoResult
+    from talkinghead.pose_rows import PoseRows
     from talkinghead.speech.options import MotionOptions
 
 # Poses that are known ahead: more than the speech model gives at a time, so that it does not hold up the frames.
@@ -56,17 +57,20 @@ def generate(
         InputError: something is wrong with the inputs; nothing was written.
     """
     config = config or load_config()
-    inputs = tuple(p for p in (photo, audio) if p is not None)
+    inputs = tuple(p for p in (photo, audio, config.motion.style_from) if p is not None)
     check_output(output, ".mp4", inputs)
     if parameters is not None:
         check_output(parameters, ".safetensors", inputs)
     check_device(config)
-    motion = _styled_options(config, stages)
     with ExitStack() as stack:
+        if config.motion.style_from is not None or "torch" in sys.modules:
+            # At once, before a thread loads libraries: the search for BLAS and the loader hold locks of their own.
+            stack.enter_context(limited_threads(config.general.threads))
+        motion = _styled_options(config, stages)
         sound = stack.enter_context(sound_of(audio, text, config.general.seed))
         cut = config.photo.background == "keep"
         found = found_faces(photo, config.photo, config.video.size, cut)
-        with _collector_at_rest(), Prefetched(found, 1) as faces:
+        with Prefetched(found, 1) as faces:
             # Imported now, which takes as long as all the rest: the face is being looked for.
             from renderers.large_photo import make_avatar
             from renderers.photo_avatar import AvatarOptions
@@ -74,6 +78,7 @@ def generate(
             from talkinghead.driving import to_parameters
             from talkinghead.motion import motion_options
             from talkinghead.portrait import fit_portrait
+            from talkinghead.pose_rows import PoseRows
 
             stack.enter_context(limited_threads(config.general.threads))
             motion = motion or motion_options(config)
@@ -84,9 +89,11 @@ def generate(
             options = AvatarOptions(refine=config.video.refine)
             avatar = make_avatar(portrait.image, fit, landmarks, options, cutout=portrait.cutout)
             del portrait  # its layers are large, and the avatar has what it needs of them
-        kept: list[Pose] = []
-        shown = pipeline.on_face(spoken, fit.expression[0], motion, config)
-        changes = pipeline.changes_of(avatar, _keep(shown, kept), config)
+        shown: Iterable[Pose] = pipeline.on_face(spoken, fit.expression[0], motion, config)
+        kept = PoseRows()
+        if parameters is not None:
+            shown = _keep(shown, kept)
+        changes = pipeline.changes_of(avatar, shown, config)
         result = pipeline.write_video(changes, output, avatar.frame_size, sound, config, progress, still=avatar.photo)
     if parameters is not None:
         pipeline.save_parameters(to_parameters(kept, fit, result.fps), parameters)
@@ -100,27 +107,11 @@ def _styled_options(config: Config, stages: Stages | None) -> MotionOptions | No
     from talkinghead.fit_video import silent
     from talkinghead.motion import motion_options
 
-    with limited_threads(config.general.threads):
-        return motion_options(config, stages or silent)
+    return motion_options(config, stages or silent)
 
 
-def _keep(poses: Iterable[Pose], kept: list[Pose]) -> Iterator[Pose]:
-    """Pass frames on and remember them: they are small."""
+def _keep(poses: Iterable[Pose], kept: PoseRows) -> Iterator[Pose]:
+    """Pass frames on and remember them."""
     for pose in poses:
         kept.append(pose)
         yield pose
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Python's garbage collector does nothing inside the block.
-
-    Imported packages are half a million objects that stay: each full collection looks at all of them in vain.
-    """
-    active = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if active:
-            gc.enable()

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from threadpoolctl import threadpool_limits
 
+from face3d.blas_threads import limited_blas_threads
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
 from face3d.gaze import conjugate, eye_rotation_from_iris
 from face3d.morphable_model import MorphableModel, load_default_model
@@ -100,7 +100,7 @@ class Refiner:
         if not photos:
             raise ValueError("There is nothing to refine: no photos.")
         # The matrices are small: BLAS threads would mostly wait for each other.
-        with threadpool_limits(1, user_api="blas"):
+        with limited_blas_threads(1):
             return self._refine(photos)
 
     def _refine(self, photos: Sequence[Photo]) -> Refined:
