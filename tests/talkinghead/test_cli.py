@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from face3d.errors import InputError
+from face3d.errors import InputError, InstallationError
 from talkinghead import cli
 from talkinghead.commands import COMMANDS, generate
 
@@ -24,6 +24,13 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"    {name} " in out for name in NAMES)
 
 
+def test_nothing_at_all_is_answered_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert all(f"    {name} " in captured.out for name in NAMES)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -35,7 +42,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "arguments are required: COMMAND"),
+        (["--quiet"], "no option --quiet"),
         (["dance"], "invalid choice: 'dance'"),
         (["generate", "--photo", "x.jpg"], "is required|are required"),
         (
@@ -98,6 +105,7 @@ def run_with(error: BaseException, monkeypatch: pytest.MonkeyPatch, *more: str) 
     [
         (InputError("The photo is a cat."), 2, "error: The photo is a cat."),
         (ZeroDivisionError("by\nzero"), 1, "ZeroDivisionError: by zero (run again with --debug"),
+        (InstallationError("The model is damaged", "reinstall"), 1, "error: The model is damaged; reinstall."),
         (MemoryError(), 1, "MemoryError: no reason given"),
         (KeyboardInterrupt(), 130, "Interrupted"),
     ],
@@ -111,7 +119,7 @@ def test_exit_statuses(
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("error", [InputError("x"), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [InputError("x"), InstallationError("x", "y"), ZeroDivisionError()])
 def test_debug_shows_the_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(type(error)):
         run_with(error, monkeypatch, "--debug")
