@@ -5,7 +5,7 @@ without an NVIDIA GPU it looks for the CPU build of torch, which is gigabytes sm
 
 Environment variables:
     TALKINGHEAD_VENV: where the environment goes (default: `.venv` in the checkout).
-    TORCH_INDEX_URL: the one index that torch comes from, when neither pip's configuration nor this script should decide.
+    TORCH_INDEX_URL: the one index that torch comes from, when neither pip's configuration nor this script is to decide.
 """
 
 from __future__ import annotations
@@ -192,9 +192,7 @@ def install_torch(python: Path) -> None:
         if result.returncode == 0 or "No matching distribution found for torch" not in result.stderr:
             check(result, small)
             return
-    say(
-        f"{CPU_INDEX} cannot be reached or has no {small}: pip decides, and may take the CUDA build, which works as well"
-    )
+    say(f"{CPU_INDEX} cannot be reached or has no {small}: taking what pip finds, which may be the CUDA build")
     must_install(python, f"{torch}, possibly gigabytes of it", [torch, *pinned])
 
 
