@@ -88,7 +88,7 @@ def test_then_whatever_pip_finds(
     monkeypatch.setattr(laptop, "pip", pip)
     laptop.install_torch(Path("python"))
     assert [call[0] for call in pip.calls] == [CPU, CPU, ANY]
-    assert "cannot be reached or has no torch==2.13.0+cpu: pip decides" in capsys.readouterr().out
+    assert "cannot be reached or has no torch==2.13.0+cpu: taking what pip finds" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("before", [[], [NOTHING]], ids=["at once", "from the index"])
