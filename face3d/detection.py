@@ -44,8 +44,9 @@ _SNAP = 0.04  # of places to measure at: in units of the face's size, of the log
 class FaceDetector:
     """Finds faces in pictures or in the successive frames of a video.
 
-    Use it as a context manager or call :meth:`close`. Building one takes about 0.3 s, a call about 70 ms for a
-    portrait, 7 ms for a tracked video frame, and 1 to 2 s for a large picture that shows no face.
+    Use it as a context manager or call :meth:`close`. Building one takes about 0.03 s, a call about 70 ms for a
+    portrait, 7 ms for a tracked video frame, and 1 to 2 s for a large picture that shows no face. Any number of threads
+    may share one without `video`.
 
     Args:
         max_faces: how many faces to look for in one view, >= 1.

@@ -70,7 +70,7 @@ def open_landmarker(kind: str, max_faces: int) -> Landmarker:
 class NetLandmarker:
     """The Face Landmarker's nets, one after the other, without MediaPipe; any number of threads may use it.
 
-    Its landmarks are MediaPipe's to 0.02 % of the distance of the outer eye corners on average.
+    Its landmarks are MediaPipe's to 0.01 % of the distance of the outer eye corners on average.
     """
 
     def __init__(self, max_faces: int) -> None:

@@ -39,7 +39,7 @@ class MediaPipeLandmarker:
         except (ImportError, OSError) as error:
             raise InputError(
                 f"The detector mediapipe is not installed here, or lacks something ({error}): use the builtin one, or "
-                "set up again with the extra [mediapipe]."
+                "add it with `python3 scripts/setup_environment.py --extras mediapipe`."
             ) from error
         _tell_once()
         options = vision.FaceLandmarkerOptions(

@@ -21,7 +21,8 @@ from face3d.errors import InstallationError
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
 SMALLEST_DISK_BYTES = 500_000_000
 
-# The Debian packages of the system libraries that mediapipe and the OpenCV it brings link to.
+# The Debian packages of system libraries: of C++ and zlib, which compiled packages link to, and of what mediapipe, an
+# extra, and the OpenCV that it brings need besides.
 DEBIAN_PACKAGES = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
@@ -29,7 +30,9 @@ DEBIAN_PACKAGES = {
     "libglib-2.0.so.0": "libglib2.0-0",
     "libgthread-2.0.so.0": "libglib2.0-0",
     "libxcb.so.1": "libxcb1",
+    "libgcc_s.so.1": "libgcc-s1",
     "libstdc++.so.6": "libstdc++6",
+    "libz.so.1": "zlib1g",
 }
 
 
@@ -91,21 +94,28 @@ def check_cuda() -> Finding:
 
 
 def check_opencv() -> Finding:
-    """OpenCV, which comes with mediapipe."""
-    mend = "pip install --force-reinstall opencv-contrib-python, and no other opencv package beside it"
+    """OpenCV without windows, which needs no system libraries of its own."""
+    mend = install("--force-reinstall opencv-python-headless")
     return _import_check("OpenCV", "cv2", _version, mend)
 
 
+def check_litert() -> Finding:
+    """LiteRT, which runs the nets that find faces and cut out people."""
+
+    def load(_: Any) -> str:
+        from face3d.landmarker import BUILTIN, open_landmarker
+
+        open_landmarker(BUILTIN, 1)
+        return importlib.metadata.version("ai-edge-litert")
+
+    return _import_check("LiteRT", "ai_edge_litert", load, install("'ai-edge-litert>=2.1,<3'"))
+
+
 def check_mediapipe() -> Finding:
-    """mediapipe with its native library, which is loaded only when a face is looked for."""
-
-    def load(mediapipe: Any) -> str:
-        from face3d.landmarker import close_landmarker, create_landmarker
-
-        close_landmarker(create_landmarker(1))
-        return importlib.metadata.version("mediapipe")
-
-    return _import_check("mediapipe", "mediapipe", load, "pip install 'mediapipe>=1.2.2,<2'")
+    """The other detector. It is only looked for: from its first use on, it sends records to Google."""
+    if importlib.util.find_spec("mediapipe") is None:
+        return Finding("mediapipe", False, "none; optional: --detector mediapipe", needed=False)
+    return Finding("mediapipe", True, f"{importlib.metadata.version('mediapipe')}, for --detector", needed=False)
 
 
 def check_numba() -> Finding:
@@ -207,13 +217,14 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_torch,
     check_numba,
     check_opencv,
-    check_mediapipe,
+    check_litert,
     check_av,
     check_ffmpeg,
     check_shipped_files,
     check_face_models,
     check_disk,
     check_voice,
+    check_mediapipe,
     check_cuda,
     check_pytorch3d,
 )
@@ -237,8 +248,7 @@ def system_library_mend(message: str) -> str:
     package = DEBIAN_PACKAGES.get(match.group(1))
     if package is None:
         return f"install the system package that has {match.group(1)}"
-    everything = " ".join(dict.fromkeys(["libgl1", "libegl1", "libgles2", "libglib2.0-0", package]))
-    return f"on Debian and Ubuntu: apt-get install {everything}; elsewhere the package that has {match.group(1)}"
+    return f"on Debian and Ubuntu: apt-get install {package}; elsewhere the package that has {match.group(1)}"
 
 
 def _version(module: Any) -> str:

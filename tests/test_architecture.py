@@ -17,7 +17,9 @@ MAY_IMPORT = {"face3d": set(), "renderers": {"face3d"}, "talkinghead": {"face3d"
 # Analysis of pictures: Y' -> Y must work without it.
 FITTING = {
     "face3d.detection",
+    "face3d.face_search",
     "face3d.fitting",
+    "face3d.landmark_nets",
     "face3d.landmarker",
     "face3d.linearization",
     "face3d.objective",
@@ -30,6 +32,7 @@ HEAVY = (
     "numpy",
     "scipy",
     "cv2",
+    "ai_edge_litert",
     "mediapipe",
     "numba",
     "av",

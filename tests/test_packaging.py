@@ -73,6 +73,12 @@ def test_every_declared_dependency_is_pinned_within_its_range(python: str) -> No
     assert build == f"hatchling=={versions['hatchling']}"
 
 
+def test_the_second_opencv_has_the_version_of_the_first() -> None:
+    """They write the same files."""
+    (other,) = [r for r in declared(("mediapipe",)) if r.name == "opencv-contrib-python"]
+    assert str(other.specifier) == f"=={pins('3.11')['opencv-python-headless']}"
+
+
 def test_all_say_the_same_pythons() -> None:
     from setup_environment import SUPPORTED
 
@@ -131,14 +137,15 @@ def imports_of(path: Path) -> set[str]:
 def test_every_import_is_declared() -> None:
     distributions = {
         "PIL": "pillow",
-        "cv2": "mediapipe",  # brings the only OpenCV there may be
+        "ai_edge_litert": "ai-edge-litert",
+        "cv2": "opencv-python-headless",
         "ffmpeg": "ffmpeg-python",
         "hibari": "hibari-tts",
         "imageio_ffmpeg": "imageio-ffmpeg",
         "pytorch3d": "easypytorch3d",
         "yaml": "pyyaml",
     }
-    known = {canonicalize_name(r.name) for r in declared(("tts", "train", "cuda"))}
+    known = {canonicalize_name(r.name) for r in declared(("tts", "train", "cuda", "mediapipe"))}
     # Measured beside ours in scripts/benchmark_speech.py where they are: their needs conflict with our pins.
     known |= {"openfacefx", "pylipsync"}
     for package in PACKAGES:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -136,6 +137,20 @@ def test_bad_pictures(detector: FaceDetector) -> None:
     for picture in (np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.float32), np.zeros((0, 8, 3), np.uint8)):
         with pytest.raises(InputError, match="uint8"):
             detector.detect(picture)
+
+
+def test_threads_may_share_a_detector(detector: FaceDetector, portrait: np.ndarray) -> None:
+    pictures = [portrait, np.ascontiguousarray(portrait[:, ::-1]), np.zeros_like(portrait)]
+    alone = [detector.detect(picture) for picture in pictures]
+
+    def same(k: int) -> bool:
+        found, expected = detector.detect(pictures[k % 3]), alone[k % 3]
+        return len(found) == len(expected) and all(
+            distance(a, b.landmarks_px) < 1e-4 for a, b in zip(found, expected, strict=True)
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(same, range(24)))
 
 
 def test_closed_detector() -> None:

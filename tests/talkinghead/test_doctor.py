@@ -29,7 +29,7 @@ def test_this_machine_can_do_the_main_job() -> None:
         (doctor.check_torch, "torch"),
         (doctor.check_numba, "numba"),
         (doctor.check_opencv, "cv2"),
-        (doctor.check_mediapipe, "mediapipe"),
+        (doctor.check_litert, "ai_edge_litert"),
         (doctor.check_av, "av"),
         (doctor.check_voice, "hibari"),
         (doctor.check_pytorch3d, "pytorch3d"),
@@ -47,7 +47,7 @@ def test_a_missing_package(check: Any, module: str, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("library", "package"),
-    [("libGL.so.1", "libgl1"), ("libEGL.so.1", "libegl1"), ("libgthread-2.0.so.0", "libglib2.0-0")],
+    [("libGL.so.1", "libgl1"), ("libstdc++.so.6", "libstdc++6"), ("libgthread-2.0.so.0", "libglib2.0-0")],
 )
 def test_a_missing_system_library(library: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
@@ -60,6 +60,15 @@ def test_a_missing_system_library(library: str, package: str, monkeypatch: pytes
     assert not finding.present
     assert "apt-get install" in finding.mend
     assert package in finding.mend
+
+
+def test_mediapipe_is_optional_and_only_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first use would send a record to Google."""
+    monkeypatch.setattr(importlib, "import_module", None)
+    there = doctor.check_mediapipe()
+    assert (there.needed, there.mend) == (False, "")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert not doctor.check_mediapipe().present
 
 
 def test_an_unknown_system_library_is_named() -> None:

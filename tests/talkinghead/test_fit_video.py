@@ -63,8 +63,8 @@ class SmallFollower:
     interrupt_at: int | None = None
     others = 0
 
-    def __init__(self, face_index: int | None = None) -> None:
-        self.face_index = face_index
+    def __init__(self, face_index: int | None = None, kind: str = "builtin") -> None:
+        self.face_index, self.kind = face_index, kind
         self.steps = 0
         SmallFollower.made.append(self)
 
@@ -339,6 +339,13 @@ def test_several_faces_are_mentioned(
     assert fit(film, tmp_path, "--face-index", "1") == 0
     assert "faces at a time" not in capsys.readouterr().err
     assert small.made[-1].face_index == 1
+
+
+def test_the_detector_that_was_asked_for(tmp_path: Path, small: type[SmallFollower]) -> None:
+    film = write_film(tmp_path / "x.mkv", "##")
+    assert fit(film, tmp_path, "--detector", "mediapipe") == 0
+    assert fit(film, tmp_path) == 0
+    assert [follower.kind for follower in small.made] == ["mediapipe", "builtin"]
 
 
 @pytest.mark.parametrize(

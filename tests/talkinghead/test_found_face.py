@@ -39,6 +39,16 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         list(found_faces(tmp_path / "missing.jpg", load_config().photo))
 
 
+def test_a_detector_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n.split(".")[0] == "mediapipe"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mediapipe", None)  # import raises
+    with pytest.raises(InputError, match="mediapipe is not installed"):
+        list(found_faces(PHOTO, load_config(photo__detector="mediapipe").photo))
+    with pytest.raises(InputError, match="photo.detector"):
+        load_config(photo__detector="other")
+
+
 def test_it_needs_no_torch() -> None:
     check = "import talkinghead.generation, sys; print(*sorted({'torch', 'numba', 'scipy'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
