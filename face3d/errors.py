@@ -1,4 +1,4 @@
-"""The one error that means "the user's input was wrong", shared by all three steps."""
+"""The errors that are told to the user in one sentence, shared by all three steps."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,17 @@ class InputError(ValueError):
 
     The command line prints the message and ends with exit status 2; every other exception is our failure (status 1).
     """
+
+
+class InstallationError(RuntimeError):
+    """A file that ships with us is missing or damaged: our failure, exit status 1.
+
+    Attributes:
+        problem: what is wrong with which file.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}; {remedy}.")
+        self.problem = problem
+        self.remedy = remedy

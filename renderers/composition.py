@@ -68,4 +68,4 @@ class Avatar(ABC):
 
     def render(self, pose: Pose) -> Image:  # [H, W, 3] uint8 RGB, a new array
         """One frame."""
-        return self.render_changed(Pose(pose)).over(self.photo)
+        return self.render_changed(pose).over(self.photo)

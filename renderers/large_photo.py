@@ -91,7 +91,7 @@ class ReducedAvatar(Avatar):
         return self._avatar.expression
 
     def render_changed(self, pose: Pose) -> Change:
-        small = self._avatar.render_changed(Pose(pose))
+        small = self._avatar.render_changed(pose)
         window = self._moving if self._still_outside(small) else _whole(small.picture)
         large = self._enlarge(small, window)
         rows, columns = (slice(part.start * self._factor, part.stop * self._factor) for part in window)

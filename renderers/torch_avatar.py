@@ -68,7 +68,7 @@ class TorchPhotoAvatar:
 
     def render(self, poses: Pose) -> Tensor:  # [B, H, W, 3] uint8 RGB on the device
         """A batch of frames."""
-        crops = self.render_changed(Pose(poses))
+        crops = self.render_changed(poses)
         frames = self._photo.expand(len(crops), -1, -1, -1).clone()
         frames[(slice(None), *self.window)] = crops
         return frames

@@ -47,7 +47,7 @@ class TorchReducedAvatar:
     def render_changed(self, poses: Pose) -> Tensor:
         """As `TorchPhotoAvatar.render_changed`."""
         with torch.inference_mode():
-            small = self._avatar.render_changed(Pose(poses)).permute(0, 3, 1, 2).float()
+            small = self._avatar.render_changed(poses).permute(0, 3, 1, 2).float()
             large = F.interpolate(small, scale_factor=self._factor, mode="bilinear", align_corners=False)
             height, width = self._detail.shape[1:]
             enlarged = to_levels(large[..., :height, :width]).short()

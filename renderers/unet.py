@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from face3d.errors import InputError
 from face3d.files import atomic_file
 
 Widths = tuple[int, int, int]
@@ -43,9 +44,21 @@ def save_network(network: UNet, path: Path, facts: dict[str, str]) -> None:
 
 
 def read_network(kind: type[Network], path: Path) -> Network:
-    """Read the weights of a network of this kind, ready for inference."""
-    with safe_open(str(path), framework="pt") as file:
-        a, b, c = (int(width) for width in file.metadata()["widths"].split(","))
-    network = kind((a, b, c))
-    network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    """Read the weights of a network of this kind, ready for inference.
+
+    Raises:
+        InputError: the file is missing, damaged or another network's.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+        tensors = {name: value.float() for name, value in load_file(path).items()}
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a readable .safetensors file ({error}).") from error
+    try:
+        a, b, c = (int(width) for width in metadata["widths"].split(","))
+        network = kind((a, b, c))
+        network.load_state_dict(tensors)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit this version's {kind.__name__}.") from error
     return network.eval().requires_grad_(False)

@@ -88,7 +88,7 @@ def measure_speed_in_batches(photo: Path, audio: Path, device: str, batches: int
 
     frames = [Pose.stack(poses(size)) for _ in range(batches)]
     many = [pose for _ in range(batches) for pose in poses(size)]
-    drawing = seconds(lambda: [twin.render_changed(Pose(batch)) for batch in frames])
+    drawing = seconds(lambda: [twin.render_changed(batch) for batch in frames])
     planes = seconds(lambda: [None for _ in batched_changes(twin, many)])
     with tempfile.TemporaryDirectory() as folder:
         talkinghead.generate(photo, audio, Path(folder) / "o.mp4", config=config)

@@ -73,16 +73,15 @@ def main() -> None:
     import torch
 
     from face3d.errors import InputError
-    from talkinghead.speech.model import LIVE_ENCODER_FILE, SpeechModel
+    from talkinghead.speech.model import SpeechModel
     from talkinghead.training.measure.plot import draw_sentence
     from talkinghead.training.measure.sections import FPS, QUICK, Benchmark, Folders, Sizes
 
     torch.set_num_threads(1)
-    live = arguments.live_weights or (LIVE_ENCODER_FILE if LIVE_ENCODER_FILE.is_file() else None)
     try:
         benchmark = Benchmark(
             SpeechModel.load(path=arguments.weights, generator=arguments.generator),
-            SpeechModel.load_live(path=live) if live else None,
+            SpeechModel.load_live(path=arguments.live_weights),
             Folders(
                 arguments.grid,
                 tuple(arguments.speakers),

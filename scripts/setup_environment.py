@@ -1,11 +1,11 @@
 """Make this project's own Python environment: `python3 scripts/setup_environment.py [--extras dev,tts]`.
 
-Needs Python 3.10 to 3.12 with its venv module and nothing else. Run again, it does only what is left to do.
+Needs Python 3.10 to 3.14 with its venv module and nothing else. Run again, it does only what is left to do. On Linux
+without an NVIDIA GPU it looks for the CPU build of torch, which is gigabytes smaller than the one that PyPI has.
 
 Environment variables:
     TALKINGHEAD_VENV: where the environment goes (default: `.venv` in the checkout).
-    TORCH_INDEX_URL: where torch comes from when pip's own configuration should not decide, for example
-        https://download.pytorch.org/whl/cpu for the small CPU build on Linux.
+    TORCH_INDEX_URL: the one index that torch comes from, when neither pip's configuration nor this script is to decide.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from urllib.request import url2pathname
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
-SUPPORTED = ((3, 12), (3, 11), (3, 10))
+SUPPORTED = ((3, 14), (3, 13), (3, 12), (3, 11), (3, 10))
 STAMP_NAME = "talkinghead-setup.json"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# An index that does not answer must not hold up the set-up: pip's own number of attempts takes minutes.
+BRIEFLY = ("--timeout", "15", "--retries", "1")
 
 
 def say(message: str) -> None:
@@ -61,7 +64,8 @@ def find_python() -> str:
         # Version managers put launchers on the PATH for Pythons that are not active: try it.
         if candidate and runs(candidate, ""):
             return candidate
-    fail(f"Python 3.10, 3.11 or 3.12 is needed and this is {sys.version.split()[0]}: install one of them.")
+    oldest, newest = (".".join(map(str, version)) for version in (SUPPORTED[-1], SUPPORTED[0]))
+    fail(f"Python {oldest} to {newest} is needed and this is {sys.version.split()[0]}: install one of them.")
 
 
 def environment_folder() -> Path:
@@ -144,35 +148,64 @@ def torch_is_there(python: Path) -> bool:
     return runs(python, code)
 
 
-def pip_commands(extras: Sequence[str], with_torch: bool = True) -> list[tuple[str, list[str]]]:
-    """What has to be installed, in order: (what to tell the user, pip's arguments)."""
-    torch = torch_pin()
-    index = os.environ.get("TORCH_INDEX_URL")
-    project = f".[{','.join(extras)}]" if extras else "."
-    pinned = ["--constraint", str(CONSTRAINTS)]
-    # torch goes first: what comes later must find it there and leave it alone.
-    first = [(f"installing {torch}", [torch, *(["--index-url", index] if index else [])])] if with_torch else []
-    return [
-        *first,
-        # The build tool comes from the constraints as well, hence --no-build-isolation below.
-        ("installing the build tool", ["hatchling", *pinned]),
-        (f"installing talkinghead {project}", ["--no-build-isolation", *pinned, "--editable", project]),
-    ]
+def has_nvidia_gpu() -> bool:
+    """Whether there is an NVIDIA driver; without one the CUDA build of torch is of no use."""
+    return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+
+
+def pip(python: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run `pip install` quietly; what it complains of is kept back and not shown."""
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+
+
+def must_install(python: Path, what: str, arguments: Sequence[str]) -> None:
+    """Install or end with what pip says."""
+    say(f"installing {what}")
+    check(pip(python, arguments), what)
+
+
+def check(result: subprocess.CompletedProcess[str], what: str) -> None:
+    """Show what pip complained of; end if it failed."""
+    sys.stderr.write(result.stderr)
+    if result.returncode != 0:
+        fail(f"pip could not install {what}; see its message above, then run this again.")
+
+
+def install_torch(python: Path) -> None:
+    """Install the pinned torch: where no GPU is, the CPU build, if there is one to be had."""
+    torch, pinned = torch_pin(), ["--constraint", str(CONSTRAINTS)]
+    if index := os.environ.get("TORCH_INDEX_URL"):
+        must_install(python, f"{torch} from {index}", [torch, "--index-url", index])
+        return
+    if sys.platform != "linux" or has_nvidia_gpu():  # elsewhere PyPI's build is the CPU's
+        must_install(python, torch, [torch, *pinned])
+        return
+    small = f"{torch}+cpu"
+    say(f"no NVIDIA GPU seen: installing the CPU build of torch, {small}")
+    # First where pip's own configuration leads to, which may be all that can be reached.
+    for more in ([], ["--extra-index-url", CPU_INDEX, *BRIEFLY]):
+        result = pip(python, [small, *pinned, *more])
+        # Only if there is none: after another failure, such as a full disk, gigabytes would not do better.
+        if result.returncode == 0 or "No matching distribution found for torch" not in result.stderr:
+            check(result, small)
+            return
+    say(f"{CPU_INDEX} cannot be reached or has no {small}: taking what pip finds, which may be the CUDA build")
+    must_install(python, f"{torch}, possibly gigabytes of it", [torch, *pinned])
 
 
 def install(python: Path, extras: Sequence[str]) -> None:
     """Install the pinned packages and this checkout into the environment."""
-    with_torch = not torch_is_there(python)
-    wants_hint = with_torch and sys.platform == "linux"
-    if wants_hint and not os.environ.get("TORCH_INDEX_URL") and not shutil.which("nvidia-smi"):
-        say(
-            "no NVIDIA GPU seen: with TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu torch is gigabytes smaller, "
-            "unless pip is already set up to find its CPU build"
-        )
-    for message, arguments in pip_commands(extras, with_torch):
-        say(message)
-        if run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]) != 0:
-            fail(f"pip could not finish {message!r}; see its message above, then run this again.")
+    # torch goes first: what comes later must find it there and leave it alone.
+    if not torch_is_there(python):
+        install_torch(python)
+    project = f".[{','.join(extras)}]" if extras else "."
+    pinned = ["--constraint", str(CONSTRAINTS)]
+    # The build tool comes from the constraints as well, hence --no-build-isolation.
+    must_install(python, "the build tool", ["hatchling", *pinned])
+    must_install(python, f"talkinghead {project}", ["--no-build-isolation", *pinned, "--editable", project])
 
 
 def ensure(extras: Sequence[str] = ()) -> Path:

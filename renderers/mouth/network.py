@@ -10,9 +10,10 @@ from torch.nn import functional as F
 
 from renderers.mouth.canvas import MATERIALS
 from renderers.mouth.planes import CONTEXT, PLANES
+from renderers.resources import FILES
 from renderers.unet import UNet, Widths, block, read_network
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "assets" / "mouth-v1.safetensors"
+WEIGHTS = "mouth-v1.safetensors"
 # Fields per material: log-gain and offset of each colour.
 FIELDS = 6 * MATERIALS
 # Bounds per material: log-gain, and offset in shares of the teeth's brightness; and how much of what differs between
@@ -72,6 +73,14 @@ def apply_fields(planes: Tensor, fields: Tensor) -> Tensor:  # [B, PLANES, h, w]
     return (materials[:, :, 1:] * gain.exp() + materials[:, :, :1] * offset).sum(1)
 
 
-def load_network(path: Path = WEIGHTS) -> MouthNetwork:
-    """Read the weights, ready for inference."""
-    return read_network(MouthNetwork, path)
+def load_network(path: Path | None = None) -> MouthNetwork:
+    """Read the weights, ready for inference.
+
+    Args:
+        path: other weights than the shipped ones.
+
+    Raises:
+        InputError: `path` is not the file of such a network.
+        InstallationError: the shipped weights are damaged.
+    """
+    return read_network(MouthNetwork, path or FILES.path(WEIGHTS))

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from renderers.neural.planes import CONTEXT, PLANES
+from renderers.resources import FILES
 from renderers.unet import UNet, Widths, block, read_network
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "assets" / "face-v1.safetensors"
+WEIGHTS = "face-v1.safetensors"
 # A colour changes by at most this share of the range.
 MOST = 0.35
 
@@ -50,6 +51,14 @@ class FaceNetwork(UNet):
         return residual * mask
 
 
-def load_network(path: Path = WEIGHTS) -> FaceNetwork:
-    """Read the weights, ready for inference."""
-    return read_network(FaceNetwork, path)
+def load_network(path: Path | None = None) -> FaceNetwork:
+    """Read the weights, ready for inference.
+
+    Args:
+        path: other weights than the shipped ones.
+
+    Raises:
+        InputError: `path` is not the file of such a network.
+        InstallationError: the shipped weights are damaged.
+    """
+    return read_network(FaceNetwork, path or FILES.path(WEIGHTS))

@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples",
         type=int,
         metavar="N",
-        help="write N files that differ in head, eyes and brows: FILE-0.safetensors has --seed, FILE-1 the next, ...",
+        help="write N files, 1 to 100, that differ in head, eyes and brows: FILE-0.safetensors has --seed, FILE-1 the "
+        "next, ...",
     )
     add_motion_options(parser)
     add_config_options(parser)

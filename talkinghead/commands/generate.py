@@ -22,10 +22,11 @@ DESCRIPTION = "Make the person in a photo speak: write an MP4 with the recording
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--photo", required=True, metavar="FILE", help="a picture, or a video (its first good frame)")
+    files = parser.add_argument_group("files")
+    files.add_argument("--photo", required=True, metavar="FILE", help="a picture, or a video (its first good frame)")
+    files.add_argument("--output", required=True, metavar="FILE.mp4", help="the video to write")
+    files.add_argument("--parameters", metavar="FILE.safetensors", help="also save the face parameters")
     add_sound_options(parser)
-    parser.add_argument("--output", required=True, metavar="FILE.mp4", help="the video to write")
-    parser.add_argument("--parameters", metavar="FILE.safetensors", help="also save the face parameters")
     add_photo_options(parser)
     add_motion_options(parser)
     add_config_options(parser)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from face3d.errors import InputError
-from talkinghead.config import DETECTORS, EMOTIONS, Config, SettingError, load_config
+from talkinghead.config import DETECTORS, EMOTIONS, MAX_SIDE, Config, SettingError, load_config
 
 # Which setting an option changes, by its name among the parsed options.
 SETTINGS = {
@@ -30,57 +30,67 @@ SETTINGS = {
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """`--config` and `--set`."""
-    parser.add_argument(
-        "--config", metavar="FILE", help="a YAML file with settings that differ from configs/default.yaml"
+    group = parser.add_argument_group("all settings")
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a YAML file with settings that differ from configs/default.yaml, or the name of one that comes with the "
+        "program: preview (small and quick)",
     )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="GROUP.KEY=VALUE", help="one setting; can be given many times"
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="GROUP.KEY=VALUE",
+        help="one setting, such as video.crf=18; can be given many times",
     )
 
 
 def add_photo_options(parser: argparse.ArgumentParser) -> None:
     """How the photo is prepared."""
-    parser.add_argument(
+    group = parser.add_argument_group("photo")
+    group.add_argument(
         "--face-index", type=int, metavar="N", help="which face, 0 is the largest (default: the largest)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--detector",
         choices=DETECTORS,
         help="what finds the face; mediapipe is an extra that sends records of its use to Google (default: builtin)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--crop",
         nargs="?",
         const="head",
         choices=("none", "head"),
-        help="head and shoulders only; --crop none: the whole photo (the default)",
+        help="--crop: head and shoulders only; --crop none: the whole photo (default: none)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--background",
         choices=("keep", "blur", "color"),
-        help="keep the photo's own, put it out of focus, or put one colour behind the person",
+        help="keep the photo's own, put it out of focus, or put one colour behind the person (default: keep)",
     )
-    parser.add_argument(
-        "--background-color", metavar="#RRGGBB", help="the colour (default: #00b140, the green of green screens)"
+    group.add_argument(
+        "--background-color",
+        metavar="COLOR",
+        help="that colour, by its name or as '#rrggbb' (default: #00b140, the green of green screens)",
     )
-    add_size_option(parser)
-
-
-def add_size_option(parser: argparse.ArgumentParser) -> None:
-    """`--size`."""
-    parser.add_argument(
-        "--size", type=int, metavar="PX", help="pixels along the longer side (default: the photo's, up to 8192)"
+    group.add_argument(
+        "--size",
+        type=int,
+        metavar="PX",
+        help=f"pixels along the longer side, 64 to {MAX_SIDE} (default: the photo's, up to {MAX_SIDE})",
     )
 
 
 def add_sound_options(parser: argparse.ArgumentParser, audio: bool = True) -> None:
     """A recording or a text; :func:`check_sound` tells whether it is one of them."""
+    group = parser.add_argument_group("speech, one of" if audio else "speech without a recording")
     if audio:
-        parser.add_argument("--audio", metavar="FILE", help="any file with sound, a video too")
-    parser.add_argument(
+        group.add_argument("--audio", metavar="FILE", help="any file with sound, a video too")
+    group.add_argument(
         "--text",
         metavar="WORDS",
-        help="instead of a recording: English words for a synthetic voice to say (needs talkinghead[tts])",
+        help="English words for a synthetic voice to say (needs the package hibari-tts)",
     )
 
 
@@ -102,26 +112,39 @@ def check_sound(audio: str | None, text: str | None, recording: str) -> None:
 
 def add_motion_options(parser: argparse.ArgumentParser) -> None:
     """What the face does."""
-    parser.add_argument(
-        "--seed", type=int, metavar="N", help="of the random motion (default: 0); another one moves otherwise"
+    group = parser.add_argument_group("motion")
+    group.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="of the random motion: another number, another performance; 0 to 2^63 - 1 (default: 0)",
     )
-    parser.add_argument("--fps", type=float, metavar="F", help="frames per second (default: 25)")
-    parser.add_argument("--head-motion", type=float, metavar="X", help="1 is natural, 0 keeps the head still")
-    parser.add_argument("--expression-scale", type=float, metavar="X", help="1 is natural, 0 keeps the mouth at rest")
-    parser.add_argument("--blink-rate", type=float, metavar="X", help="blinks per minute (default: natural, about 18)")
-    parser.add_argument("--emotion", choices=EMOTIONS, help="under the speech (default: neutral, the photo's own face)")
-    parser.add_argument("--emotion-strength", type=float, metavar="X", help="from 0 to 1 (default: 1)")
-    parser.add_argument(
+    group.add_argument(
+        "--head-motion", type=float, metavar="X", help="0 to 3: 0 keeps the head still, 1 is natural (default: 1)"
+    )
+    group.add_argument(
+        "--expression-scale",
+        type=float,
+        metavar="X",
+        help="0 to 3: 0 keeps the mouth at rest, 1 is natural (default: 1)",
+    )
+    group.add_argument(
+        "--blink-rate", type=float, metavar="X", help="blinks per minute, 0 to 60 (default: natural, about 18)"
+    )
+    group.add_argument("--emotion", choices=EMOTIONS, help="under the speech (default: neutral, the photo's own face)")
+    group.add_argument("--emotion-strength", type=float, metavar="X", help="0 to 1 (default: 1)")
+    group.add_argument(
         "--start-pose",
         metavar="PITCH,YAW,ROLL",
-        help="degrees that the head is turned from the photo's pose in the first frame; it comes back within seconds, "
-        "or stays with --head-motion 0 (default: 0,0,0)",
+        help="degrees, -30 to 30, that the head is turned from the photo's pose in the first frame; it comes back "
+        "within seconds, or stays with --head-motion 0 (default: 0,0,0)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--style-from",
         metavar="FILE",
-        help="move as the person in this video, or in this parameter file (.safetensors), does",
+        help="move as the person in this video, or in this parameter file (.safetensors), does (default: nobody's)",
     )
+    group.add_argument("--fps", type=float, metavar="F", help="frames per second, 1 to 120 (default: 25)")
     add_device_option(parser)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,23 @@ def read_halves(
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a readable .safetensors file ({error}).") from error
-    header: dict[str, Any] = json.loads(metadata.get(key, "{}"))
-    if header.get("format") != file_format:
+    try:
+        header = json.loads(metadata.get(key, "{}"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} has a damaged header.") from error
+    if not isinstance(header, dict) or header.get("format") != file_format:
         raise InputError(f"{path} is not a {kind} of format {file_format}.")
     return header, tensors
+
+
+@contextmanager
+def must_fit(path: Path, kind: str) -> Iterator[None]:
+    """Whatever goes wrong while a network is made of a file's header and tensors is the file's fault.
+
+    Raises:
+        InputError: the header lacks something or has the wrong kind of it, or the tensors are not the network's.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit this version's {kind}.") from error

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from face3d.errors import InputError
+from talkinghead.resources import FILES
 from talkinghead.speech.encoder import LIVE_PACE, SpeechEncoder
 from talkinghead.speech.features import SAMPLE_RATE
 from talkinghead.speech.frames import frame_count
@@ -24,10 +25,8 @@ from talkinghead.speech.weights import load_network
 Array = NDArray[np.float32]
 
 NATURAL = MotionOptions()
-_ASSETS = Path(__file__).resolve().parents[1] / "assets"
-ENCODER_FILE = _ASSETS / "speech-v2.safetensors"
-GENERATOR_FILE = _ASSETS / "motion-v2.safetensors"
-LIVE_ENCODER_FILE = _ASSETS / "speech-v2-live.safetensors"
+ENCODER_FILE, GENERATOR_FILE = "speech-v2.safetensors", "motion-v2.safetensors"
+LIVE_ENCODER_FILE = "speech-v2-live.safetensors"
 
 
 class SpeechModel:
@@ -53,11 +52,12 @@ class SpeechModel:
             generator: another generator.
 
         Raises:
-            InputError: a file is not what it should be.
+            InputError: a file that was given is not what it should be.
+            InstallationError: a shipped file is missing or damaged.
         """
         if path is None:
-            generator = generator or GENERATOR_FILE
-        encoder = SpeechEncoder(load_network(path or ENCODER_FILE, device), device)
+            generator = generator or FILES.path(GENERATOR_FILE)
+        encoder = SpeechEncoder(load_network(path or FILES.path(ENCODER_FILE), device), device)
         return cls(encoder, MotionGenerator.load(generator, device) if generator is not None else None)
 
     @classmethod
@@ -68,8 +68,10 @@ class SpeechModel:
 
         Raises:
             InputError: `path` is not an encoder.
+            InstallationError: the shipped encoder is missing or damaged.
         """
-        return cls(SpeechEncoder(load_network(path or LIVE_ENCODER_FILE, device), device, LIVE_PACE))
+        network = load_network(path or FILES.path(LIVE_ENCODER_FILE), device)
+        return cls(SpeechEncoder(network, device, LIVE_PACE))
 
     def animate(
         self,

@@ -6,8 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from face3d.errors import InputError
-from talkinghead.speech.half_file import read_halves, write_halves
+from talkinghead.speech.half_file import must_fit, read_halves, write_halves
 from talkinghead.speech.network import NetworkSize, SpeechNetwork
 
 FORMAT = 1
@@ -28,9 +27,10 @@ def load_network(path: Path, device: str = "cpu") -> SpeechNetwork:
         InputError: the file is missing, damaged or not a speech model of this format.
     """
     header, tensors = read_halves(path, _METADATA_KEY, "speech model", FORMAT, device)
-    size: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in header["size"].items()}
-    network = SpeechNetwork(NetworkSize(**size))
-    missing, unexpected = network.load_state_dict(tensors, strict=False)
-    if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
-        raise InputError(f"{path} does not fit this version's speech network.")
+    with must_fit(path, "speech network"):
+        size: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in header["size"].items()}
+        network = SpeechNetwork(NetworkSize(**size))
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+        if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
+            raise ValueError(f"missing {missing}, unexpected {unexpected}")
     return network.to(device).eval()

@@ -116,8 +116,8 @@ def photo_examples(
     rows = []
     for _ in range(poses):
         pose = _some_pose(parameters.expression[0], rng)
-        posed = avatar.render(Pose(pose))
-        points = avatar.draw(Pose(pose)).points + avatar.origin
+        posed = avatar.render(pose)
+        points = avatar.draw(pose).points + avatar.origin
         back = to_parameters([pose], parameters, parameters.fps)
         returning = next(iter(poses_of(parameters, back)))
         other = _plain_avatar(posed, back, points)
@@ -160,7 +160,7 @@ Row = tuple[FloatArray, FloatArray, float, FloatArray, FloatArray]
 
 
 def _example(avatar: PhotoAvatar, pose: Pose, real: Image, landmarks: FloatArray) -> Row:
-    drawn = avatar.draw(Pose(pose))
+    drawn = avatar.draw(pose)
     window, planes = avatar.face_view.planes(drawn)
     target, known = _aligned(real, landmarks, drawn.points, window)
     inside = soft_oval(window, drawn.points)

@@ -21,18 +21,115 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_torch_is_installed_first_and_alone(setup: ModuleType) -> None:
-    commands = [arguments for _, arguments in setup.pip_commands(["dev"])]
-    assert commands[0] == ["torch==2.13.0"]
-    assert all("--constraint" in arguments for arguments in commands[1:])
-    assert commands[-1][-2:] == ["--editable", ".[dev]"]
+NOTHING = "ERROR: No matching distribution found for torch==2.13.0+cpu"
+CPU, ANY = "torch==2.13.0+cpu", "torch==2.13.0"
 
 
-def test_torch_comes_from_the_index_that_the_user_names(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+class Pip:
+    """Stands in for pip: keeps what it is asked for, and fails in its turn with these complaints."""
+
+    def __init__(self, *complaints: str) -> None:
+        self.calls: list[list[str]] = []
+        self._complaints = list(complaints)
+
+    def __call__(self, python: object, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        self.calls.append(arguments)
+        complaint = self._complaints.pop(0) if self._complaints else ""
+        return subprocess.CompletedProcess(arguments, int(bool(complaint)), stderr=complaint)
+
+
+@pytest.fixture
+def laptop(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A Linux machine without an NVIDIA GPU and without torch."""
+    monkeypatch.setattr(setup.sys, "platform", "linux")
+    monkeypatch.setattr(setup, "has_nvidia_gpu", lambda: False)
+    monkeypatch.setattr(setup, "torch_is_there", lambda python: False)
+    return setup
+
+
+def test_torch_is_installed_first_and_never_swapped(laptop: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip = Pip()
+    monkeypatch.setattr(laptop, "pip", pip)
+    laptop.install(Path("python"), ["dev"])
+    assert [call[0] for call in pip.calls] == [CPU, "hatchling", "--no-build-isolation"]
+    assert pip.calls[-1][-2:] == ["--editable", ".[dev]"]
+    for call in pip.calls:
+        assert call[call.index("--constraint") + 1] == str(laptop.CONSTRAINTS)
+        assert "--upgrade" not in call
+    assert laptop.torch_pin() == ANY
+
+
+def test_pips_own_configuration_comes_first(
+    laptop: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pip = Pip()
+    monkeypatch.setattr(laptop, "pip", pip)
+    laptop.install_torch(Path("python"))
+    assert [call[0] for call in pip.calls] == [CPU]
+    assert "--extra-index-url" not in pip.calls[0]
+    assert "no NVIDIA GPU seen: installing the CPU build" in capsys.readouterr().out
+
+
+def test_then_the_index_of_cpu_builds(
+    laptop: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pip = Pip(NOTHING)
+    monkeypatch.setattr(laptop, "pip", pip)
+    laptop.install_torch(Path("python"))
+    assert [call[0] for call in pip.calls] == [CPU, CPU]
+    assert pip.calls[1][pip.calls[1].index("--extra-index-url") + 1] == laptop.CPU_INDEX
+    assert capsys.readouterr().err == "", "what was expected is no complaint"
+
+
+def test_then_whatever_pip_finds(
+    laptop: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pip = Pip(NOTHING, f"WARNING: Retrying\n{NOTHING}")
+    monkeypatch.setattr(laptop, "pip", pip)
+    laptop.install_torch(Path("python"))
+    assert [call[0] for call in pip.calls] == [CPU, CPU, ANY]
+    assert "cannot be reached or has no torch==2.13.0+cpu: taking what pip finds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("before", [[], [NOTHING]], ids=["at once", "from the index"])
+def test_a_full_disk_is_no_reason_to_load_gigabytes(
+    before: list[str], laptop: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pip = Pip(*before, "ERROR: [Errno 28] No space left on device")
+    monkeypatch.setattr(laptop, "pip", pip)
+    with pytest.raises(SystemExit, match=r"could not install torch==2\.13\.0\+cpu; see its message above"):
+        laptop.install_torch(Path("python"))
+    assert len(pip.calls) == len(before) + 1
+    assert "No space left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("platform", "gpu"), [("linux", True), ("darwin", False), ("win32", False)])
+def test_a_gpu_or_another_system_takes_torch_as_it_comes(
+    platform: str, gpu: bool, laptop: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = Pip()
+    monkeypatch.setattr(laptop, "pip", pip)
+    monkeypatch.setattr(laptop.sys, "platform", platform)
+    monkeypatch.setattr(laptop, "has_nvidia_gpu", lambda: gpu)
+    laptop.install_torch(Path("python"))
+    assert [call[0] for call in pip.calls] == [ANY]
+
+
+def test_torch_comes_from_the_index_that_the_user_names(laptop: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip = Pip()
+    monkeypatch.setattr(laptop, "pip", pip)
     monkeypatch.setenv("TORCH_INDEX_URL", "https://example.org/cpu")
-    first, *others = [arguments for _, arguments in setup.pip_commands([])]
-    assert first == ["torch==2.13.0", "--index-url", "https://example.org/cpu"]
-    assert not any("--index-url" in arguments for arguments in others)
+    laptop.install(Path("python"), [])
+    assert pip.calls[0] == [ANY, "--index-url", "https://example.org/cpu"]
+    assert not any("--index-url" in call for call in pip.calls[1:])
+
+
+def test_pip_itself_is_run_quietly(setup: ModuleType, tmp_path: Path) -> None:
+    result = setup.pip(
+        Path(sys.executable), ["--dry-run", "--no-index", "--find-links", str(tmp_path), "nobody-has-it"]
+    )
+    assert result.returncode != 0
+    assert "No matching distribution found for nobody-has-it" in result.stderr, "what install_torch looks for"
 
 
 def test_a_finished_environment_is_left_alone(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +215,10 @@ def test_an_environment_inside_this_checkout_is_its_own(
     assert setup.takes_over(folder)
 
 
-@pytest.mark.parametrize(("present", "told"), [("2.13.0+cpu", False), ("2.12.0", True), (None, True)])
-def test_torch_is_mentioned_only_when_it_is_installed(
+@pytest.mark.parametrize(("present", "wanted"), [("2.13.0+cpu", False), ("2.12.0", True), (None, True)])
+def test_torch_is_installed_only_when_it_is_not_there(
     present: str | None,
-    told: bool,
+    wanted: bool,
     setup: ModuleType,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -135,14 +232,12 @@ def test_torch_is_mentioned_only_when_it_is_installed(
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}" exec "{sys.executable}" -S "$@"\n')
     python.chmod(0o755)
-    ran: list[str] = []
-    monkeypatch.setattr(setup, "run", lambda arguments: ran.extend(map(str, arguments)) or 0)
-    monkeypatch.setattr(setup.shutil, "which", lambda name: None)
-    monkeypatch.setattr(setup.sys, "platform", "linux")
+    pip = Pip()
+    monkeypatch.setattr(setup, "pip", pip)
     setup.install(python, ["dev"])
-    out = capsys.readouterr().out
-    assert ("torch==2.13.0" in ran) == ("installing torch" in out) == ("TORCH_INDEX_URL" in out) == told
-    assert ".[dev]" in ran
+    assert any(call[0].startswith("torch==") for call in pip.calls) == wanted
+    assert ("build of torch" in capsys.readouterr().out) <= wanted
+    assert ".[dev]" in pip.calls[-1]
 
 
 def test_an_interrupted_set_up_is_not_taken_for_finished(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,5 +277,5 @@ def test_an_unsupported_python_is_told(setup: ModuleType, monkeypatch: pytest.Mo
     assert setup.find_python() == sys.executable
     monkeypatch.setattr(setup, "SUPPORTED", ((2, 7),))
     monkeypatch.setattr(setup.shutil, "which", lambda name: None)
-    with pytest.raises(SystemExit, match=r"Python 3\.10, 3\.11 or 3\.12 is needed"):
+    with pytest.raises(SystemExit, match=r"Python 2\.7 to 2\.7 is needed and this is"):
         setup.find_python()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from face3d.errors import InputError
+from face3d.errors import InputError, InstallationError
 from talkinghead import cli
 from talkinghead.commands import COMMANDS, generate
+from talkinghead.commands.options import SETTINGS
+from talkinghead.config import load_config
 
 NAMES = [command.NAME for command in COMMANDS]
 
@@ -22,6 +26,44 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 0
     out = capsys.readouterr().out
     assert all(f"    {name} " in out for name in NAMES)
+
+
+def test_the_help_tells_defaults_and_limits() -> None:
+    """What it says is what the configuration does; groups make it readable."""
+    config = load_config()
+    for sub in cli.build_parser()._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr]
+        for action in sub._actions:
+            if action.dest not in SETTINGS:
+                continue
+            group, key = SETTINGS[action.dest].split(".")
+            default = getattr(getattr(config, group), key)
+            told = re.search(r"\(default: ([^,) ]+)", action.help or "")
+            assert told, f"{action.dest} has no default in its help"
+            if isinstance(default, int | float | str):
+                assert told[1] == (default if isinstance(default, str) else f"{default:g}")
+            limits = re.search(r"(-?[\d.]+) to ([\d.]+)(?![\d^])", (action.help or "").split("(")[0])
+            if limits and action.dest not in ("seed", "start_pose"):
+                for number, fine in ((float(limits[1]), True), (float(limits[2]), True), (float(limits[2]) + 1, False)):
+                    value = type(default)(number) if default is not None else number
+                    value = int(value) if action.type is int else value
+                    context = contextlib.nullcontext() if fine else pytest.raises(InputError)
+                    with context:
+                        load_config(**{f"{group}__{key}": value})
+
+
+def test_the_help_tells_how_many_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    from talkinghead.animation import MOST_SAMPLES
+
+    with pytest.raises(SystemExit):
+        cli.main(["animate", "--help"])
+    assert f"write N files, 1 to {MOST_SAMPLES}," in " ".join(capsys.readouterr().out.split())
+
+
+def test_nothing_at_all_is_answered_with_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert all(f"    {name} " in captured.out for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,7 +77,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "arguments are required: COMMAND"),
+        (["--quiet"], "no option --quiet"),
         (["dance"], "invalid choice: 'dance'"),
         (["generate", "--photo", "x.jpg"], "is required|are required"),
         (
@@ -80,8 +122,6 @@ def test_mistakes_are_one_sentence(arguments: list[str], words: str, capsys: pyt
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("talkinghead: error: ")
-    import re
-
     assert re.search(words, lines[0], re.IGNORECASE)
 
 
@@ -98,6 +138,7 @@ def run_with(error: BaseException, monkeypatch: pytest.MonkeyPatch, *more: str) 
     [
         (InputError("The photo is a cat."), 2, "error: The photo is a cat."),
         (ZeroDivisionError("by\nzero"), 1, "ZeroDivisionError: by zero (run again with --debug"),
+        (InstallationError("The model is damaged", "reinstall"), 1, "error: The model is damaged; reinstall."),
         (MemoryError(), 1, "MemoryError: no reason given"),
         (KeyboardInterrupt(), 130, "Interrupted"),
     ],
@@ -111,7 +152,7 @@ def test_exit_statuses(
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("error", [InputError("x"), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [InputError("x"), InstallationError("x", "y"), ZeroDivisionError()])
 def test_debug_shows_the_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(type(error)):
         run_with(error, monkeypatch, "--debug")

@@ -77,7 +77,6 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("motion.start_pose=5", "must be 3 numbers"),
         ("motion.start_pose=up", "must be 3 numbers .*, got 'up'"),
         ("motion.start_pose=[0, 40, 0]", "must be from -30 to 30, got 40"),
-        ("motion.style_from=3", "must be text or null"),
         ("motion.blink_rate=-1", "must be from 0 to 60"),
         ("motion.head_motion=.nan", "must be from 0 to 3, got nan"),
         ("motion.head_motion=true", "must be a number, got True"),
@@ -89,8 +88,27 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("general.device=tpu", "must be one of cpu, cuda"),
         ("photo.face_index=two", "must be a whole number or null"),
         ("photo.background=beach", "must be one of keep, blur, color"),
-        ("photo.background_color=green", "must look like #00b140, got 'green'"),
+        ("photo.background_color=", "must be text, got nothing"),
+        (
+            "photo.background_color=greenish",
+            "must be the name of a colour, such as green, or look like #00b140, got 'gr",
+        ),
+        ("photo.background_color=#00b1", "must be the name of a colour"),
+        ("photo.background_color=#00b140ff", "must be the name of a colour"),
+        ("photo.background_color=rgb(300,0,0)", "must be the name of a colour"),
+        ("photo.background_color='", "cannot be read"),
+        ("photo.crop=true", "must be one of none, head, got 'true'"),
         ("video.fps=[", "cannot be read"),
+        ("video.fps=2024-99-99", "cannot be read"),
+        ('video.fps=!!int ""', "cannot be read"),
+        ("video.fps=!!bool maybe", "cannot be read"),
+        ("video.fps=!!timestamp x", "cannot be read"),
+        ("video.fps=" + "[" * 10_000, "cannot be read"),
+        ("video.fps=1" + "0" * 400, "must be a number"),
+        ("general.seed=1" + "0" * 400, "general.seed must be from 0 to .*, got inf"),
+        ("general.seed=0x" + "f" * 5000, "general.seed must be from 0"),
+        ("motion.start_pose=[1" + "0" * 400 + ", 0, 0]", "must be 3 numbers"),
+        ("video.fps=" + "{a: " * 50 + "1" + "}" * 50, r"must be a number, got \{'a'.{1,60}$"),
     ],
 )
 def test_mistakes_are_told(setting: str, words: str) -> None:
@@ -105,6 +123,16 @@ def test_mistakes_are_told(setting: str, words: str) -> None:
         ("motion: 3\n", "group 'motion' must hold settings"),
         ("motion: {blink_rate: [", "not valid YAML"),
         ("!!python/object/apply:os.getcwd []\n", "not valid YAML"),
+        ("[" * 10_000, "nested too deeply"),
+        ('{"a":' * 10_000, "nested too deeply"),
+        ("video: {fps: 2024-99-99}", r"a value that cannot be read \(month"),
+        ("video: {fps: !!bool maybe}", "a value that cannot be read"),
+        (
+            "photo: {background_color: #00b140\n}",
+            r"photo.background_color must be text, got nothing \(text that begins",
+        ),
+        ("#" * 1_000_001, "larger than 1000 kB"),
+        ("motion: {style_from: \0}", "not valid YAML"),
     ],
 )
 def test_broken_files_are_told(content: str, words: str, tmp_path: Path) -> None:
@@ -114,5 +142,63 @@ def test_broken_files_are_told(content: str, words: str, tmp_path: Path) -> None
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"There is no settings file .*nothing\.yaml\.$"):
         load_config(tmp_path / "nothing.yaml")
+    with pytest.raises(InputError, match=r"cannot be read: Is a directory\.$"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["preview", "preview.yaml"])
+def test_a_shipped_file_by_its_bare_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config(name) == load_config(config_folder() / "preview.yaml") != load_config()
+    (tmp_path / name).write_text("motion: {blink_rate: 1}\n")
+    assert load_config(name).motion.blink_rate == 1, "a file of that name comes first"
+
+
+@pytest.mark.parametrize("name", ["prevew", "prevew.yaml", "preview.json", "train"])
+def test_a_bare_name_that_nothing_has(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = rf"There is no settings file {name}; those that come with talkinghead are default, preview\."
+    with pytest.raises(InputError, match=words):
+        load_config(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "color"),
+    [
+        ("#00b140", "#00b140"),
+        ("#00B140", "#00B140"),
+        ("green", "#008000"),
+        ("Tomato", "#ff6347"),
+        (" white ", "#ffffff"),
+        ("#0f0", "#00ff00"),
+        ("rgb(1, 2, 3)", "#010203"),
+        ("'#00b140'", "#00b140"),
+    ],
+)
+def test_colours(given: str, color: str) -> None:
+    assert load_config(settings=[f"photo.background_color={given}"]).photo.background_color == color
+
+
+@pytest.mark.parametrize("name", ["#1.mp4", "3", "no", "[x].mp4", "a: b.mp4", "2024-01-01", "'x.mp4'", '"x.mp4"'])
+def test_text_of_a_setting_is_taken_as_it_is(name: str) -> None:
+    assert load_config(settings=[f"motion.style_from={name}"]).motion.style_from == name.strip("'\"")
+
+
+@pytest.mark.parametrize("text", ["", "null", "~"])
+def test_nothing_instead_of_text(text: str) -> None:
+    assert load_config(settings=[f"motion.style_from={text}"]).motion.style_from is None
+
+
+def test_references_within_a_file_do_not_multiply(tmp_path: Path) -> None:
+    """Nine levels of nine: a billion items, if anything wrote them out."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    (tmp_path / "x.yaml").write_text("\n".join([*lines, "video: {fps: *a9}"]))
+    with pytest.raises(InputError, match="there is no group 'a0'"):
+        load_config(tmp_path / "x.yaml")
+    inside = "{" + ", ".join(line.replace(": ", ": ", 1) for line in [*lines[::1]]) + "}"
+    (tmp_path / "x.yaml").write_text(f"video: {{fps: {inside}}}")
+    with pytest.raises(InputError, match=r"video\.fps must be a number, got .{1,500}$"):
+        load_config(tmp_path / "x.yaml")

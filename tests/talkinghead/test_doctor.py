@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from face3d.resources import ShippedFiles
 from talkinghead import doctor
 from talkinghead.commands.doctor import run
 from talkinghead.doctor import Finding
@@ -112,36 +113,37 @@ def test_an_ffmpeg_that_cannot_do_it(script: str, words: str, tmp_path: Path, mo
     assert words in finding.detail
 
 
-def test_a_damaged_face_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from face3d import resources
-
-    monkeypatch.setattr(resources, "ASSETS", tmp_path)
-    resources.asset_path.cache_clear()
-    try:
-        finding = doctor.check_face_assets()
-        assert not finding.present
-        assert "missing" in finding.detail
-        (tmp_path / next(iter(resources.SHA256))).write_bytes(b"damaged")
-        assert "SHA-256" in doctor.check_face_assets().detail
-    finally:
-        resources.asset_path.cache_clear()
-
-
-@pytest.mark.parametrize("file", ["ENCODER_FILE", "GENERATOR_FILE", "LIVE_ENCODER_FILE"])
-def test_no_speech_weights(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from talkinghead.speech import model
-
-    monkeypatch.setattr(model, file, tmp_path / "nothing.safetensors")
-    finding = doctor.check_speech_weights()
+@pytest.mark.parametrize("package", ["face3d", "renderers", "talkinghead"])
+def test_damaged_model_files(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = importlib.import_module(f"{package}.resources")
+    assert doctor.check_shipped_files().present
+    files = ShippedFiles(tmp_path, resources.FILES.sha256)
+    monkeypatch.setattr(resources, "FILES", files)
+    first, *others = files.sha256
+    (tmp_path / first).write_bytes(b"damaged")
+    finding = doctor.check_shipped_files()
     assert not finding.present
-    assert finding.mend == doctor.REINSTALL
+    assert f"{tmp_path / first} has SHA-256" in finding.detail
+    assert all(f"{tmp_path / name} is missing" in finding.detail for name in others)
+    assert "reinstall talkinghead" in finding.mend
+
+
+def test_advice_names_the_environment_that_runs() -> None:
+    assert doctor.install("numba").endswith("-m pip install numba")
+    assert sys.executable in doctor.install("numba")
+
+
+@pytest.mark.parametrize("version", [(3, 10, 0), (3, 13, 7), (3, 14, 1)])
+def test_newer_pythons(version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    assert doctor.check_python().present
 
 
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 9, 18))
     finding = doctor.check_python()
     assert (finding.present, finding.detail) == (False, "3.9.18")
-    assert "3.10" in finding.mend
+    assert "3.10 to 3.14" in finding.mend
 
 
 def test_no_room_and_no_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,5 +105,5 @@ def test_too_long() -> None:
 
 def test_no_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hibari", None)
-    with pytest.raises(InputError, match=r"pip install 'talkinghead\[tts\]'"):
+    with pytest.raises(InputError, match=r"-m pip install hibari-tts\.$"):
         synthesize("Hello.", tmp_path / "a.wav")

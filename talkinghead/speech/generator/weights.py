@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from face3d.errors import InputError
 from talkinghead.speech.generator.implicit import (
     CodedStream,
     CodeSize,
@@ -21,7 +20,7 @@ from talkinghead.speech.generator.implicit import (
 )
 from talkinghead.speech.generator.network import GeneratorSize, MotionNetwork
 from talkinghead.speech.generator.windows import MotionStream, Rest, SamplingOptions
-from talkinghead.speech.half_file import read_halves, write_halves
+from talkinghead.speech.half_file import must_fit, read_halves, write_halves
 
 FORMAT = 1
 _METADATA_KEY = "motion_generator"
@@ -97,26 +96,24 @@ def load_generator(path: Path, device: str = "cpu") -> TrainedGenerator:
         InputError: the file is missing, damaged or not a motion generator of this format.
     """
     header, tensors = read_halves(path, _METADATA_KEY, "motion generator", FORMAT, device)
-    try:
+    with must_fit(path, "motion generator"):
         rest = Rest(tensors.pop(_REST_MOTION), tensors.pop(_REST_CONDITION))
         temperature, gain = tensors.pop(_TEMPERATURE), tensors.pop(_GAIN)
         smoothing = tensors.pop(_SMOOTHING, None)
         decoder = _decoder(header, tensors, device)
         network = MotionNetwork(GeneratorSize(**header["size"]))
         network.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit this version's motion generator.") from error
-    return TrainedGenerator(
-        network.to(device).eval(),
-        tuple(header["names"]),
-        rest,
-        temperature,
-        gain,
-        header["blink_threshold"],
-        header["notes"],
-        decoder,
-        smoothing,
-    )
+        return TrainedGenerator(
+            network.to(device).eval(),
+            tuple(header["names"]),
+            rest,
+            temperature,
+            gain,
+            header["blink_threshold"],
+            header["notes"],
+            decoder,
+            smoothing,
+        )
 
 
 def _decoder(header: dict[str, Any], tensors: dict[str, torch.Tensor], device: str) -> MotionDecoder | None:
