@@ -42,6 +42,9 @@ class VideoFile:
         size: (width, height) of the upright frames with square pixels.
         announced: how many frames the file's header leads to expect at `fps`; 0 where it does not say.
         has_sound: whether there is a sound track.
+        start_seconds: presentation time of the first frame that is shown (frame 0 of :meth:`read`), s, on the clock of
+            the file's own time stamps, as PyAV's `frame.time` of the sound is (the container's start is not taken
+            off); 0 where the file has no time stamps. May be negative.
     """
 
     path: Path
@@ -49,6 +52,7 @@ class VideoFile:
     size: tuple[int, int]
     announced: int
     has_sound: bool
+    start_seconds: float
 
     @classmethod
     def open(cls, path: str | Path) -> VideoFile:
@@ -61,7 +65,7 @@ class VideoFile:
         with open_media(path, "picture or video") as container:
             stream = _video_stream(container, path)
             fps = sensible_rate(stream.average_rate or stream.guessed_rate)
-            first = next((frame for frame, _ in _decode(container, stream, Damage())), None)
+            first, start = next(_decode(container, stream, Damage()), (None, None))
             if first is None and container.format.name == "image2":  # its name ends as a picture's; that is all
                 raise InputError(f"{path} is neither a picture nor a video that can be read.")
             if first is None:
@@ -71,7 +75,7 @@ class VideoFile:
             if round(first.rotation / 90) % 2:
                 width, height = height, width
             announced = round(_seconds(container, stream) * fps)
-            return cls(path, fps, (width, height), announced, bool(container.streams.audio))
+            return cls(path, fps, (width, height), announced, bool(container.streams.audio), start or 0.0)
 
     def read(self, start: int = 0, damage: Damage | None = None) -> Prefetched[RGB]:
         """Frames `start`, `start` + 1, ..., decoded ahead in a thread; use it in a `with` statement.

@@ -272,3 +272,14 @@ def test_unknown_lengths(tmp_path: Path, convert: Convert) -> None:
     assert numbers(video, damage=damage) == list(range(12))
     assert damage.sentence(video) is None
     assert isinstance(video.fps, Fraction)
+
+
+@pytest.mark.parametrize("name", ["d.mp4", "d.mkv", "d.ts"])
+def test_where_the_pictures_start_beside_the_sound(name: str, convert: Convert) -> None:
+    """The first frame's time on the clock of the file, on which the sound's first sample has a time as well."""
+    late = ("-itsoffset", "0.48", "-f", "lavfi", "-i", "testsrc=s=64x48:d=0.4:r=25")
+    path = convert(name, "-f", "lavfi", "-i", "sine=d=1", *late, "-map", "1:v", "-map", "0:a", "-c:a", "aac")
+    with av.open(str(path)) as container:
+        sound = next(frame.time for frame in container.decode(audio=0))
+    # AAC starts with 1024 samples of its encoder's delay, which MP4 and Matroska mark and MPEG-TS does not.
+    assert VideoFile.open(path).start_seconds - sound == pytest.approx(0.48, abs=0.03)
