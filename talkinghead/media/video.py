@@ -1,61 +1,31 @@
-"""MP4 writing: frames stream into ffmpeg, so memory does not grow with the length."""
+"""MP4 writing: frames are encoded as they come, so memory does not grow with the length."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from face3d.errors import InputError
 from talkinghead.config import MAX_SIDE
-from talkinghead.media.audio import exact_rate
-from talkinghead.media.ffmpeg import file_url, find_ffmpeg, last_words
+from talkinghead.media.audio import AudioFile, exact_rate
+from talkinghead.media.mp4 import Mp4, VideoOptions
 from talkinghead.media.output import complete_file
 from talkinghead.media.planar import PlanarChange, PlanarPicture
 
+__all__ = ["VideoOptions", "VideoWriter"]
+
 Image = NDArray[np.uint8]
 Window = tuple[int, int, int, int]  # left, top, width, height
-
-# Said on the frames: what is said to the encoder alone does not reach primaries and transfer.
-_COLOUR_TAGS = {"range": "tv", "color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709"}
-# What x264 does besides its preset. A key frame is finer by ipratio than what follows: still parts are copied from it,
-# so that they keep its quality while moving parts cost what their own needs. Coefficients are coded by Huffman codes
-# (no cabac): a tenth more bytes, a quarter less work. Sorting out where B-frames help, weighting, and looking for cuts
-# in what is one scene help nothing here. chromaloc 1: chroma lies in the middle of its four pixels.
-_X264 = "ipratio=3:cabac=0:aq-mode=0:b-adapt=0:weightp=0:scenecut=0:chromaloc=1"
-# The most that Linux gives without privileges: fewer changes between writer and reader per frame.
-_PIPE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class VideoOptions:
-    """How to encode.
-
-    Attributes:
-        crf: x264's constant rate factor, 0..51, lower is better; of the moving parts, the still ones are better.
-        preset: x264's speed preset.
-        threads: x264's threads.
-        audio_bitrate: of the AAC track, bits per second.
-    """
-
-    crf: int = 20
-    preset: str = "superfast"
-    threads: int = 1
-    audio_bitrate: int = 192_000
 
 
 class VideoWriter:
     """Writes H.264 (yuv420p, BT.709) with AAC sound to an MP4 file that appears only when it is complete.
 
-    A context manager: leaving it normally finishes the file, an exception stops ffmpeg and leaves nothing behind.
+    A context manager: leaving it normally finishes the file, an exception leaves nothing behind.
     yuv420p needs even sizes, so an odd last column or row is cut off.
     """
 
@@ -65,9 +35,10 @@ class VideoWriter:
         size: tuple[int, int],
         fps: float,
         frames: int,
-        audio: str | Path | None = None,
+        audio: AudioFile | str | Path | None = None,
         options: VideoOptions = VideoOptions(),
         still: Image | None = None,
+        audio_start: float | None = None,
     ) -> None:
         """Prepare; nothing is written before the `with` block.
 
@@ -76,12 +47,14 @@ class VideoWriter:
             size: (width, height) of the frames to come, in pixels, 2..8192 each.
             fps: frames per second.
             frames: how many frames will come; the sound is padded with silence or cut to exactly their length.
-            audio: a sound or video file whose first sound track goes in with its own rate and channels.
+            audio: a sound or video file whose sound goes in, as mono or stereo.
             options: see :class:`VideoOptions`.
             still: [H, W, 3] uint8 RGB, the photo in which :meth:`write_window` replaces a part.
+            audio_start: where the frames begin on the clock of the audio file's time stamps, s, if they are that
+                file's own pictures; None: with its first sample.
 
         Raises:
-            InputError: a size that H.264 cannot hold.
+            InputError: a size that H.264 cannot hold, or sound that cannot be read.
         """
         width, height = size
         if min(size) < 2 or max(size) > MAX_SIDE:
@@ -92,7 +65,8 @@ class VideoWriter:
         self.size = (width - width % 2, height - height % 2)
         self.fps = exact_rate(fps)
         self.frames = frames
-        self.audio = audio
+        self.audio = audio if isinstance(audio, AudioFile) or audio is None else AudioFile.open(audio)
+        self.audio_start = audio_start
         self.options = options
         self.written = 0
         self._planar = PlanarPicture(*self.size)
@@ -103,8 +77,8 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(complete_file(self.output, ".mp4"))
-            self._stderr: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
-            self._process = stack.enter_context(_running(self._arguments(temporary), self._stderr))
+            self._file = Mp4(temporary, self.output, self.size, self.fps, self.options, self.audio, self.audio_start)
+            stack.callback(self._file.close)
             self._cleanup = stack.pop_all()
         return self
 
@@ -122,7 +96,7 @@ class VideoWriter:
 
         Raises:
             ValueError: its size is not the announced one.
-            RuntimeError: ffmpeg has failed, for example because the disk is full.
+            OutputError: the file cannot be written, for example because the disk is full.
         """
         self._check(frame)
         width, height = self.size
@@ -140,7 +114,7 @@ class VideoWriter:
 
         Raises:
             ValueError: there is no still photo, or the window leaves it.
-            RuntimeError: ffmpeg has failed, for example because the disk is full.
+            OutputError: the file cannot be written, for example because the disk is full.
         """
         still = self._still_for(picture.shape[1], picture.shape[0], left, top)
         height, width = picture.shape[:2]
@@ -163,7 +137,7 @@ class VideoWriter:
 
         Raises:
             ValueError: there is no still photo, the window leaves it, or its numbers are odd.
-            RuntimeError: ffmpeg has failed, for example because the disk is full.
+            OutputError: the file cannot be written, for example because the disk is full.
         """
         height, width = change.luma.shape
         self._still_for(width, height, change.left, change.top)
@@ -208,92 +182,10 @@ class VideoWriter:
             raise ValueError(f"A frame of {frame.shape[1]} x {frame.shape[0]} came for a video of {width} x {height}")
 
     def _send(self) -> None:
-        pipe = self._process.stdin
-        assert pipe is not None  # noqa: S101 - Popen was asked for one
-        try:
-            pipe.write(self._planar.data.data)
-        except (BrokenPipeError, OSError) as error:
-            self._process.wait()
-            raise RuntimeError(f"ffmpeg stopped while writing {self.output}: {self._reason()}") from error
+        self._file.add(self._planar.data)
         self.written += 1
 
     def _finish(self) -> None:
         if self.written != self.frames:
             raise RuntimeError(f"{self.written} frames were written to {self.output}, {self.frames} were announced")
-        _, _ = self._process.communicate()
-        if self._process.returncode != 0:
-            raise RuntimeError(f"ffmpeg could not finish {self.output}: {self._reason()}")
-
-    def _reason(self) -> str:
-        self._stderr.seek(0)
-        return last_words(self._stderr.read().decode(errors="replace"))
-
-    def _arguments(self, temporary: Path) -> list[str]:
-        """ffmpeg's command line."""
-        import ffmpeg
-
-        width, height = self.size
-        rate = f"{self.fps.numerator}/{self.fps.denominator}"
-        pictures = ffmpeg.input(
-            "pipe:0", format="rawvideo", pixel_format="yuv420p", s=f"{width}x{height}", framerate=rate
-        )
-        pictures = pictures.filter("setparams", **_COLOUR_TAGS)
-        streams = [pictures]
-        sound_options: dict[str, object] = {}
-        if self.audio is not None:
-            length = float(self.frames / self.fps)
-            sound = ffmpeg.input(file_url(self.audio), protocol_whitelist="file,pipe").audio
-            # Counting samples ignores holes in the time stamps, as AudioFile does, so that lips and sound agree.
-            sound = sound.filter("asetpts", "N/SR/TB").filter("apad").filter("atrim", duration=f"{length:.9f}")
-            streams.append(sound)
-            sound_options = {"acodec": "aac", "audio_bitrate": self.options.audio_bitrate}
-        x264 = {"vcodec": "libx264", "preset": self.options.preset, "crf": self.options.crf, "x264-params": _X264}
-        target = ffmpeg.output(
-            *streams,
-            file_url(temporary),
-            format="mp4",
-            movflags="+faststart",
-            threads=self.options.threads,
-            map_metadata=-1,
-            **x264,
-            **sound_options,
-        )
-        command = [find_ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
-        arguments: list[str] = target.compile(cmd=command)
-        return arguments
-
-
-def _widen(pipe: IO[bytes] | None) -> None:
-    """Let a pipe hold more, where the system has that and allows it."""
-    if pipe is not None and sys.platform == "linux":
-        import fcntl
-
-        with suppress(OSError):  # slower, but no reason to stop
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-
-class _running:  # noqa: N801 - used like a function
-    """ffmpeg as a context manager: leaving it stops the program if it still runs."""
-
-    def __init__(self, arguments: list[str], stderr: IO[bytes]) -> None:
-        self.arguments, self.stderr = arguments, stderr
-
-    def __enter__(self) -> subprocess.Popen[bytes]:
-        # Its own session: Ctrl-C in the terminal reaches only us, and we decide what happens to the file.
-        self.process = subprocess.Popen(
-            self.arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self.stderr,
-            start_new_session=True,
-        )
-        _widen(self.process.stdin)
-        return self.process
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        if self.process.stdin is not None:
-            with suppress(OSError):  # the part of a frame that a dead ffmpeg can no longer take
-                self.process.stdin.close()
-        self.process.wait()
+        self._file.finish()
