@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """The errors that are told to the user in one sentence, shared by all three steps."""
-=======
-"""The errors whose message alone is for the user, shared by all three steps."""
->>>>>>> sound
 
 
 class InputError(ValueError):
@@ -12,7 +8,6 @@ class InputError(ValueError):
     """
 
 
-<<<<<<< HEAD
 class InstallationError(RuntimeError):
     """A file that ships with us is missing or damaged: our failure, exit status 1.
 
@@ -25,10 +20,10 @@ class InstallationError(RuntimeError):
         super().__init__(f"{problem}; {remedy}.")
         self.problem = problem
         self.remedy = remedy
-=======
+
+
 class OutputError(RuntimeError):
     """An output that cannot be written although nothing is wrong with the input: a full disk, a limit, a lost drive.
 
     Its message is one sentence that names the output and the reason; the exit status is 1.
     """
->>>>>>> sound

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from face3d.errors import InputError
 from talkinghead.media.prefetch import Prefetched
-from talkinghead.media.reading import open_media
+from talkinghead.media.reading import existing_file, open_media
 from talkinghead.media.resampling import at_constant_rate, sensible_rate, steady_times
 from talkinghead.media.timing import Timing, read_timing
 from talkinghead.media.video_frame import Deinterlacer, to_rgb, upright_size
@@ -56,19 +56,14 @@ class VideoFile:
         Raises:
             InputError: the file is missing, empty, damaged, no video, or has no frame that can be read.
         """
-        path = Path(path)
+        path = existing_file(path)
         with open_media(path, "picture or video") as container:
             stream = _video_stream(container, path)
-<<<<<<< HEAD
-=======
-            fps = sensible_rate(stream.average_rate or stream.guessed_rate)
->>>>>>> sound
             first, start = next(_decode(container, stream, Damage()), (None, None))
             if first is None and container.format.name == "image2":  # its name ends as a picture's; that is all
                 raise InputError(f"{path} is neither a picture nor a video that can be read.")
             if first is None:
                 raise InputError(f"{path} is a video but not one of its frames can be read.")
-<<<<<<< HEAD
             size, sound = upright_size(first, stream.sample_aspect_ratio), bool(container.streams.audio)
         with open_media(path, "picture or video") as container:
             stream = _video_stream(container, path)
@@ -84,14 +79,6 @@ class VideoFile:
     def announced(self) -> int:
         """How many frames the file leads to expect."""
         return self.timing.frames + round(self.timing.missing_seconds * self.timing.fps)
-=======
-            # Pixels that are not square are made so at the frame's own height.
-            width, height = max(1, round(first.width * (stream.sample_aspect_ratio or 1))), first.height
-            if round(first.rotation / 90) % 2:
-                width, height = height, width
-            announced = round(_seconds(container, stream) * fps)
-            return cls(path, fps, (width, height), announced, bool(container.streams.audio), start or 0.0)
->>>>>>> sound
 
     def read(self, start: int = 0, damage: Damage | None = None) -> Prefetched[RGB]:
         """Frames `start`, `start` + 1, ..., decoded ahead in a thread; use it in a `with` statement.
