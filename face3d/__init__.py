@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from face3d.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from face3d.camera import Camera as Camera
     from face3d.conversion import convert as convert
-    from face3d.detection import FaceDetection as FaceDetection
     from face3d.detection import FaceDetector as FaceDetector
     from face3d.errors import InputError as InputError
+    from face3d.face import FaceDetection as FaceDetection
     from face3d.fitting import PhotoFit as PhotoFit
     from face3d.fitting import fit_photo as fit_photo
     from face3d.models.registry import load_model as load_model
@@ -22,22 +23,16 @@ if TYPE_CHECKING:
     from face3d.parameters import FaceParameters as FaceParameters
 
 _HOMES = {
-    "Camera": "camera",
-    "FaceDetection": "detection",
-    "FaceDetector": "detection",
-    "FaceParameters": "parameters",
-    "InputError": "errors",
-    "MorphableModel": "morphable_model",
-    "PhotoFit": "fitting",
-    "convert": "conversion",
-    "fit_photo": "fitting",
-    "load_default_model": "morphable_model",
-    "load_model": "models.registry",
+    "Camera": "face3d.camera",
+    "FaceDetection": "face3d.face",
+    "FaceDetector": "face3d.detection",
+    "FaceParameters": "face3d.parameters",
+    "InputError": "face3d.errors",
+    "MorphableModel": "face3d.morphable_model",
+    "PhotoFit": "face3d.fitting",
+    "convert": "face3d.conversion",
+    "fit_photo": "face3d.fitting",
+    "load_default_model": "face3d.morphable_model",
+    "load_model": "face3d.models.registry",
 }
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__, __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -152,13 +152,3 @@ def head_to_camera(
 def opencv_to_pytorch3d(points: Tensor) -> Tensor:  # [..., 3] -> [..., 3]
     """OpenCV camera frame to pytorch3d's (+x left, +y up, +z forward). It is its own inverse."""
     return points * points.new_tensor(OPENCV_TO_PYTORCH3D_DIAGONAL)
-
-
-def head_angles(rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # [..., 3] rad -> [...] each
-    """(pitch, yaw, roll) about the head frame's x, y, z with R = Ry(yaw) Rx(pitch) Rz(roll), radians.
-
-    Positive pitch looks down, positive yaw to the subject's left, positive roll leans to the subject's right.
-    """
-    m = axis_angle_to_matrix(rotation.double())
-    pitch = torch.asin((-m[..., 1, 2]).clamp(-1, 1))
-    return pitch, torch.atan2(m[..., 0, 2], m[..., 2, 2]), torch.atan2(m[..., 1, 0], m[..., 1, 1])

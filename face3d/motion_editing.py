@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
-from face3d.camera import head_angles
 from face3d.errors import InputError
+from face3d.rotations import yaw_pitch_roll
 
 if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
@@ -57,17 +57,18 @@ def _index(name: str) -> int:
 def columns_of(motion: FaceParameters) -> dict[str, NDArray[np.float32]]:
     """A column [T] for everything that changes: `time` in s, the 52 weights, angles in rad, places in mm.
 
-    Head angles are pitch, yaw, roll of `R = Ry(yaw) Rx(pitch) Rz(roll)`; signs: docs/frames.md.
+    Angles of head and eyes: yaw to the subject's left, pitch up, roll to the subject's right shoulder (docs/frames.md).
     """
-    pitch, yaw, roll = head_angles(motion.rotation)
-    columns: dict[str, Tensor] = {"time": torch.arange(len(motion)) / motion.fps}
-    columns |= {name: motion.expression[:, index] for index, name in enumerate(ARKIT_NAMES)}
-    columns |= {"head_pitch": pitch, "head_yaw": yaw, "head_roll": roll}
-    columns |= {f"head_{axis}": motion.translation[:, index] for index, axis in enumerate("xyz")}
+    angles, places = yaw_pitch_roll(motion.rotation.numpy()), motion.translation.numpy()
+    eyes = motion.eye_rotation.numpy()
+    columns: dict[str, NDArray[Any]] = {"time": np.arange(len(motion)) / motion.fps}
+    columns |= {name: motion.expression[:, index].numpy() for index, name in enumerate(ARKIT_NAMES)}
+    columns |= {f"head_{name}": angles[:, index] for index, name in enumerate(("yaw", "pitch", "roll"))}
+    columns |= {f"head_{axis}": places[:, index] for index, axis in enumerate("xyz")}
     for side, name in enumerate(("left", "right")):
-        columns |= {f"{name}_eye_{angle}": motion.eye_rotation[:, side, i] for i, angle in enumerate(("pitch", "yaw"))}
-    columns["confidence"] = motion.confidence
-    return {name: column.float().numpy().copy() for name, column in columns.items()}
+        columns |= {f"{name}_eye_yaw": eyes[:, side, 1], f"{name}_eye_pitch": -eyes[:, side, 0]}
+    columns["confidence"] = motion.confidence.numpy()
+    return {name: column.astype(np.float32) for name, column in columns.items()}
 
 
 def joined(parts: Sequence[FaceParameters]) -> FaceParameters:

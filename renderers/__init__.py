@@ -5,31 +5,30 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from face3d.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from renderers.fragments import Fragments as Fragments
     from renderers.fragments import interpolate as interpolate
+    from renderers.large_photo import make_avatar as make_avatar
     from renderers.photo_avatar import AvatarOptions as AvatarOptions
     from renderers.photo_avatar import PhotoAvatar as PhotoAvatar
+    from renderers.pose import Pose as Pose
     from renderers.preview import render_shaded as render_shaded
     from renderers.rasterizer import Rasterizer as Rasterizer
     from renderers.rasterizer import get_rasterizer as get_rasterizer
 
 _HOMES = {
-    "AvatarOptions": "photo_avatar",
-    "Fragments": "fragments",
-    "PhotoAvatar": "photo_avatar",
-    "Rasterizer": "rasterizer",
-    "get_rasterizer": "rasterizer",
-    "interpolate": "fragments",
-    "render_shaded": "preview",
+    "AvatarOptions": "renderers.photo_avatar",
+    "Fragments": "renderers.fragments",
+    "PhotoAvatar": "renderers.photo_avatar",
+    "Pose": "renderers.pose",
+    "Rasterizer": "renderers.rasterizer",
+    "get_rasterizer": "renderers.rasterizer",
+    "interpolate": "renderers.fragments",
+    "make_avatar": "renderers.large_photo",
+    "render_shaded": "renderers.preview",
 }
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__, __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -226,7 +226,7 @@ def _timed(videos: list[Path], output: FitOutputs) -> dict[str, Any]:
     started, spent, frames = time.perf_counter(), time.process_time(), 0
     stages: dict[str, float] = {}
     for path in videos:
-        figures = fit_video(path, output)
+        figures = fit_video(path, output).report
         frames += figures["frames"]
         for stage, timing in figures["timing"].items():
             stages[stage] = stages.get(stage, 0.0) + timing["seconds"]

@@ -1,25 +1,54 @@
-"""One photo and one recording in, an MP4 of that person speaking out.
+"""One photo and one recording in, a video of that person speaking out.
 
-`talkinghead.generate(photo, audio, output)` does what the command of the same name does. Importing this package loads
-nothing heavy; the functions below bring in what they need when they are first used.
+    person, talker = Portrait.open("me.jpg"), Talker()
+    talker.generate(person, "hello.wav", "hello.mp4")
+
+docs/python.md is the tour. Importing this package loads nothing heavy; names bring in what they need when first used.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from face3d.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from talkinghead.animation import animate, animate_samples
-    from talkinghead.generation import generate
-    from talkinghead.pipeline import render
+    from face3d.errors import InputError as InputError
+    from face3d.parameters import FaceParameters as FaceParameters
+    from talkinghead.animation import animate as animate
+    from talkinghead.animation import animate_samples as animate_samples
+    from talkinghead.config import Config as Config
+    from talkinghead.config import load_config as load_config
+    from talkinghead.exchange import convert as convert
+    from talkinghead.exchange import export as export
+    from talkinghead.fit_result import Fit as Fit
+    from talkinghead.fit_sources import fit as fit
+    from talkinghead.generation import generate as generate
+    from talkinghead.person import Portrait as Portrait
+    from talkinghead.pipeline import VideoResult as VideoResult
+    from talkinghead.pipeline import render as render
+    from talkinghead.reenact import drive as drive
+    from talkinghead.speech.model import SpeechModel as SpeechModel
+    from talkinghead.talker import Talker as Talker
 
-_HOMES = {"animate": "animation", "animate_samples": "animation", "generate": "generation", "render": "pipeline"}
 __version__ = "0.1.0"
-__all__ = ["__version__", "animate", "animate_samples", "generate", "render"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+_HOMES = {
+    "Config": "talkinghead.config",
+    "FaceParameters": "face3d.parameters",
+    "Fit": "talkinghead.fit_result",
+    "InputError": "face3d.errors",
+    "Portrait": "talkinghead.person",
+    "SpeechModel": "talkinghead.speech.model",
+    "Talker": "talkinghead.talker",
+    "VideoResult": "talkinghead.pipeline",
+    "animate": "talkinghead.animation",
+    "animate_samples": "talkinghead.animation",
+    "convert": "talkinghead.exchange",
+    "drive": "talkinghead.reenact",
+    "export": "talkinghead.exchange",
+    "fit": "talkinghead.fit_sources",
+    "generate": "talkinghead.generation",
+    "load_config": "talkinghead.config",
+    "render": "talkinghead.pipeline",
+}
+__all__, __getattr__, __dir__ = lazy_names(__name__, _HOMES)

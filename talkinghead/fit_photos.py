@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from face3d.parameters import FaceParameters
+import numpy as np
+
 from talkinghead.config import Config, load_config
 from talkinghead.devices import limited_threads
+from talkinghead.fit_result import Fit
 from talkinghead.media.output import complete_file
 from talkinghead.portrait import FittedPhoto, fit_photo_files
 
@@ -21,32 +23,14 @@ from talkinghead.portrait import FittedPhoto, fit_photo_files
 class PhotoOutputs:
     """What to write: the parameters (.safetensors), and where asked for a picture (.png) and figures (.json)."""
 
-    parameters: Path
+    parameters: Path | None = None
     overlay: Path | None = None
     report: Path | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class PhotosFit:
-    """Fitted photos.
-
-    Attributes:
-        portraits: one for each photo; all have one identity.
-        figures: the report's.
-    """
-
-    portraits: tuple[FittedPhoto, ...]
-    figures: dict[str, Any]
-
-    @property
-    def parameters(self) -> FaceParameters:
-        """The first photo's frame, with the identity that all show."""
-        return self.portraits[0].fit.parameters
-
-
 def fit_photos(
     paths: Sequence[str | Path], outputs: PhotoOutputs, refine: bool = False, config: Config | None = None
-) -> PhotosFit:
+) -> Fit:
     """Fit the face model to photos of one person.
 
     Args:
@@ -71,9 +55,10 @@ def fit_photos(
         figures = photo_figures(portraits[0]) | light
         if len(portraits) > 1:
             figures["other_photos"] = [photo_figures(portrait) for portrait in portraits[1:]]
-        fit = PhotosFit(tuple(portraits), figures)
-        _write(fit, outputs)
-    return fit
+        _write(portraits, figures, outputs)
+    first = portraits[0].fit
+    nme = np.array([100 * first.nme], np.float32)
+    return Fit(first.parameters, nme, (), tuple(first.messages), figures)
 
 
 def photo_figures(portrait: FittedPhoto) -> dict[str, Any]:
@@ -92,17 +77,18 @@ def photo_figures(portrait: FittedPhoto) -> dict[str, Any]:
     }
 
 
-def _write(fit: PhotosFit, outputs: PhotoOutputs) -> None:
+def _write(portraits: Sequence[FittedPhoto], figures: dict[str, Any], outputs: PhotoOutputs) -> None:
     """Write all outputs, or none of them."""
     with ExitStack() as stack:
-        fit.parameters.save(stack.enter_context(complete_file(outputs.parameters)))
+        if outputs.parameters is not None:
+            portraits[0].fit.parameters.save(stack.enter_context(complete_file(outputs.parameters)))
         if outputs.overlay is not None:
             from PIL import Image
 
             from talkinghead.fit_overlay import draw_fits
 
-            picture = draw_fits([p.image for p in fit.portraits], [p.fit.parameters for p in fit.portraits])
+            picture = draw_fits([p.image for p in portraits], [p.fit.parameters for p in portraits])
             Image.fromarray(picture).save(stack.enter_context(complete_file(outputs.overlay)), format="PNG")
         if outputs.report is not None:
             report = stack.enter_context(complete_file(outputs.report))
-            report.write_text(json.dumps(fit.figures, indent=2) + "\n", encoding="utf-8")
+            report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

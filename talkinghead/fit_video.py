@@ -19,6 +19,7 @@ from face3d.track import Track, TrackWriter, fingerprint, open_track
 from talkinghead.config import Config, load_config
 from talkinghead.devices import limited_threads
 from talkinghead.fit_report import Timing, stability_figures, video_figures
+from talkinghead.fit_result import Fit
 from talkinghead.fit_spool import open_spool, state_of, take_up
 from talkinghead.media.output import complete_file
 from talkinghead.media.video_file import Damage, VideoFile
@@ -51,7 +52,7 @@ def fit_video(
     refine: bool = False,
     config: Config | None = None,
     stages: Stages = silent,
-) -> dict[str, Any]:
+) -> Fit:
     """Fit the face model to one person in a video.
 
     The first pass, which takes longest, is kept in a file beside the parameters while it grows; after an interruption
@@ -65,9 +66,6 @@ def fit_video(
         refine: use light and shade of a few frames for the person's shape too.
         config: how to encode the overlay; the defaults when not given.
         stages: where to report progress.
-
-    Returns:
-        The report's figures.
 
     Raises:
         InputError: no video, or nobody's face in it; nothing is left.
@@ -90,7 +88,7 @@ def _fit_with(
     refine: bool,
     config: Config,
     stages: Stages,
-) -> dict[str, Any]:
+) -> Fit:
     """Fit a video; no view of the spool is left when this returns."""
     timing, damage = Timing(), Damage()
     with _timed(timing, "following", stages) as (progress, count):
@@ -112,7 +110,12 @@ def _fit_with(
     for message in figures["messages"]:
         _log.info(message)
     _write(video, fit, outputs, figures, config, timing, stages)
-    return figures
+    return result_of(fit, figures)
+
+
+def result_of(fit: SequenceFit, figures: dict[str, Any]) -> Fit:
+    """A fitted track with its report."""
+    return Fit(fit.parameters, 100 * fit.nme, tuple(figures["cuts"]), tuple(figures["messages"]), figures)
 
 
 def follow(

@@ -55,8 +55,7 @@ def load_style(reference: str | Path, config: Config, stages: Stages = silent) -
     else:
         with tempfile.TemporaryDirectory(prefix="talkinghead-") as folder:
             output = Path(folder) / "style.safetensors"
-            fit_video(path, FitOutputs(output), config=config, stages=stages)
-            parameters = FaceParameters.load(output)
+            parameters = fit_video(path, FitOutputs(output), config=config, stages=stages).parameters
     try:
         return style_of(parameters)
     except InputError as error:

@@ -101,12 +101,15 @@ def write_motion(
     sound: AudioFile | None,
     config: Config,
     progress: Progress | None = None,
+    sound_start: float | None = None,
 ) -> VideoResult:
-    """Encode a person who moves; arguments as for :func:`render`."""
+    """Encode a person who moves; arguments as for :func:`render` and :func:`write_video`."""
     person = person.seen_in(motion)
     changes = changes_of(person.avatar, person.poses(motion), config)
     photo = person.avatar.photo
-    return write_video(changes, output, person.size, sound, config, progress, motion.fps, len(motion), photo)
+    return write_video(
+        changes, output, person.size, sound, config, progress, motion.fps, len(motion), photo, sound_start
+    )
 
 
 def load_speech(config: Config) -> SpeechModel:

@@ -58,7 +58,7 @@ def write_portrait(photo: FittedPhoto, path: str | Path) -> None:
         "size_px": float(detection.size_px),
         "nme": fit.nme,
         "messages": fit.messages,
-        "region": vars(cutout.region),
+        "region": {name: int(value) for name, value in vars(cutout.region).items()},
         "outlined": cutout.outlined,
         "reach": float(cutout.reach),
     }

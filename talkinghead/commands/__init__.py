@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from talkinghead.commands import animate, convert, doctor, export, fit, generate, render
+from talkinghead.commands import animate, convert, doctor, drive, export, fit, generate, render
 
-COMMANDS = (generate, fit, animate, render, export, convert, doctor)
+COMMANDS = (generate, drive, fit, animate, render, export, convert, doctor)

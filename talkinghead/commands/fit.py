@@ -63,7 +63,7 @@ def _run_video(options: argparse.Namespace, config: Config) -> int:
     outputs = FitOutputs(Path(options.output), overlay, report, plot)
     index = config.photo.face_index
     stages = partial(progress_of, quiet=options.quiet)
-    figures = fit_video(options.inputs[0], outputs, index, options.refine, config, stages)
+    figures = fit_video(options.inputs[0], outputs, index, options.refine, config, stages).report
     if not options.quiet:
         error, lost = figures["nme_percent"]["mean"], sum(last - first + 1 for first, last in figures["lost"])
         gone = f", {lost} without the face" if lost else ""
@@ -78,7 +78,7 @@ def _run_photos(options: argparse.Namespace, config: Config) -> int:
 
     overlay, report = (Path(p) if p else None for p in (options.overlay, options.report))
     outputs = PhotoOutputs(Path(options.output), overlay, report)
-    figures = fit_photos(options.inputs, outputs, options.refine, config).figures
+    figures = fit_photos(options.inputs, outputs, options.refine, config).report
     if not options.quiet:
         size, landmark_error = figures["face_px"], figures["nme_percent"]
         print(f"{options.output}: face of {size:.0f} pixels, mean landmark error {landmark_error:.2f} %")

@@ -109,8 +109,8 @@ def test_columns() -> None:
 
 
 def test_angles_of_turns_about_one_axis() -> None:
-    for axis, name in enumerate(("head_pitch", "head_yaw", "head_roll")):
+    for axis, name, sign in ((0, "head_pitch", -1), (1, "head_yaw", 1), (2, "head_roll", 1)):
         rotation = torch.zeros(1, 3)
         rotation[0, axis] = 0.3
         columns = dataclasses.replace(some_motion(1), rotation=rotation).columns()
-        assert columns[name] == pytest.approx([0.3], abs=1e-6)
+        assert columns[name] == pytest.approx([0.3 * sign], abs=1e-6)

@@ -88,8 +88,8 @@ def test_the_result(tmp_path: Path) -> None:
     outputs = PhotoOutputs(tmp_path / "y.safetensors", report=tmp_path / "y.json")
     fit = fit_photos([PHOTO], outputs)
     assert fit.parameters == FaceParameters.load(outputs.parameters)
-    assert len(fit.portraits) == 1
-    assert json.loads(outputs.report.read_text()) == fit.figures
+    assert len(fit.parameters) == len(fit.nme_percent) == 1
+    assert json.loads(outputs.report.read_text()) == fit.report
 
 
 def test_the_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,7 +203,7 @@ def test_an_interrupted_drawing_does_not_follow_again(
             fit_video(film, outputs)
     spool = spool_of(outputs.parameters)
     assert set(outputs.parameters.parent.iterdir()) == {spool, state_of(spool)}
-    assert len(fit_video(film, outputs)["lost"]) == 0
+    assert len(fit_video(film, outputs).report["lost"]) == 0
     assert len(small.made) == 1
     assert len(list(outputs.parameters.parent.iterdir())) == 4
 
@@ -214,7 +214,7 @@ def test_another_video_is_not_continued(tmp_path: Path, small: type[SmallFollowe
     with pytest.raises(KeyboardInterrupt):
         fit_video(write_film(tmp_path / "a.mp4", "#####"), outputs)
     small.interrupt_at = None
-    figures = fit_video(write_film(tmp_path / "b.mp4", "..#"), outputs)
+    figures = fit_video(write_film(tmp_path / "b.mp4", "..#"), outputs).report
     assert figures["lost"] == [[0, 0]]
     assert [p.name for p in outputs.parameters.parent.iterdir()] == ["y.safetensors"]
 
@@ -387,7 +387,7 @@ def test_the_closing_line(tmp_path: Path, small: type[SmallFollower], capsys: py
 def test_a_damaged_spool_is_no_obstacle(tmp_path: Path, small: type[SmallFollower]) -> None:
     outputs = FitOutputs(tmp_path / "y.safetensors")
     spool_of(outputs.parameters).write_bytes(b"something else")
-    assert fit_video(write_film(tmp_path / "film.mp4", "####"), outputs)["frames"] == 4
+    assert fit_video(write_film(tmp_path / "film.mp4", "####"), outputs).report["frames"] == 4
     with pytest.raises(InputError):
         open_track(spool_of(outputs.parameters))
 
@@ -411,7 +411,7 @@ def test_a_damaged_state_begins_anew(
         state.unlink()
     else:
         state.write_bytes(b"PK something else")
-    assert fit_video(film, outputs)["frames"] == 6
+    assert fit_video(film, outputs).report["frames"] == 6
     assert (small.made[-1].begun, small.made[-1].steps) == (0, 6)
 
 
@@ -450,7 +450,7 @@ def test_two_at_once(tmp_path: Path, small: type[SmallFollower], capsys: pytest.
         assert fit(film, tmp_path) == 2
         assert f"Another fit to {output} is going on" in the_sentence(capsys)
         assert spool.read_bytes() == b"of the first"
-        assert fit_video(film, FitOutputs(output.with_name("z.safetensors")))["frames"] == 2
+        assert fit_video(film, FitOutputs(output.with_name("z.safetensors"))).report["frames"] == 2
     assert fit(film, tmp_path) == 0
     assert {p.name for p in output.parent.iterdir()} == {"y.safetensors", "z.safetensors"}
 
@@ -463,7 +463,7 @@ def test_the_lock_of_a_dead_process_does_not_count(tmp_path: Path, small: type[S
     )
     assert subprocess.run([sys.executable, "-c", code, str(output)], cwd=ROOT, check=False).returncode == 9
     assert spool_of(output).exists()
-    assert fit_video(film, FitOutputs(output))["frames"] == 2
+    assert fit_video(film, FitOutputs(output)).report["frames"] == 2
     assert {p.name for p in tmp_path.iterdir()} == {"film.mp4", "y.safetensors"}
 
 
@@ -669,7 +669,7 @@ def test_the_fit_of_a_resumed_run_is_that_of_the_uninterrupted_one(
 @pytest.mark.slow
 def test_a_real_face_only_at_the_end(tmp_path: Path, small_solver: list[Track]) -> None:
     film = real_film(tmp_path / "film.mp4", [[None]] * 30 + [[(160.0, 100.0)]] * 15)
-    figures = fit_video(film, FitOutputs(tmp_path / "y.safetensors"))
+    figures = fit_video(film, FitOutputs(tmp_path / "y.safetensors")).report
     (first, last), *rest = figures["lost"]
     assert not rest
     assert first == 0
@@ -682,7 +682,7 @@ def test_a_real_person_who_leaves_and_comes_back(tmp_path: Path, small_solver: l
     places = [[(440.0, 180.0)]] * 8 + [[(x, 180.0)] for x in out] + [[None]] * 15 + [[(x, 180.0)] for x in out[::-1]]
     places += [[(440.0, 180.0)]] * 8
     film = real_film(tmp_path / "film.mp4", places, canvas=(600, 360))
-    figures = fit_video(film, FitOutputs(tmp_path / "y.safetensors"))
+    figures = fit_video(film, FitOutputs(tmp_path / "y.safetensors")).report
     track = small_solver[0]
     assert len(figures["lost"]) == 1, "one gap, and no false finds in it"
     assert track.found[:14].all()
