@@ -165,11 +165,11 @@ def test_a_name_that_cannot_be_written_is_told_before_the_work(
 
 def test_two_threads_make_the_frames_of_one(talker: Talker, sound: tuple[np.ndarray, int]) -> None:
     """Each thread has a portrait and a talker of its own."""
-    expected = list(Talker(**SETTINGS).frames(Portrait.open(PHOTO, size=128), sound))
+    expected = list(Talker(**SETTINGS).frames(Portrait.open(PHOTO), sound))
     found: dict[int, list[np.ndarray]] = {}
 
     def work(number: int) -> None:
-        found[number] = list(Talker(**SETTINGS).frames(Portrait.open(PHOTO, size=128), sound))
+        found[number] = list(Talker(**SETTINGS).frames(Portrait.open(PHOTO), sound))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for thread in threads:
