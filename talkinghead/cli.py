@@ -8,15 +8,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-from face3d.errors import InputError, InstallationError
+from face3d.errors import InputError, InstallationError, OutputError
 from talkinghead import __version__
 from talkinghead.commands import COMMANDS
 
-BAD_INPUT, OUR_FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+BAD_INPUT, OUR_FAILURE, INTERRUPTED = 2, 1, 130
+SIGNAL_STATUS = 128  # plus the signal's number
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,11 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0; 2 for bad input; 1 for a failure of ours; 130 after Ctrl-C, 143 after SIGTERM.
+        0; 2 for bad input; 1 for a failure of ours or an output that cannot be written; 130 after Ctrl-C. SIGTERM and
+        SIGHUP end the program with 143 and 129.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _mend_standard_streams()
+    with _signals():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         parser = build_parser()
         if not arguments:
@@ -86,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _complain(str(error), BAD_INPUT)
-    except InstallationError as error:
+    except (InstallationError, OutputError) as error:
         if debug:
             raise
         return _complain(str(error), OUR_FAILURE)
@@ -150,6 +159,45 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Let signals that end us unwind the with blocks, which remove what is half done.
+
+    Python allows that in the main thread only; in another one, as in a program that calls us, its handlers stay.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A script's background job and nohup start us with SIGINT ignored; who sends it to us nevertheless means it.
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {signal.SIGINT: signal.default_int_handler}
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        # nohup has asked that a closed terminal does not end us.
+        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            handlers[number] = _terminate
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # not set by Python
+                signal.signal(number, handler)
+
+
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    # An exception unwinds the with blocks, which stop ffmpeg and remove temporary files.
-    raise SystemExit(TERMINATED)
+    # An exception unwinds the with blocks, which remove temporary files.
+    raise SystemExit(SIGNAL_STATUS + signum)
+
+
+def _mend_standard_streams() -> None:
+    """Streams that a caller has closed go nowhere, and names that a terminal's encoding lacks are written escaped."""
+    for number in range(3):  # in order: an opened file gets the lowest free number
+        try:
+            os.fstat(number)
+        except OSError:
+            # Otherwise the next file opened, perhaps our output, would become standard error.
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of the run
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as above
+    if getattr(sys.stdout, "errors", None) == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,6 +182,7 @@ def write_video(
     fps: float | None = None,
     count: int | None = None,
     still: Image | None = None,
+    sound_start: float | None = None,
 ) -> VideoResult:
     """Encode pictures while the next ones are being made.
 
@@ -194,6 +196,7 @@ def write_video(
         fps: default: the configuration's.
         count: how many pictures will come.
         still: the photo that changes are of.
+        sound_start: where the pictures begin on the clock of the sound's file, s, if they follow that file's own.
     """
     options = config.video
     fps = fps or options.fps
@@ -202,9 +205,11 @@ def write_video(
             raise ValueError("write_video needs the sound or the number of frames")
         count = sound.frame_count(fps)
     encoding = VideoOptions(options.crf, options.preset, options.threads, options.audio_bitrate)
-    path = sound.path if sound is not None else None
     waiting_frames = max(1, min(_WAITING_FRAMES, _WAITING_BYTES // (3 * size[0] * size[1])))
-    with VideoWriter(output, size, fps, count, path, encoding, still) as writer, ThreadPoolExecutor(1) as encoder:
+    with (
+        VideoWriter(output, size, fps, count, sound, encoding, still, sound_start) as writer,
+        _encoder_thread() as encoder,
+    ):
         waiting: deque[Future[None]] = deque()
         for done, picture in enumerate(pictures, 1):
             if isinstance(picture, np.ndarray):
@@ -220,6 +225,16 @@ def write_video(
         for future in waiting:
             future.result()
     return VideoResult(Path(output), count, writer.size, float(exact_rate(fps)))
+
+
+@contextmanager
+def _encoder_thread() -> Iterator[ThreadPoolExecutor]:
+    """A thread for the encoder, which drops what still waits when the block fails."""
+    encoder = ThreadPoolExecutor(1)
+    try:
+        yield encoder
+    finally:
+        encoder.shutdown(cancel_futures=True)
 
 
 def changes_of(
