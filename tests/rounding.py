@@ -1,4 +1,4 @@
-"""`--rounding`: matrix products of torch are off by their last bit, at random, as products of other sizes or places are.
+"""`--rounding`: matrix products of torch are off by their last bit, at random, as those of other sizes or places are.
 
 What passes so does not depend on the processor, the number of threads or how a sound or a batch is cut.
 """

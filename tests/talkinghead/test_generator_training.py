@@ -193,6 +193,8 @@ def test_smoothing_slows_only_what_is_faster_than_real() -> None:
 
 
 def test_blink_threshold_is_that_of_the_wanted_rate() -> None:
+    # As training does: two threads wait for each other at every tiny layer, a hundred times as long on busy cores.
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     network = MotionNetwork(GeneratorSize(CHANNELS, CONDITION, width=16, blocks=1, heads=2, kernel=3)).eval()
     with torch.no_grad():
