@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
+from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, Camera
 from face3d.landmark_sets import (
     FACE_OVAL,
     LEFT_LOWER_LID,
@@ -76,6 +76,41 @@ class DrivenFrame:
         return moved.astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class MeshState:
+    """What is kept of a fitted photo: all that driving its mesh needs, here or in `renderers.torch_mesh`.
+
+    Attributes:
+        model: the face model.
+        camera: the photo's.
+        identity: [K].
+        expression: [52] the photo's own.
+        eye_rotation: [2, 2] rad, the photo's own.
+        rotation: [3] rad, of the head in the photo.
+        translation: [3] mm.
+        blinks: what closes this person's eyes.
+        residual: [V, 2] mm, from the mesh to the photo's features.
+        overlap: [V, 2] mm that push touching lips over each other.
+        closing: [V, 2] mm each, what brings each of `RIMS` together.
+        own_openings: of each of `RIMS` in the photo, mm.
+        pivot: [3] mm, the top of the neck in the camera frame.
+    """
+
+    model: MorphableModel
+    camera: Camera
+    identity: Tensor
+    expression: Tensor
+    eye_rotation: Tensor
+    rotation: Tensor
+    translation: Tensor
+    blinks: PersonalBlinks
+    residual: FloatArray
+    overlap: FloatArray
+    closing: list[FloatArray]
+    own_openings: list[float]
+    pivot: Tensor
+
+
 class DrivenMesh:
     """A fitted photo's mesh that can be driven.
 
@@ -89,18 +124,16 @@ class DrivenMesh:
         landmarks_px: [478, 2] detected points.
 
     Attributes:
-        blinks: what closes this person's eyes.
+        state: what was prepared.
     """
 
     def __init__(self, model: MorphableModel, parameters: FaceParameters, landmarks_px: FloatArray) -> None:
         self.model, self.camera = model, parameters.camera
-        self._identity = parameters.identity
         self.expression, self.eye_rotation = parameters.expression[0], parameters.eye_rotation[0]
         self._rotation, self._translation = parameters.rotation[0], parameters.translation[0]
         self._px_per_mm = self.camera.focal_px / float(self._translation[2])
         self._landmarks = model.landmarks478
-        self.blinks = PersonalBlinks(model, self._identity, self.expression)
-        self._head = PosedHead(model, self._identity)
+        self._head = PosedHead(model, parameters.identity)
         self._rims = [_Rim.of(model, upper, lower) for upper, lower, _ in RIMS]
         self._matrix = rotation_matrix(self._rotation.numpy())
         head = self._head.vertices(self.expression.numpy(), self.eye_rotation.numpy())
@@ -110,11 +143,25 @@ class DrivenMesh:
         per_pixel = camera[:, 2:] / np.float32(self.camera.focal_px)  # [V, 1] mm
         spread = self._spread_residual(residual)
         near = self._make_field(pull=0.05)
-        self._residual = spread * per_pixel
-        self._closing = [field * per_pixel for field in self._closing_fields(near, residual)]
-        self._overlap = self._overlap_field(near) * per_pixel
-        self._fields = np.stack([self._overlap, *self._closing]).astype(np.float32)
-        self._pivot = neck_in_camera(self._rotation, self._translation)
+        residual_mm = spread * per_pixel
+        closing = [field * per_pixel for field in self._closing_fields(near, residual)]
+        overlap = self._overlap_field(near) * per_pixel
+        self._fields = np.stack([overlap, *closing]).astype(np.float32)
+        self.state = MeshState(
+            model,
+            self.camera,
+            parameters.identity,
+            self.expression,
+            self.eye_rotation,
+            self._rotation,
+            self._translation,
+            PersonalBlinks(model, parameters.identity, self.expression),
+            residual_mm,
+            overlap,
+            closing,
+            self._own_openings,
+            neck_in_camera(self._rotation, self._translation),
+        )
         self.source = (undriven[:, :2] + spread).astype(np.float32)  # [V, 2] px
 
     @property
@@ -191,7 +238,7 @@ class DrivenMesh:
         # As `face3d.pose.turn_head`: the top of the neck stays where it is.
         matrix = self._matrix @ rotation_matrix(turn.numpy())
         translation = self._translation.numpy() + _FLIP * ((self._matrix - matrix) @ NECK_PIVOT) + moved
-        expression = self.blinks.adapt(expression)
+        expression = self.state.blinks.adapt(expression)
         head = self._head.vertices(expression.numpy(), (self.eye_rotation + gaze).numpy())
         openings = [rim.opening(head) for rim in self._rims]
         camera, pixels = self._place(head, self._offset(openings), matrix, translation)
@@ -200,13 +247,13 @@ class DrivenMesh:
             for now, own in zip(openings[1:], self._own_openings[1:], strict=True)
         )
         relative = self._since_photo(matrix).astype(np.float32)
-        return DrivenFrame(pixels, camera, openings[0], (left, right), relative, self._pivot.numpy(), moved)
+        return DrivenFrame(pixels, camera, openings[0], (left, right), relative, self.state.pivot.numpy(), moved)
 
     def _offset(self, openings: list[float]) -> FloatArray:
         """[V, 2] mm: the residual in the photo's camera frame, with the rims drawn together as far as they close."""
         full = (TOUCHING_MM, *(full for _, _, full in RIMS))
         weights = [max(0.0, 1 - now / most) for now, most in zip((openings[0], *openings), full, strict=True)]
-        return weighted_sum(self._residual, self._fields, np.array(weights))
+        return weighted_sum(self.state.residual, self._fields, np.array(weights))
 
 
 @dataclass(frozen=True)

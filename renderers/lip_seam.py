@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,21 @@ _OWN_SEAM_MM = (1.0, 2.5)
 STRENGTH = 0.6
 
 
+@dataclass(frozen=True, eq=False)
+class SeamState:
+    """What is kept of a photo.
+
+    Attributes:
+        missing: 0..1, how much of a seam the photo lacks.
+        width: px.
+        rgb: [3] 0..255.
+    """
+
+    missing: float
+    width: float
+    rgb: FloatArray
+
+
 class LipSeam:
     """Draws the seam.
 
@@ -25,22 +42,25 @@ class LipSeam:
         layers: the photo's layers.
         landmarks: [478, 2] px in the crop.
         own_opening_mm: how far the photo's lips stand apart.
+
+    Attributes:
+        state: what is drawn, by this or by `renderers.torch_lip_seam`.
     """
 
     def __init__(self, layers: PhotoLayers, landmarks: FloatArray, own_opening_mm: float) -> None:
         low, high = _OWN_SEAM_MM
-        self._missing = float(np.clip((own_opening_mm - low) / (high - low), 0, 1))
-        self._width = 1.6 * face_height(landmarks) / 256
+        missing = float(np.clip((own_opening_mm - low) / (high - low), 0, 1))
+        width = 1.6 * face_height(landmarks) / 256
         shape = layers.skin.shape[:2]
         lips = polygon_mask(shape, landmarks[list(OUTER_LIPS)]) & ~polygon_mask(shape, landmarks[list(INNER_LIPS)])
         colour = np.median(layers.skin[lips], axis=0) if lips.any() else np.array([120.0, 70.0, 70.0])
-        self._rgb = (colour * np.array([0.45, 0.35, 0.35])).astype(np.float32)
+        self.state = SeamState(missing, width, (colour * np.array([0.45, 0.35, 0.35])).astype(np.float32))
 
     def draw(self, crop: NDArray[np.uint8], points: FloatArray, opening_mm: float) -> None:
         """Darken the line of contact in place; `points` [478, 2] are this frame's landmarks in the crop, px."""
-        strength = self._missing * max(0.0, 1 - opening_mm / CONTACT_MM) * STRENGTH
+        state = self.state
+        strength = state.missing * max(0.0, 1 - opening_mm / CONTACT_MM) * STRENGTH
         if strength > 0:
             middle = (points[list(UPPER_INNER_LIP)] + points[list(LOWER_INNER_LIP)]) / 2
-            draw_soft_line(
-                crop, np.concatenate([points[[78]], middle, points[[308]]]), self._rgb, self._width, strength
-            )
+            line = np.concatenate([points[[78]], middle, points[[308]]])
+            draw_soft_line(crop, line, state.rgb, state.width, strength)

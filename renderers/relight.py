@@ -42,6 +42,25 @@ class RelightOptions:
     border: float = 0.12
 
 
+@dataclass(frozen=True, eq=False)
+class RelightState:
+    """What is kept of a photo.
+
+    Attributes:
+        options: bounds.
+        triangles: [F, 3] the skin.
+        light: [9] coefficients over `sh_basis_arrays`.
+        before: [V] the photo's own shading.
+        weight: [V] 0..1, how much is relit.
+    """
+
+    options: RelightOptions
+    triangles: NDArray[np.int32]
+    light: FloatArray
+    before: FloatArray
+    weight: FloatArray
+
+
 class Relight:
     """Ratios of shading for one photo.
 
@@ -52,6 +71,9 @@ class Relight:
         camera: [V, 3] mm, the undriven vertices in the camera frame.
         triangles: [F, 3] the skin that is drawn.
         options: see `RelightOptions`.
+
+    Attributes:
+        state: what was prepared, for this and for `renderers.torch_skin`.
     """
 
     def __init__(
@@ -63,8 +85,7 @@ class Relight:
         triangles: NDArray[np.int32],
         options: RelightOptions | None = None,
     ) -> None:
-        self._options = options or RelightOptions()
-        self._triangles = triangles
+        options = options or RelightOptions()
         normals = vertex_normals_arrays(camera, triangles)
         columns, rows = np.floor(source).astype(int).T
         inside = (columns >= 0) & (rows >= 0) & (columns < photo.shape[1]) & (rows < photo.shape[0])
@@ -73,26 +94,29 @@ class Relight:
         skin = _skin_mask(photo.shape[:2], landmarks)[rows, columns] & facing
         smooth = cv2.GaussianBlur(photo, (0, 0), max(0.8, 0.01 * face_height(landmarks)))
         bright = (luminance(smooth[rows, columns].astype(np.float32)) / 255) ** GAMMA
-        self.light = fit_light(normals[skin], bright[skin].astype(np.float32), self._options.prior)
-        self._before = self._shading(normals)
-        self._weight = self._fade(photo.shape[:2], landmarks)[rows, columns] * inside
+        light = fit_light(normals[skin], bright[skin].astype(np.float32), options.prior)
+        weight = self._fade(photo.shape[:2], landmarks, options)[rows, columns] * inside
+        self.state = RelightState(options, triangles, light, _shading(normals, light), weight)
 
-    def _fade(self, shape: tuple[int, int], landmarks: FloatArray) -> FloatArray:
+    @staticmethod
+    def _fade(shape: tuple[int, int], landmarks: FloatArray, options: RelightOptions) -> FloatArray:
         """[h, w] 1 inside the face, falling to 0 at its outline."""
         oval = polygon_mask((shape[0], shape[1]), landmarks[list(FACE_OVAL)]).astype(np.uint8)
-        distance = cv2.distanceTransform(oval, cv2.DIST_L2, 3) / (self._options.border * face_height(landmarks))
+        distance = cv2.distanceTransform(oval, cv2.DIST_L2, 3) / (options.border * face_height(landmarks))
         t = np.clip(distance, 0, 1)
         return (t * t * (3 - 2 * t)).astype(np.float32)
 
-    def _shading(self, normals: FloatArray) -> FloatArray:  # [V, 3] -> [V]
-        floor = LEAST_LIGHT * float(self.light[0])
-        return np.maximum(sh_basis_arrays(normals) @ self.light, max(floor, DARKEST)).astype(np.float32)
-
     def gains(self, camera: FloatArray) -> FloatArray:  # [V, 3] mm -> [V]
         """Factors on the photo's gamma-encoded colours for driven vertices; 1 where nothing has turned."""
-        ratio = self._shading(vertex_normals_arrays(camera, self._triangles)) / self._before
-        ratio = np.clip(ratio, self._options.least, self._options.most)
-        return (1 + self._weight * (ratio ** (1 / GAMMA) - 1)).astype(np.float32)
+        state = self.state
+        ratio = _shading(vertex_normals_arrays(camera, state.triangles), state.light) / state.before
+        ratio = np.clip(ratio, state.options.least, state.options.most)
+        return (1 + state.weight * (ratio ** (1 / GAMMA) - 1)).astype(np.float32)
+
+
+def _shading(normals: FloatArray, light: FloatArray) -> FloatArray:  # [V, 3] -> [V]
+    floor = LEAST_LIGHT * float(light[0])
+    return np.maximum(sh_basis_arrays(normals) @ light, max(floor, DARKEST)).astype(np.float32)
 
 
 def fit_light(normals: FloatArray, bright: FloatArray, prior: float) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +18,15 @@ _ONE_TONE = 2.5
 _SMOOTH, _MOST_SHARE = 4.0, 1 / 256
 
 
+@dataclass(frozen=True, eq=False)
 class Toning:
     """The colour that a photo of one tone gives to each brightness.
 
-    Args:
+    Attributes:
         table: [256, 3] uint8 RGB.
     """
 
-    def __init__(self, table: Image) -> None:
-        self._table = np.ascontiguousarray(table[:, None, :])
+    table: Image
 
     @classmethod
     def of(cls, photo: Image) -> Toning | None:  # [H, W, 3]
@@ -51,7 +53,7 @@ class Toning:
         """Give the pixels of `box` (rows, columns) of [h, w, 3] the photo's tone, in place."""
         part = crop[box]
         if part.size:
-            part[:] = self._table[_grey(part), 0]
+            part[:] = self.table[_grey(part)]
 
 
 def _smoothed(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:

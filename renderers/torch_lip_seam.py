@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from face3d.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
-from renderers.lip_seam import CONTACT_MM, STRENGTH, LipSeam
+from renderers.lip_seam import CONTACT_MM, STRENGTH, SeamState
 from renderers.soft_line import SAMPLES
 from renderers.torch_pictures import Windows, blur, gaussian_weights, pixel_centres, to_levels
 
@@ -23,9 +23,9 @@ class TorchLipSeam:
         device: where to work.
     """
 
-    def __init__(self, seam: LipSeam, device: torch.device) -> None:
-        self._missing, self._width = seam._missing, seam._width
-        self._rgb = torch.as_tensor(seam._rgb, device=device)
+    def __init__(self, seam: SeamState, device: torch.device) -> None:
+        self._missing, self._width = seam.missing, seam.width
+        self._rgb = torch.as_tensor(seam.rgb, device=device)
 
     def draw(self, crops: Tensor, points: Tensor, opening_mm: Tensor) -> None:
         """Darken the line of contact of crops [B, 3, h, w] uint8 in place.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
 from face3d.pose import turn_head
-from renderers.driven_mesh import LEAST_OPEN_MM, RIMS, TOUCHING_MM, DrivenMesh
+from renderers.driven_mesh import LEAST_OPEN_MM, RIMS, TOUCHING_MM, MeshState
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,24 @@ class TorchMesh:
     """`DrivenMesh.drive` for batches.
 
     Args:
-        mesh: the photo's mesh.
+        mesh: what was prepared of the photo.
         device: where to work.
     """
 
-    def __init__(self, mesh: DrivenMesh, device: torch.device) -> None:
+    def __init__(self, mesh: MeshState, device: torch.device) -> None:
+        def tensor(values: object) -> Tensor:
+            return torch.as_tensor(values, dtype=torch.float32, device=device)
+
         self.model = mesh.model.to(device)
         self.camera = mesh.camera
         self.expression = mesh.expression.to(device)
-        self._identity, self._eye_rotation = mesh._identity.to(device), mesh.eye_rotation.to(device)
-        self._rotation, self._translation = mesh._rotation.to(device), mesh._translation.to(device)
+        self._identity, self._eye_rotation = mesh.identity.to(device), mesh.eye_rotation.to(device)
+        self._rotation, self._translation = mesh.rotation.to(device), mesh.translation.to(device)
         self._blinks = mesh.blinks.to(device)
-        self._residual = torch.as_tensor(mesh._residual, dtype=torch.float32, device=device)
-        self._overlap = torch.as_tensor(mesh._overlap, dtype=torch.float32, device=device)
-        self._closing = [torch.as_tensor(field, dtype=torch.float32, device=device) for field in mesh._closing]
-        self._own_openings = torch.tensor(mesh._own_openings, device=device)
-        self._pivot = mesh._pivot.to(device)
+        self._residual, self._overlap = tensor(mesh.residual), tensor(mesh.overlap)
+        self._closing = [tensor(field) for field in mesh.closing]
+        self._own_openings = tensor(mesh.own_openings)
+        self._pivot = mesh.pivot.to(device)
 
     def drive(self, expression: Tensor, turn: Tensor, gaze: Tensor, shift: Tensor) -> DrivenBatch:
         """Move the mesh.

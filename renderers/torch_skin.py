@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from renderers.rasterizer import get_rasterizer
-from renderers.relight import DARKEST, GAMMA, LEAST_LIGHT, Relight
+from renderers.relight import DARKEST, GAMMA, LEAST_LIGHT, RelightState
 from renderers.shading import sh_basis, vertex_normals
 from renderers.torch_pictures import Windows, composite, sample, to_levels
 
@@ -58,15 +58,15 @@ class TorchRelight:
     """`renderers.relight.Relight` for batches.
 
     Args:
-        relight: the photo's.
+        relight: what was prepared of the photo.
         device: where to work.
     """
 
-    def __init__(self, relight: Relight, device: torch.device) -> None:
-        self._options = relight._options
-        self._triangles = torch.as_tensor(relight._triangles, device=device).long()
+    def __init__(self, relight: RelightState, device: torch.device) -> None:
+        self._options = relight.options
+        self._triangles = torch.as_tensor(relight.triangles, device=device).long()
         self._light = torch.as_tensor(relight.light, device=device)
-        self._before, self._weight = (torch.as_tensor(a, device=device) for a in (relight._before, relight._weight))
+        self._before, self._weight = (torch.as_tensor(a, device=device) for a in (relight.before, relight.weight))
 
     def gains(self, camera: Tensor) -> Tensor:  # [B, V, 3] mm -> [B, V]
         """Factors on the photo's gamma-encoded colours for driven vertices."""

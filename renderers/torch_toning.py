@@ -21,7 +21,7 @@ class TorchToning:
     """
 
     def __init__(self, toning: Toning, device: torch.device) -> None:
-        self._table = torch.as_tensor(toning._table[:, 0], device=device)
+        self._table = torch.as_tensor(toning.table, device=device)
 
     def apply(self, crops: Tensor, windows: Windows) -> None:
         """Give the windows of crops [B, 3, h, w] uint8 the photo's tone, in place."""

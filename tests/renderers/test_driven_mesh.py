@@ -45,8 +45,8 @@ def landmarks(mesh: DrivenMesh, frame: DrivenFrame) -> np.ndarray:  # [478, 2] p
 
 
 def without_residual(mesh: DrivenMesh) -> np.ndarray:  # [V, 2] px
-    head = mesh.model.vertices(mesh._identity, mesh.expression, mesh.eye_rotation)
-    return mesh.camera.project(head_to_camera(head, mesh._rotation, mesh._translation)).numpy()
+    head = mesh.model.vertices(mesh.state.identity, mesh.expression, mesh.eye_rotation)
+    return mesh.camera.project(head_to_camera(head, mesh.state.rotation, mesh.state.translation)).numpy()
 
 
 def gap(points: np.ndarray, upper: tuple[int, ...], lower: tuple[int, ...]) -> np.ndarray:
@@ -165,7 +165,7 @@ def test_turning_keeps_the_neck(mesh: DrivenMesh) -> None:
     pivot = (own.camera - frame.pivot) @ frame.rotation.T + frame.pivot
     np.testing.assert_allclose(frame.camera, pivot, atol=0.01)  # a rigid turn about the pivot
     np.testing.assert_allclose(frame.pivot, own.pivot, atol=1e-3)
-    np.testing.assert_allclose(frame.pivot, neck_in_camera(mesh._rotation, mesh._translation), atol=1e-3)
+    np.testing.assert_allclose(frame.pivot, neck_in_camera(mesh.state.rotation, mesh.state.translation), atol=1e-3)
 
 
 @pytest.mark.parametrize(

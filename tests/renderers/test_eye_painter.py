@@ -64,7 +64,7 @@ def test_a_blink_leaves_no_eye_to_see(painter: EyePainter, mesh: DrivenMesh) -> 
 
 def test_a_closing_lid_is_not_cut_off(painter: EyePainter, mesh: DrivenMesh, monkeypatch: pytest.MonkeyPatch) -> None:
     shut, _ = painted(painter, mesh, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
-    monkeypatch.setattr("renderers.eye_painter._UP_DOWN", 40.0)
+    monkeypatch.setattr("renderers.eye_painter.UP_DOWN", 40.0)
     larger, _ = painted(painter, mesh, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
     np.testing.assert_array_equal(shut, larger)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,8 @@ def test_the_seam_of_lips_that_are_open_in_the_photo(
     difference = np.abs(found.astype(int) - expected).max(-1)
     assert difference.max() <= 10  # see test_torch_lip_seam
     assert difference.mean() < 0.05
-    monkeypatch.setattr(astronaut_avatar._seam, "_missing", 0.0)
+    state = astronaut_avatar._seam.state
+    monkeypatch.setattr(astronaut_avatar._seam, "state", dataclasses.replace(state, missing=0.0))
     assert (astronaut_avatar.render(Pose(rest)) != expected).any()
 
 

@@ -14,7 +14,7 @@ from renderers.torch_mesh import TorchMesh
 
 
 def test_openings_are_the_single_ones(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
-    mesh = TorchMesh(any_avatar._mesh, torch.device(device))
+    mesh = TorchMesh(any_avatar._mesh.state, torch.device(device))
     points = mesh.landmarks(mesh.drive(*any_motion.to(device)).pixels)
     # Points out of order, too.
     points[0, 159], points[0, 158] = points[0, 158].clone(), points[0, 159].clone()
@@ -35,7 +35,7 @@ def test_rotations_are_the_single_ones() -> None:
 
 
 def test_eyes_are_the_painters(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
-    painter, mesh = any_avatar._eyes, TorchMesh(any_avatar._mesh, torch.device(device))
+    painter, mesh = any_avatar._eyes, TorchMesh(any_avatar._mesh.state, torch.device(device))
     frames = mesh.drive(*any_motion.to(device))
     points = mesh.landmarks(frames.pixels) - torch.as_tensor(painter._origin, device=device)
     skin = painter.skin

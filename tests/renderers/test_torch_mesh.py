@@ -11,7 +11,7 @@ from renderers.torch_mesh import TorchMesh
 
 def test_batches_are_the_single_frames(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
     mesh = any_avatar._mesh
-    batch = TorchMesh(mesh, torch.device(device)).drive(*any_motion.to(device))
+    batch = TorchMesh(mesh.state, torch.device(device)).drive(*any_motion.to(device))
     points = np.array([[10.0, -20.0, 600.0], [0.0, 0.0, 500.0]], np.float32)
     moved = batch.move(torch.from_numpy(points).to(device)).cpu().numpy()
     for i in range(len(any_motion.turn)):
@@ -26,7 +26,7 @@ def test_batches_are_the_single_frames(any_avatar: PhotoAvatar, any_motion: Any,
 
 
 def test_landmarks_are_the_embedded_points(any_avatar: PhotoAvatar, any_motion: Any) -> None:
-    mesh = TorchMesh(any_avatar._mesh, torch.device("cpu"))
+    mesh = TorchMesh(any_avatar._mesh.state, torch.device("cpu"))
     pixels = mesh.drive(*any_motion.to("cpu")).pixels
     expected = any_avatar._landmark_pixels(pixels[2].numpy())
     np.testing.assert_allclose(mesh.landmarks(pixels)[2], expected, atol=1e-3)

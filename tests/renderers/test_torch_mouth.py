@@ -23,7 +23,7 @@ from tests.renderers.people import draw_person, draw_poses
 
 
 def drive(avatar: PhotoAvatar, motion: Any, device: str) -> tuple[DrivenBatch, torch.Tensor]:
-    mesh = TorchMesh(avatar._mesh, torch.device(device))
+    mesh = TorchMesh(avatar._mesh.state, torch.device(device))
     frames = mesh.drive(*motion.to(device))
     return frames, mesh.landmarks(frames.pixels) - torch.as_tensor(avatar.origin, device=device)
 
@@ -83,7 +83,7 @@ def test_mouths_are_the_painters(
     layers, origin = build_layers(person.image, person.landmarks_px), np.zeros(2, np.float32)
     painter = MouthPainter(person.image, mesh, person.landmarks_px, origin, layers, network=network)
     poses = draw_poses(mesh.expression, 4, 6)
-    twin_mesh = TorchMesh(mesh, torch.device(device))
+    twin_mesh = TorchMesh(mesh.state, torch.device(device))
     frames = twin_mesh.drive(*(values.to(device) for values in poses))
     points = twin_mesh.landmarks(frames.pixels)
     crops = torch.as_tensor(person.image, device=device).permute(2, 0, 1).repeat(len(points), 1, 1, 1).contiguous()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from renderers import torch_lip_seam, torch_mesh, torch_skin, torch_toning
+from renderers.driven_mesh import MeshState
+from renderers.lip_seam import SeamState
+from renderers.relight import RelightState
+from renderers.toning import Toning
+
 ROOT = Path(__file__).resolve().parents[2]
+STATES = [
+    (MeshState, torch_mesh),
+    (SeamState, torch_lip_seam),
+    (RelightState, torch_skin),
+    (Toning, torch_toning),
+]
 TWINS = [*sorted((ROOT / "renderers").glob("torch_*.py")), ROOT / "talkinghead" / "media" / "torch_planar.py"]
 
 
@@ -16,3 +30,13 @@ def test_no_private_name_is_imported(path: Path) -> None:
     """A number that two modules use is named once, and not for one of them alone."""
     imports = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
     assert not [alias.name for node in imports for alias in node.names if alias.name.startswith("_")]
+
+
+@pytest.mark.parametrize(("state", "twin"), STATES, ids=lambda value: getattr(value, "__name__", None))
+def test_all_that_is_prepared_is_read(state: Any, twin: Any) -> None:
+    """A field that only the compiled renderer knew would be a difference between the two."""
+    read = {
+        node.attr for node in ast.walk(ast.parse(Path(twin.__file__).read_text())) if isinstance(node, ast.Attribute)
+    }
+    assert {field.name for field in dataclasses.fields(state)} <= read
+    assert state.__dataclass_params__.frozen

@@ -35,7 +35,7 @@ def test_depths_inside_a_square() -> None:
 
 def test_planes_are_the_views(astronaut_avatar: PhotoAvatar, refinement: FaceRefinement, motion: Any) -> None:
     device = torch.device("cpu")
-    mesh = TorchMesh(astronaut_avatar._mesh, device)
+    mesh = TorchMesh(astronaut_avatar._mesh.state, device)
     twin = TorchRefinement(refinement, get_rasterizer("numba"), device, torch.float32)
     for i in (1, 3):
         drawn = astronaut_avatar.draw(Pose(*motion.frame(i)))

@@ -17,7 +17,7 @@ def make(avatar: PhotoAvatar, device: str) -> TorchSurround:
 
 
 def test_crops_are_the_warps(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
-    mesh, surround = TorchMesh(any_avatar._mesh, torch.device(device)), make(any_avatar, device)
+    mesh, surround = TorchMesh(any_avatar._mesh.state, torch.device(device)), make(any_avatar, device)
     frames = mesh.drive(*any_motion.to(device))
     targets, crops = surround.targets(frames), surround(frames).permute(0, 2, 3, 1).cpu().numpy()
     flows = surround.inverse_flow(targets).cpu().numpy()
