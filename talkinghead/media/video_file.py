@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from face3d.errors import InputError
 from talkinghead.media.prefetch import Prefetched
-from talkinghead.media.reading import open_media
+from talkinghead.media.reading import existing_file, open_media
 from talkinghead.media.resampling import at_constant_rate, sensible_rate, steady_times
 from talkinghead.media.timing import Timing, read_timing
 from talkinghead.media.video_frame import Deinterlacer, to_rgb, upright_size
@@ -56,7 +56,7 @@ class VideoFile:
         Raises:
             InputError: the file is missing, empty, damaged, no video, or has no frame that can be read.
         """
-        path = Path(path)
+        path = existing_file(path)
         with open_media(path, "picture or video") as container:
             stream = _video_stream(container, path)
             first, start = next(_decode(container, stream, Damage()), (None, None))
