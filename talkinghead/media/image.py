@@ -26,6 +26,8 @@ MAX_PIXELS = 120_000_000
 _LARGE_PIXELS, _MOST_PIXELS_PER_BYTE = 16_000_000, 300
 _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 _WHITE = (255, 255, 255, 255)
+# What Pillow and its libraries raise of damaged files; AVIF's a RuntimeError.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, RuntimeError)
 _log = logging.getLogger(__name__)
 
 RGB = NDArray[np.uint8]  # [H, W, 3], sRGB, 0..255
@@ -53,7 +55,7 @@ def load_photo(path: str | Path) -> RGB:  # [H, W, 3]
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large: at most {MAX_PIXELS // 10**6} megapixels can be read.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path} is a damaged or cut-short picture ({error}).") from error
 
 
@@ -73,7 +75,7 @@ def is_picture(path: str | Path) -> bool:
                 return True
     except UnidentifiedImageError:
         return is_heif(path) or declared_size(path) is not None
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+    except (Image.DecompressionBombError, *_DAMAGE):
         return True
 
 

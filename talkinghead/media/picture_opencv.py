@@ -41,10 +41,16 @@ def read_with_opencv(path: Path) -> Image.Image:
         InputError: it cannot be read.
     """
     data = np.frombuffer(path.read_bytes(), np.uint8)
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # it would print a dozen lines about a damaged file
     try:
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     tiff = read_tiff_header(path)
     if image is None:
         raise InputError(f"{path} is not a picture that can be read.")

@@ -51,11 +51,18 @@ class Prefetched(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        item = self._waiting.get()
+        item = self._next()
         if not isinstance(item, _End):
             return item
         self._waiting.put(item)  # whoever asks again hears the same
         raise item.error or StopIteration
+
+    def _next(self) -> T | _End:
+        while True:  # an endless wait could not be interrupted on Windows
+            try:
+                return self._waiting.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                continue
 
     def _work(self) -> None:
         error: BaseException | None = None

@@ -33,17 +33,20 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def existing_file(path: str | Path) -> Path:
-    """`path` as a Path, if it is a regular file with something in it.
+    """`path` as a Path, `~/` being the home folder, if it is a regular file with something in it.
 
     Raises:
         InputError: it is missing, a folder, a pipe or a device, empty or unreadable.
     """
     path = Path(path)
     try:
+        if path.parts[:1] == ("~",):
+            path = path.expanduser()
         status = path.stat()
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.") from error
-    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be entered, a null byte
+    # A name that is too long, a folder that may not be entered, a null byte, a machine without home folders.
+    except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"There is no file {path} that can be read ({reason}).") from error
     # Pipes and devices can make us wait for ever, and cannot be read twice.
@@ -83,11 +86,19 @@ def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[Inp
             # Tags may be in any encoding; nobody here reads them.
             opened = av.open(file_url(path), container_options=options, metadata_errors="ignore")
         except av.error.ArgumentError as error:  # known to FFmpeg, but not on our list
-            raise InputError(f"{path} is not a {wanted} file of a format that is read here.") from error
+            raise InputError(_why_not_listed(path, wanted)) from error
         with opened as container:
             yield container
     except av.error.FFmpegError as error:
         raise InputError(f"{path} is not a {wanted} file that can be read ({error.strerror}).") from error
+
+
+def _why_not_listed(path: Path, wanted: str) -> str:
+    from talkinghead.media.image import is_picture
+
+    if is_picture(path):
+        return f"{path} is a picture: it has no sound track and does not move."
+    return f"{path} is not a {wanted} file of a format that is read here."
 
 
 def _refuse_playlists(path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ RGB = NDArray[np.uint8]  # [H, W, 3], sRGB, 0..255
 
 # Decoded pictures that wait: enough to even out the decoder's hiccups.
 WAITING_BYTES, MOST_WAITING = 100_000_000, 8
+_ROUNDING = 1e-6  # s, of time stamps
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,12 @@ class VideoFile:
         with open_media(path, "picture or video") as container:
             stream = _video_stream(container, path)
             first, start = next(_decode(container, stream, Damage()), (None, None))
-            if first is None and container.format.name == "image2":  # its name ends as a picture's; that is all
-                raise InputError(f"{path} is neither a picture nor a video that can be read.")
             if first is None:
                 raise InputError(f"{path} is a video but not one of its frames can be read.")
-            size, sound = upright_size(first, stream.sample_aspect_ratio), bool(container.streams.audio)
+            size, sound = upright_size(*first), bool(container.streams.audio)
         with open_media(path, "picture or video") as container:
             stream = _video_stream(container, path)
-            timing = read_timing(container, stream, start or 0.0, first.interlaced_frame)
+            timing = read_timing(container, stream, start or 0.0, first.frame.interlaced_frame)
         return cls(path, timing, size, sound, start or 0.0)
 
     @property
@@ -94,17 +93,17 @@ class VideoFile:
         return Prefetched(self._frames(start, damage or Damage()), depth)
 
     def _frames(self, start: int, damage: Damage) -> Generator[RGB, None, None]:
-        last: VideoFrame | None = None
+        last: _Decoded | None = None
         picture: RGB | None = None
         with open_media(self.path, "picture or video") as container:
             stream = _video_stream(container, self.path)
             timed = steady_times(_decode(container, stream, damage), self.fps, self.timing.still)
-            for index, frame in enumerate(at_constant_rate(timed, self.fps)):
+            for index, decoded in enumerate(at_constant_rate(timed, self.fps)):
                 damage.frames = index + 1
                 if index < start:
                     continue
-                if picture is None or frame is not last:
-                    picture, last = to_rgb(frame, self.size, stream.sample_aspect_ratio), frame
+                if picture is None or decoded is not last:
+                    picture, last = to_rgb(decoded.frame, self.size, decoded.pixel_shape), decoded
                 yield picture
 
 
@@ -119,14 +118,13 @@ def video_stills(path: str | Path, limit: int, step_seconds: float) -> Iterator[
     taken = 0
     with open_media(path, "picture or video") as container:
         stream = _video_stream(container, path)
-        shape = stream.sample_aspect_ratio
         # Only the order of the time stamps matters here: the frames' rate would cost a pass over the file.
-        for frame, time in steady_times(_decode(container, stream, Damage()), sensible_rate(stream.guessed_rate)):
+        for decoded, time in steady_times(_decode(container, stream, Damage()), sensible_rate(stream.guessed_rate)):
             if size is None:
-                size, following = upright_size(frame, shape), time
-            if time < following:
+                size, following = upright_size(*decoded), time
+            if time < following - _ROUNDING:
                 continue
-            yield to_rgb(frame, size, shape)
+            yield to_rgb(decoded.frame, size, decoded.pixel_shape)
             taken, following = taken + 1, time + step_seconds
             if taken == limit:
                 return
@@ -170,10 +168,26 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     raise InputError(f"{path} holds {what}; give a video or a photo.")
 
 
-def _decode(
+class _Decoded(NamedTuple):
+    """A frame, and the width of its pixels divided by their height (None or 0: square)."""
+
+    frame: VideoFrame
+    pixel_shape: Fraction | None
+
+
+def _decode(container: InputContainer, stream: VideoStream, damage: Damage) -> Iterator[tuple[_Decoded, float | None]]:
+    """The stream's frames and their time stamps, s; interlaced ones deinterlaced, undecodable ones left out."""
+    # The file's own word on the shape of pixels counts, until the stream within it changes its.
+    in_file, at_first = stream.sample_aspect_ratio, None
+    for frame, time in _whole_frames(container, stream, damage):
+        in_stream = stream.codec_context.sample_aspect_ratio
+        at_first = at_first or in_stream
+        yield _Decoded(frame, in_file if in_stream == at_first else in_stream), time
+
+
+def _whole_frames(
     container: InputContainer, stream: VideoStream, damage: Damage
 ) -> Iterator[tuple[VideoFrame, float | None]]:
-    """The stream's frames and their time stamps, s; interlaced ones deinterlaced, undecodable ones left out."""
     deinterlacer: Deinterlacer | None = None
     for frame in _readable(container, stream, damage):
         if deinterlacer is None and not frame.interlaced_frame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +165,24 @@ def test_cut_short(name: str, share: float, save_picture: Save) -> None:
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError, match="damaged or cut-short|not a picture"):
         load_photo(path)
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x.png", "x.webp", "x.tif", "x.avif", "x.gif", "x.heic"])
+def test_damaged_files(name: str, save_picture: Save, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each is read or refused in a sentence, and OpenCV prints nothing."""
+    if name == "x.heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    path = save_picture(name)
+    content, random = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(content)
+        for place in random.integers(0, len(data), random.integers(1, 20)):
+            data[place] = random.integers(256)
+        path.write_bytes(data)
+        is_picture(path)
+        with contextlib.suppress(InputError):
+            assert load_photo(path).dtype == np.uint8
+    assert "grfmt" not in capfd.readouterr().err
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_playlists(content: str, name: str, tmp_path: Path, convert: Convert) ->
 def test_a_name_that_stands_for_many_pictures(tmp_path: Path, convert: Convert) -> None:
     for name in ("a1.jpg", "a2.jpg", "a%d.jpg"):
         convert(name, "-f", "lavfi", "-i", "testsrc=s=64x48", "-frames:v", "1", "-update", "1")
-    with pytest.raises(InputError, match="not a picture or video file of a format that is read"):
+    with pytest.raises(InputError, match="is a picture: it has no sound track"):
         VideoFile.open(tmp_path / "a%d.jpg")
 
 
@@ -82,6 +82,16 @@ def test_files_that_are_made_while_they_are_read() -> None:
     """Some of them block their readers."""
     with pytest.raises(InputError, match="is empty"):
         existing_file("/proc/self/status")
+
+
+def test_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells leave `~` as it is in `--photo=~/me.jpg`."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "me.jpg").write_bytes(b"x")
+    assert existing_file("~/me.jpg") == tmp_path / "me.jpg"
+    with pytest.raises(InputError, match="There is no file"):
+        existing_file("~me.jpg")
 
 
 def test_names_that_cannot_be() -> None:

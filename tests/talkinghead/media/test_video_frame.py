@@ -80,6 +80,21 @@ def test_a_part_of_another_shape_is_put_on_black(tmp_path: Path, convert: Conver
     assert pictures[7][:, :30].max() < 20
 
 
+def test_pixels_that_change_their_shape(tmp_path: Path, convert: Convert) -> None:
+    """Television that goes from 4:3 to 16:9 with as many pixels."""
+    parts = []
+    for index, shape in enumerate(("16/15", "64/45")):
+        source = ("-f", "lavfi", "-i", "color=white:s=180x144:r=25:d=0.4", "-vf", f"setsar={shape}")
+        parts.append(convert(f"{index}.m2v", *source, "-c:v", "mpeg2video", "-bf", "0"))
+    joined = tmp_path / "j.m2v"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with VideoFile.open(joined).read() as frames:
+        pictures = list(frames)
+    heights = [int((picture[:, 96, 1] > 128).sum()) for picture in pictures]
+    assert pictures[0].shape == (144, 192, 3)
+    assert (heights[0], heights[-1]) == (144, 108)
+
+
 def test_an_interlaced_video_that_changes_its_size(tmp_path: Path, convert: Convert) -> None:
     parts = []
     for index, size in enumerate(("96x64", "64x64")):
