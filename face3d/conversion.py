@@ -27,10 +27,10 @@ from torch import Tensor
 
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, matrix_to_axis_angle
 from face3d.errors import InputError
-from face3d.models.surface import rigid_fit
-from face3d.morphable_model import Landmarks, MorphableModel
+from face3d.model.morphable_model import Landmarks, MorphableModel
+from face3d.model.personal_shapes import personal_model
+from face3d.model.plugins.surface import rigid_fit
 from face3d.parameters import FaceParameters
-from face3d.personal_shapes import personal_model
 
 Array = NDArray[np.float64]
 

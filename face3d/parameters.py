@@ -23,7 +23,7 @@ from face3d.files import atomic_file
 from face3d.parameter_limits import FPS_RANGE, LARGEST, SHAPES, check_camera, check_shape
 
 FORMAT_VERSION = 3  # 2: optional tensors; 3: landmark_shapes
-# How each is loaded: `face3d.models.registry`.
+# How each is loaded: `face3d.model.registry`.
 KNOWN_MODELS = ("cc0-head", "ict-facekit", "bfm2009", "flame")
 # Rounding in files and solvers may step over the ends of 0..1 by this much; more is an error.
 RANGE_TOLERANCE = 1e-3
@@ -42,7 +42,7 @@ class FaceParameters:
 
     Attributes:
         identity: [K] identity coefficients, unit variance under the model's prior; constant over time.
-        expression: [T, 52] ARKit weights in the order of `face3d.arkit.ARKIT_NAMES`, 0..1.
+        expression: [T, 52] ARKit weights in the order of `face3d.model.arkit.ARKIT_NAMES`, 0..1.
         rotation: [T, 3] head rotation, axis-angle in radians relative to facing the camera (see `face3d.camera`).
         translation: [T, 3] head origin in the camera frame, mm.
         eye_rotation: [T, 2, 2] (pitch, yaw) of the left, then the right eyeball in the head frame, radians;
@@ -53,10 +53,10 @@ class FaceParameters:
         model: name of the face model that the coefficients belong to.
         shape_residual: [V, 3] mm in the head frame, what the identity at rest has beyond the model's basis; None: 0.
         texture: [S, S, 3] albedo in the model's UV atlas, linear RGB, 0..1; row 0 is v = 1. None: not known.
-        light: [9, 3] distant light of the picture in linear RGB, as `renderers.shading.sh_shading` takes it, over
-            normals in the camera frame. None: not known.
+        light: [9, 3] distant light of the picture in linear RGB, as `renderers.raster.shading.sh_shading` takes it,
+            over normals in the camera frame. None: not known.
         landmark_shapes: [53, 468, 3] mm in the head frame at MediaPipe's points, what this person's shapes have beyond
-            the model's: at rest, then each expression at weight 1 (`face3d.personal_shapes`). None: 0.
+            the model's: at rest, then each expression at weight 1 (`face3d.model.personal_shapes`). None: 0.
     """
 
     identity: Tensor  # [K]

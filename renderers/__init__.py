@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 from face3d.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from renderers.fragments import Fragments as Fragments
-    from renderers.fragments import interpolate as interpolate
-    from renderers.large_photo import make_avatar as make_avatar
     from renderers.photo_avatar import AvatarOptions as AvatarOptions
     from renderers.photo_avatar import PhotoAvatar as PhotoAvatar
     from renderers.pose import Pose as Pose
-    from renderers.preview import render_shaded as render_shaded
-    from renderers.rasterizer import Rasterizer as Rasterizer
-    from renderers.rasterizer import get_rasterizer as get_rasterizer
+    from renderers.preview.shaded import render_shaded as render_shaded
+    from renderers.raster.fragments import Fragments as Fragments
+    from renderers.raster.fragments import interpolate as interpolate
+    from renderers.raster.rasterizer import Rasterizer as Rasterizer
+    from renderers.raster.rasterizer import get_rasterizer as get_rasterizer
+    from renderers.reduced_avatar import make_avatar as make_avatar
 
 _HOMES = {
     "AvatarOptions": "renderers.photo_avatar",
-    "Fragments": "renderers.fragments",
+    "Fragments": "renderers.raster.fragments",
     "PhotoAvatar": "renderers.photo_avatar",
     "Pose": "renderers.pose",
-    "Rasterizer": "renderers.rasterizer",
-    "get_rasterizer": "renderers.rasterizer",
-    "interpolate": "renderers.fragments",
-    "make_avatar": "renderers.large_photo",
-    "render_shaded": "renderers.preview",
+    "Rasterizer": "renderers.raster.rasterizer",
+    "get_rasterizer": "renderers.raster.rasterizer",
+    "interpolate": "renderers.raster.fragments",
+    "make_avatar": "renderers.reduced_avatar",
+    "render_shaded": "renderers.preview.shaded",
 }
 __all__, __getattr__, __dir__ = lazy_names(__name__, _HOMES)

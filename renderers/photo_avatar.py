@@ -12,31 +12,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.landmark_sets import FACE_OVAL, INNER_LIPS, OUTER_LIPS
-from face3d.morphable_model import MorphableModel
+from face3d.model.landmark_sets import FACE_OVAL, INNER_LIPS, OUTER_LIPS
+from face3d.model.morphable_model import MorphableModel
+from face3d.model.parts import Part
+from face3d.model.personal_shapes import personal_model
 from face3d.parameters import FaceParameters
-from face3d.parts import Part
-from face3d.personal_shapes import personal_model
-from renderers.composition import Avatar, Change
-from renderers.cutout import CutOut, cut_out
-from renderers.driven_mesh import DrivenFrame, DrivenMesh
-from renderers.eye_painter import EyePainter
-from renderers.kinds import Kind, kinds_of_parts
-from renderers.lip_seam import LipSeam
+from renderers.avatar import Avatar, Change
+from renderers.eyes.painter import EyePainter
+from renderers.face_network.correction import FaceRefinement, FaceView, RenderedFace
+from renderers.face_network.planes import FaceSurface
+from renderers.head.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.head.materials import Kind, kinds_of_parts
+from renderers.head.relight import Relight
+from renderers.head.skin_kernels import View, affine_maps, composite, shade, skin_layer
 from renderers.mouth.anatomy import lining_on_lips
+from renderers.mouth.lip_seam import LipSeam
 from renderers.mouth.painter import MouthPainter
-from renderers.neural.planes import FaceSurface
-from renderers.neural.refinement import FaceRefinement, FaceView, RenderedFace
-from renderers.photo_kernels import View, affine_maps, composite, shade, skin_layer
-from renderers.photo_layers import build_layers, face_height, polygon_mask
+from renderers.photo.cutout import CutOut, cut_out
+from renderers.photo.layers import build_layers, face_height, polygon_mask
+from renderers.photo.toning import Toning
+from renderers.pixels.region import Region
 from renderers.pose import Pose
-from renderers.rasterize_numba import find_visible
-from renderers.region import Region
-from renderers.relight import Relight
-from renderers.shading import vertex_normals_arrays
-from renderers.surround import SurroundOptions
-from renderers.surround_warp import SurroundWarp
-from renderers.toning import Toning
+from renderers.raster.numba_rasterizer import find_visible
+from renderers.raster.shading import vertex_normals_arrays
+from renderers.surround.grid import SurroundOptions
+from renderers.surround.warp import SurroundWarp
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]

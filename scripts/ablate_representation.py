@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from talkinghead.training.ablation import AblationOptions
-    from talkinghead.training.ablation_measure import TestClip
-    from talkinghead.training.generator_data import Clip, Listener
+    from scripts.lab.speech.ablation.ablation import AblationOptions
+    from scripts.lab.speech.ablation.measure import TestClip
+    from scripts.lab.speech.generator.data import Clip, Listener
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "speech"
@@ -56,7 +56,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
 
 def train_clips(arguments: argparse.Namespace, listener: Listener, cache: Path) -> list[Clip]:
     """Captures and some of the corpus, as the encoder hears them."""
-    from talkinghead.training.generator_data import filmed, load_clips, taught
+    from scripts.lab.speech.generator.data import filmed, load_clips, taught
 
     real = list(filmed(arguments.captures, "train"))
     spoken = list(taught(arguments.corpus, "train", arguments.taught, 0)) if arguments.corpus.is_dir() else []
@@ -69,11 +69,11 @@ def filmed_tests(arguments: argparse.Namespace, listener: Listener, cache: Path)
     """Held-out captures, every n-th."""
     import numpy as np
 
-    from talkinghead.training.ablation_measure import TestClip
-    from talkinghead.training.captures import captures
-    from talkinghead.training.generator_data import filmed, load_clips
-    from talkinghead.training.measure import clips as recorded
-    from talkinghead.training.measure.sources import LipTrack
+    from scripts.lab.speech.ablation.measure import TestClip
+    from scripts.lab.speech.captures.captures import captures
+    from scripts.lab.speech.generator.data import filmed, load_clips
+    from scripts.lab.speech.measure import clips as recorded
+    from scripts.lab.speech.measure.sources import LipTrack
 
     pairs = list(zip(captures(arguments.captures, "test"), filmed(arguments.captures, "test"), strict=True))
     chosen = pairs[:: max(len(pairs) // arguments.clips, 1)]
@@ -89,12 +89,12 @@ def spoken_tests(arguments: argparse.Namespace, listener: Listener, cache: Path)
     """Recordings with texts, and the rule teacher's lips for them."""
     import numpy as np
 
-    from talkinghead.speech.channels import MOTION_CHANNELS, MOTION_RATE
-    from talkinghead.training.ablation_measure import TestClip
-    from talkinghead.training.alignment import PhoneAligner
-    from talkinghead.training.generator_data import Recording, load_clips
-    from talkinghead.training.measure.clips import speech_clips
-    from talkinghead.training.measure.sources import teacher_source
+    from scripts.lab.speech.ablation.measure import TestClip
+    from scripts.lab.speech.corpus.alignment import PhoneAligner
+    from scripts.lab.speech.generator.data import Recording, load_clips
+    from scripts.lab.speech.measure.clips import speech_clips
+    from scripts.lab.speech.measure.sources import teacher_source
+    from talkinghead.speech.generate.channels import MOTION_CHANNELS, MOTION_RATE
 
     for sound in speech_clips(arguments.librivox, PhoneAligner()):
         frames = int(sound.seconds * MOTION_RATE)
@@ -116,7 +116,7 @@ def table(results: dict[str, dict[str, float]]) -> str:
 
 def options_of(arguments: argparse.Namespace) -> AblationOptions:
     """Steps and seed as asked for."""
-    from talkinghead.training.ablation import AblationOptions
+    from scripts.lab.speech.ablation.ablation import AblationOptions
 
     plain = AblationOptions()
     generator = replace(plain.generator, seed=arguments.seed, steps=arguments.steps or plain.generator.steps)
@@ -136,12 +136,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Train and measure what is still missing."""
     import torch
 
-    from talkinghead.speech.weights import load_network
-    from talkinghead.training.ablation import CODES, contender
-    from talkinghead.training.ablation_measure import evaluate, real_figures
-    from talkinghead.training.augment import AugmentOptions
-    from talkinghead.training.generator_data import Listener, filmed, load_clips
-    from talkinghead.training.generator_run import rest_of
+    from scripts.lab.speech.ablation.ablation import CODES, contender
+    from scripts.lab.speech.ablation.measure import evaluate, real_figures
+    from scripts.lab.speech.encoder.augment import AugmentOptions
+    from scripts.lab.speech.generator.data import Listener, filmed, load_clips
+    from scripts.lab.speech.generator.run import rest_of
+    from talkinghead.speech.hear.weights import load_network
 
     torch.set_num_threads(1)
     console = Console()

@@ -53,12 +53,12 @@ def measure_speed_in_batches(photo: Path, audio: Path, device: str, batches: int
     import torch
 
     import talkinghead
-    from renderers.large_photo import make_avatar
+    from renderers.batched.reduced_avatar import make_torch_avatar
     from renderers.pose import Pose
-    from renderers.torch_large_photo import make_torch_avatar
+    from renderers.reduced_avatar import make_avatar
     from talkinghead.batches import batch_size, batched_changes, check_gpu
     from talkinghead.config import load_config
-    from talkinghead.portrait import fit_photo_file
+    from talkinghead.photo.fitted import fit_photo_file
 
     check_gpu()
     config = load_config(settings=[f"general.device={device}"])
@@ -115,10 +115,9 @@ def measure_speed_on_cpu(photo: Path, audio: Path) -> dict[str, Any]:
     which the processor time is given. `frames_per_second` counts from the start of the job, `steady` from its first
     frame. `first_frame_seconds` are those of new processes, from their start.
     """
-    from stage_times import STAGES, STARTS, stage_times
-
     import talkinghead
-    from face3d.detection import FaceDetector
+    from face3d.detect.detector import FaceDetector
+    from scripts.lab.measure.stage_times import STAGES, STARTS, stage_times
     from talkinghead.media.image import load_photo
 
     with FaceDetector() as detector:
@@ -168,8 +167,8 @@ def first_frame(photo: Path, audio: Path, runs: int = 3) -> dict[str, float]:
     code = (
         "import sys, time\n"
         "from contextlib import contextmanager\n"
-        "from talkinghead.cli import main\n"
-        "from talkinghead.commands import generate\n"
+        "from talkinghead.cli.program import main\n"
+        "from talkinghead.cli.commands import generate\n"
         "def tell(done, total):\n"
         "    print(time.time(), time.process_time(), flush=True)\n"
         "    raise KeyboardInterrupt\n"
@@ -193,9 +192,9 @@ def first_frame(photo: Path, audio: Path, runs: int = 3) -> dict[str, float]:
 
 def measure_fit(folder: Path, first: int) -> dict[str, Any]:
     """Mean 478-point error in percent of the distance of the outer eye corners."""
-    from face3d.detection import FaceDetector
+    from face3d.detect.detector import FaceDetector
     from face3d.errors import InputError
-    from face3d.fitting import fit_photo
+    from face3d.fit.photo_fit import fit_photo
     from talkinghead.media.image import load_photo
 
     errors: dict[str, float] = {}
@@ -220,7 +219,7 @@ def measure_fit(folder: Path, first: int) -> dict[str, Any]:
 def measure_still(photo: Path, audio: Path) -> dict[str, float]:
     """PSNR of every fifth frame against the photo, outside a box around the head (hair and chin included)."""
     import talkinghead
-    from face3d.detection import FaceDetector
+    from face3d.detect.detector import FaceDetector
     from talkinghead.config import load_config
     from talkinghead.media.image import load_photo
 
@@ -277,10 +276,10 @@ def write_babble(path: Path, seconds: int) -> None:
 def measure_lips(photo: Path, folder: Path) -> dict[str, float]:
     """Closures of /p b m/ and false closures of open vowels, from landmarks detected in the rendered video."""
     import talkinghead
-    from face3d.detection import FaceDetector
-    from talkinghead.training.alignment import PhoneAligner
-    from talkinghead.training.measure.clips import read_folder
-    from talkinghead.training.metrics import ClosureCounts, count_closures
+    from face3d.detect.detector import FaceDetector
+    from scripts.lab.speech.corpus.alignment import PhoneAligner
+    from scripts.lab.speech.measure.clips import read_folder
+    from scripts.lab.speech.measure.closures import ClosureCounts, count_closures
 
     aligner, curves, phones = PhoneAligner(), [], []
     for samples, text in read_folder(folder):

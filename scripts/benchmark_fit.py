@@ -26,21 +26,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from face3d.fitting import fit_photo, project_landmarks
-from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.morphable_model import load_default_model
-from face3d.personal_shapes import personal_model
-from face3d.track import Track, open_track
-from talkinghead.fit_report import head_degrees, stability
-from talkinghead.fit_spool import state_of
-from talkinghead.fit_video import FitOutputs, fit_video, follow
+from face3d.fit.photo_fit import fit_photo, project_landmarks
+from face3d.follow.track import Track, open_track
+from face3d.model.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from face3d.model.morphable_model import load_default_model
+from face3d.model.personal_shapes import personal_model
+from talkinghead.fitting.report import head_degrees, stability
+from talkinghead.fitting.spool import state_of
+from talkinghead.fitting.video import FitOutputs, fit_video, follow
 from talkinghead.media.ffmpeg import find_ffmpeg
 from talkinghead.media.image import load_photo
 from talkinghead.media.output import complete_file
 from talkinghead.media.video_file import Damage, VideoFile
 
 if TYPE_CHECKING:
-    from face3d.sequence import SequenceFit
+    from face3d.fit.track_fit import SequenceFit
 
 Curve = NDArray[np.float64]  # [T]
 
@@ -73,7 +73,7 @@ class Clip:
     @cached_property
     def fit(self) -> SequenceFit:
         """The clip fitted on its own."""
-        from face3d.sequence import fit_track
+        from face3d.fit.track_fit import fit_track
 
         return fit_track(self.track)
 
@@ -193,7 +193,7 @@ def measure_lips(clips: list[Clip]) -> dict[str, Any]:
 
 
 def measure_stability(clips: list[Clip]) -> dict[str, Any]:
-    """Motion stability index of the mouth-free landmarks (`talkinghead.fit_report.Stability`), fitted over raw.
+    """Motion stability index of the mouth-free landmarks (`talkinghead.fitting.report.Stability`), fitted over raw.
 
     `msi_ratio` is the ratio of the means over clips, `msi_ratio_median` the median of the clips' own ratios.
     """
@@ -253,7 +253,7 @@ def measure_repeatability(clips: list[Clip]) -> dict[str, Any]:
 
     `vertex_rms_mm` is over all vertices of the two neutral meshes in the head frame, without any alignment.
     """
-    from face3d.sequence import fit_track
+    from face3d.fit.track_fit import fit_track
 
     half = len(clips) // 2
     neutral = []

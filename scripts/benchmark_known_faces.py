@@ -32,14 +32,14 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
-from face3d.detection import FaceDetector
-from face3d.fitting import PhotoFit, fit_photos
-from face3d.morphable_model import LANDMARKS_7, load_default_model
+from face3d.detect.detector import FaceDetector
+from face3d.fit.photo_fit import PhotoFit, fit_photos
+from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.model.morphable_model import LANDMARKS_7, load_default_model
+from face3d.model.personal_shapes import personal_model
 from face3d.parameters import FaceParameters
-from face3d.personal_shapes import personal_model
-from face3d.surface_error import surface_errors
+from scripts.lab.measure.surface_error import surface_errors
 
 Array = NDArray[np.float64]
 _FLIP = np.diag(HEAD_TO_CAMERA_DIAGONAL)
@@ -61,7 +61,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 def refined(images: list[NDArray[np.uint8]], fits: Sequence[PhotoFit]) -> list[FaceParameters]:
     """Photometric refinement of pictures of one person."""
-    from renderers.refinement import Photo, refine
+    from renderers.photometric import Photo, refine
 
     photos = [Photo(i, f.parameters, f.detection.landmarks_px) for i, f in zip(images, fits, strict=True)]
     return list(refine(photos).parameters)

@@ -46,16 +46,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from face_embedding import load_embedding
 from numpy.typing import NDArray
 
-from renderers.metrics.landmark_warp import LandmarkWarp
+from scripts.lab.measure.face_embedding import load_embedding
+from scripts.lab.measure.landmark_warp import LandmarkWarp
+from scripts.lab.renderer.reenactment import Clip, fit_clip, fitted_frames, save_photo, spoken_frames
+from scripts.lab.renderer.reenactment_score import Embed, Photo, RowScore, Scorer, Target, mean_of, summary
+from scripts.lab.renderer.reenactment_sheets import evenly, face_strip, mouth_column, save, sheet
 from talkinghead.config import Config, load_config
 from talkinghead.media.video import VideoOptions, VideoWriter
 from talkinghead.media.video_file import VideoFile
-from talkinghead.reenactment import Clip, fit_clip, fitted_frames, save_photo, spoken_frames
-from talkinghead.reenactment_score import Embed, Photo, RowScore, Scorer, Target, mean_of, summary
-from talkinghead.reenactment_sheets import evenly, face_strip, mouth_column, save, sheet
 
 Image = NDArray[np.uint8]
 ROWS = ("fitted", "speech", "still", "warp", "anchored", "encoded", "reference", "real")

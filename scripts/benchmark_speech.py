@@ -33,7 +33,7 @@ def rounded(value: Any) -> Any:
 
 def report(figures: dict[str, Any]) -> list[str]:
     """Markdown tables with their titles."""
-    from talkinghead.training.measure.bars import bar_table, condition_table, method_table, voice_table
+    from scripts.lab.speech.measure.bars import bar_table, condition_table, method_table, voice_table
 
     tables = [f"GRID, {name}\n\n{method_table(rows)}" for name, rows in figures.get("grid", {}).items()]
     if "librivox" in figures:
@@ -73,9 +73,9 @@ def main() -> None:
     import torch
 
     from face3d.errors import InputError
+    from scripts.lab.speech.measure.plot import draw_sentence
+    from scripts.lab.speech.measure.sections import FPS, QUICK, Benchmark, Folders, Sizes
     from talkinghead.speech.model import SpeechModel
-    from talkinghead.training.measure.plot import draw_sentence
-    from talkinghead.training.measure.sections import FPS, QUICK, Benchmark, Folders, Sizes
 
     torch.set_num_threads(1)
     try:

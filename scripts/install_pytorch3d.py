@@ -18,13 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from talkinghead.pytorch3d_setup import Machine, NotApplicable, install_command, why_not
+from talkinghead.cli.pytorch3d_setup import Machine, NotApplicable, install_command, why_not
 
 ROOT = Path(__file__).resolve().parents[1]
 # In a process of its own: what has been imported here does not see what pip has changed.
 TRIAL = """
 import torch
-from renderers.rasterizer import get_rasterizer
+from renderers.raster.rasterizer import get_rasterizer
 vertices = torch.tensor([[[1.0, 1, 5], [9, 1, 5], [1, 9, 5]]], device="cuda")
 index = get_rasterizer("pytorch3d").rasterize(vertices, torch.tensor([[0, 1, 2]], device="cuda"), (12, 12)).pix_to_face
 expected = get_rasterizer("reference").rasterize(vertices.cpu(), torch.tensor([[0, 1, 2]]), (12, 12)).pix_to_face

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from face3d.building.landmarks import Embedding, brow_points, embed_landmarks, label_lips
-from face3d.detection import FaceDetector
+from face3d.detect.detector import FaceDetector
 from face3d.errors import InputError
-from face3d.models.ict import FOLDER
-from face3d.models.measured import measured_path, save_measured
-from face3d.models.registry import load_model
-from face3d.models.surface import SurfacePoints
-from face3d.morphable_model import MorphableModel
-from face3d.parts import Part
-from renderers.rasterize_numba import rasterize_arrays
+from face3d.model.morphable_model import MorphableModel
+from face3d.model.parts import Part
+from face3d.model.plugins.ict import FOLDER
+from face3d.model.plugins.measured import measured_path, save_measured
+from face3d.model.plugins.surface import SurfacePoints
+from face3d.model.registry import load_model
+from renderers.raster.numba_rasterizer import rasterize_arrays
+from scripts.lab.face_model.landmarks import Embedding, brow_points, embed_landmarks, label_lips
 
 PEOPLE = (40, 120)  # rendered in the first and in the second round
 

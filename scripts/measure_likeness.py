@@ -1,4 +1,4 @@
-"""How often `talkinghead.portrait.may_differ` is right: what its docstring says.
+"""How often `talkinghead.photo.fitted.may_differ` is right: what its docstring says.
 
     python scripts/measure_likeness.py PERSON... [--every 15] [--at-most 8]
 
@@ -41,9 +41,9 @@ def main() -> None:
     parser.add_argument("--at-most", type=int, default=8, help="pictures of one person (8)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    from face3d.detection import FaceDetector
-    from face3d.fitting import fit_detection
-    from talkinghead.portrait import may_differ
+    from face3d.detect.detector import FaceDetector
+    from face3d.fit.photo_fit import fit_detection
+    from talkinghead.photo.fitted import may_differ
 
     fits = []
     with FaceDetector() as detector:

@@ -2,7 +2,7 @@
 
 Each given picture is shown again and again with other sensor noise, another JPEG compression and moved by a fraction of
 a pixel; the tracker measures it from a place that is a little off each time, as in a video. The standard deviations,
-per coefficient, are what `face3d.smoothing.smooth` calls noise; `face3d/noise.py` keeps the medians.
+per coefficient, are what `face3d.fit.smoothing.smooth` calls noise; `face3d/fit/noise_levels.py` keeps the medians.
 
     python scripts/measure_noise.py ../shared/data/video/grid_s1/bb*.mp4 ../shared/data/photos/cc0/*.jpg
     python scripts/measure_noise.py --fit ../shared/data/video/grid_s1/bb*.mp4
@@ -21,15 +21,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.arkit import ARKIT_NAMES
-from face3d.canonical_face import canonical_face
-from face3d.detection import FaceDetector
-from face3d.face import FaceDetection
-from face3d.landmark_sets import FACE_OVAL, LEFT_EYE, LEFT_IRIS, LOWER_LIP_RINGS, RIGHT_EYE, RIGHT_IRIS, UPPER_LIP_RINGS
-from face3d.noise import size_factor, smoothing_levels
-from face3d.sequence import SequenceOptions, fit_track
-from face3d.track import Track
-from face3d.tracking import FaceTracker
+from face3d.detect.detector import FaceDetector
+from face3d.detect.face import FaceDetection
+from face3d.detect.face_tracker import FaceTracker
+from face3d.fit.noise_levels import size_factor, smoothing_levels
+from face3d.fit.track_fit import SequenceOptions, fit_track
+from face3d.follow.track import Track
+from face3d.model.arkit import ARKIT_NAMES
+from face3d.model.canonical_face import canonical_face
+from face3d.model.landmark_sets import (
+    FACE_OVAL,
+    LEFT_EYE,
+    LEFT_IRIS,
+    LOWER_LIP_RINGS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    UPPER_LIP_RINGS,
+)
 from talkinghead.media.image import iter_stills
 
 SENSOR_NOISE = 2.0  # grey levels
@@ -122,7 +130,7 @@ def measure(faces: list[FaceDetection]) -> Noise:
 
 
 def measure_fit(faces: list[FaceDetection], image_size: tuple[int, int]) -> NDArray[np.float64]:
-    """[62] standard deviations of the fitted parameters, in the order of `face3d.noise.smoothing_levels`."""
+    """[62] standard deviations of the fitted parameters, in the order of `face3d.fit.noise_levels.smoothing_levels`."""
     count = len(faces)
     track = Track(
         np.array([face.landmarks_px for face in faces]),

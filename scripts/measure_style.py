@@ -1,4 +1,4 @@
-"""What the shipped speech model does by itself: the figures of `talkinghead.speech.style.NATURAL_STYLE`.
+"""What the shipped speech model does by itself: the figures of `talkinghead.speech.perform.style.NATURAL_STYLE`.
 
     python scripts/measure_style.py CLIP... [--seeds 10] [--weights FILE]
 
@@ -28,10 +28,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="a speech model (default: the shipped one)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    from talkinghead.driving import nobody, to_parameters
     from talkinghead.media.audio import AudioFile
+    from talkinghead.photo.poses import nobody, to_parameters
     from talkinghead.speech.model import SpeechModel, join_motion
-    from talkinghead.speech.style import measured
+    from talkinghead.speech.perform.style import measured
 
     sound = [block for clip in options.clips for block in AudioFile.open(clip).blocks()]
     model = SpeechModel.load(path=options.weights)

@@ -27,15 +27,15 @@ from safetensors.numpy import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from face3d.building.calibration import Samples, TrainingOptions, mirrored, train
-from face3d.calibration import calibration_from
 from face3d.camera import head_to_camera
-from face3d.detection import FaceDetector
+from face3d.detect.detector import FaceDetector
+from face3d.detect.face_tracker import FaceTracker
 from face3d.errors import InputError
-from face3d.fitting import fit_photo
-from face3d.morphable_model import load_default_model
-from face3d.tracking import FaceTracker
-from renderers.synthetic_faces import FaceSynthesizer, PhotoSkin, SynthesisOptions
+from face3d.fit.detector_calibration import calibration_from
+from face3d.fit.photo_fit import fit_photo
+from face3d.model.morphable_model import load_default_model
+from scripts.lab.face_model.calibration import Samples, TrainingOptions, mirrored, train
+from scripts.lab.face_model.synthetic_faces import FaceSynthesizer, PhotoSkin, SynthesisOptions
 
 PER_FILE = 500
 HELD_OUT = 12

@@ -29,7 +29,7 @@ def gather(arguments: argparse.Namespace) -> None:
     """Everything that is still missing in the cache; a file that shows nothing to learn from is passed over."""
     import torch
 
-    from talkinghead.training_renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
+    from scripts.lab.renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
 
     torch.set_num_threads(1)
     for name in ("fits", "examples"):
@@ -45,10 +45,10 @@ def gather(arguments: argparse.Namespace) -> None:
 
 def _add_photo(path: Path, cache: Path) -> None:
     from face3d.errors import InputError
+    from scripts.lab.renderer.face_data import photo_examples
+    from scripts.lab.renderer.reenactment import kept_name
     from talkinghead.config import load_config
-    from talkinghead.portrait import fit_photo_file
-    from talkinghead.reenactment import kept_name
-    from talkinghead.training_renderer.face_data import photo_examples
+    from talkinghead.photo.fitted import fit_photo_file
 
     output = cache / "examples" / f"photo_{kept_name(path)}.npz"
     if output.exists():
@@ -64,9 +64,9 @@ def _add_photo(path: Path, cache: Path) -> None:
 
 def _add_clip(path: Path, cache: Path) -> None:
     from face3d.errors import InputError
+    from scripts.lab.renderer.face_data import clip_examples
+    from scripts.lab.renderer.reenactment import kept_fit, kept_name
     from talkinghead.media.video_file import VideoFile
-    from talkinghead.reenactment import kept_fit, kept_name
-    from talkinghead.training_renderer.face_data import clip_examples
 
     output = cache / "examples" / f"clip_{kept_name(path)}.npz"
     if output.exists():
@@ -88,7 +88,7 @@ def _generator(path: Path) -> np.random.Generator:
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
     from renderers.unet import save_network
-    from talkinghead.training_renderer.face_trainer import load_options, train
+    from scripts.lab.renderer.face_trainer import load_options, train
 
     options = load_options(arguments.config)
     network, figures = train(arguments.cache / "examples", options, report=lambda line: print(line, flush=True))

@@ -26,7 +26,7 @@ _OPEN = 0.05
 
 def gather(arguments: argparse.Namespace) -> None:
     """Everything that is still missing in the cache; a file that shows nothing to learn from is passed over."""
-    from talkinghead.training_renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
+    from scripts.lab.renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
 
     fits, examples = arguments.cache / "fits", arguments.cache / "examples"
     for folder in (fits, examples):
@@ -41,14 +41,14 @@ def gather(arguments: argparse.Namespace) -> None:
 
 
 def _add_photo(path: Path, fits: Path, examples: Path) -> None:
-    from face3d.detection import FaceDetector
+    from face3d.detect.detector import FaceDetector
+    from face3d.detect.face import choose_face
     from face3d.errors import InputError
-    from face3d.face import choose_face
-    from face3d.fitting import fit_detection
+    from face3d.fit.photo_fit import fit_detection
     from face3d.parameters import FaceParameters
+    from scripts.lab.renderer.mouth_data import photo_examples
+    from scripts.lab.renderer.reenactment import kept_name
     from talkinghead.media.image import iter_stills
-    from talkinghead.reenactment import kept_name
-    from talkinghead.training_renderer.mouth_data import photo_examples
 
     output = examples / f"photo_{kept_name(path)}.npz"
     fit, points = (fits / f"photo_{kept_name(path)}{end}" for end in (".safetensors", ".npy"))
@@ -78,9 +78,9 @@ def _add_photo(path: Path, fits: Path, examples: Path) -> None:
 
 def _add_clip(path: Path, fits: Path, examples: Path) -> None:
     from face3d.errors import InputError
+    from scripts.lab.renderer.mouth_data import clip_examples
+    from scripts.lab.renderer.reenactment import kept_fit, kept_name
     from talkinghead.media.video_file import VideoFile
-    from talkinghead.reenactment import kept_fit, kept_name
-    from talkinghead.training_renderer.mouth_data import clip_examples
 
     output = examples / f"clip_{kept_name(path)}.npz"
     if output.exists():
@@ -101,7 +101,7 @@ def _add_clip(path: Path, fits: Path, examples: Path) -> None:
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
     from renderers.unet import save_network
-    from talkinghead.training_renderer.mouth_trainer import load_options, train
+    from scripts.lab.renderer.mouth_trainer import load_options, train
 
     options = load_options(arguments.config)
     network, figures = train(arguments.cache / "examples", options, report=lambda line: print(line, flush=True))

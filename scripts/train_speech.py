@@ -32,8 +32,8 @@ ASSETS = ROOT / "talkinghead" / "assets"
 
 def build_corpus(arguments: argparse.Namespace) -> None:
     """Everything that is still missing in `arguments.corpus`."""
-    from talkinghead.training.alignment import PhoneAligner
-    from talkinghead.training.build import (
+    from scripts.lab.speech.corpus.alignment import PhoneAligner
+    from scripts.lab.speech.corpus.build import (
         BuildOptions,
         build_disturbances,
         build_first_voices,
@@ -41,10 +41,10 @@ def build_corpus(arguments: argparse.Namespace) -> None:
         build_recordings,
         synthetic_plan,
     )
-    from talkinghead.training.corpus import total_minutes
-    from talkinghead.training.pronunciations import agreed_words, aligner_dictionary, voice_lexicon
-    from talkinghead.training.recordings import grid, ljspeech
-    from talkinghead.training.voices import Synthesiser
+    from scripts.lab.speech.corpus.corpus import total_minutes
+    from scripts.lab.speech.corpus.pronunciations import agreed_words, aligner_dictionary, voice_lexicon
+    from scripts.lab.speech.corpus.recordings import grid, ljspeech
+    from scripts.lab.speech.corpus.voices import Synthesiser
 
     corpus, aligner, synthesiser = arguments.corpus, PhoneAligner(), Synthesiser(arguments.kokoro)
     if arguments.ljspeech is not None:
@@ -63,8 +63,8 @@ def build_corpus(arguments: argparse.Namespace) -> None:
 
 def check_corpus(arguments: argparse.Namespace) -> None:
     """How well the labels of each voice agree with its sound."""
-    from talkinghead.training.corpus import load_utterance
-    from talkinghead.training.label_check import check_labels
+    from scripts.lab.speech.corpus.corpus import load_utterance
+    from scripts.lab.speech.corpus.label_check import check_labels
 
     for folder in sorted(path for path in arguments.corpus.glob("*/*") if path.is_dir()):
         spoken = [u for u in map(load_utterance, sorted(folder.glob("*.npz"))) if len(u.phones) > 1]
@@ -74,9 +74,9 @@ def check_corpus(arguments: argparse.Namespace) -> None:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
-    from talkinghead.speech.network import LIVE_SIZE, OFFLINE_SIZE
-    from talkinghead.speech.weights import save_network
-    from talkinghead.training.trainer import Places, TrainOptions, train
+    from scripts.lab.speech.encoder.trainer import Places, TrainOptions, train
+    from talkinghead.speech.hear.network import LIVE_SIZE, OFFLINE_SIZE
+    from talkinghead.speech.hear.weights import save_network
 
     name = "speech-v2-live" if arguments.live else "speech-v2"
     options = TrainOptions(steps=arguments.steps, seed=arguments.seed, threads=arguments.threads)
@@ -91,7 +91,7 @@ def fit(arguments: argparse.Namespace) -> None:
 
 def build_captures(arguments: argparse.Namespace) -> None:
     """Everything that is still missing in `arguments.captures`."""
-    from talkinghead.training.build_captures import build, facegood_sources, grid_sources
+    from scripts.lab.speech.captures.build import build, facegood_sources, grid_sources
 
     sources = grid_sources(arguments.grid, arguments.speakers) + facegood_sources(arguments.facegood)
     for _ in track(build(sources, arguments.captures, arguments.fits), "captures", total=len(sources)):
@@ -102,8 +102,8 @@ def fit_generator(arguments: argparse.Namespace) -> None:
     """Train the generator of motion and write its weights."""
     from dataclasses import replace
 
-    from talkinghead.training.generator_run import GeneratorPlaces, make_generator
-    from talkinghead.training.generator_trainer import PRESETS
+    from scripts.lab.speech.generator.run import GeneratorPlaces, make_generator
+    from scripts.lab.speech.generator.trainer import PRESETS
 
     options = replace(PRESETS[arguments.preset], seed=arguments.seed, threads=arguments.threads)
     if arguments.steps is not None:
@@ -115,12 +115,12 @@ def fit_generator(arguments: argparse.Namespace) -> None:
 
 def calibrate_teacher(arguments: argparse.Namespace) -> None:
     """Write the teacher's table and print how well it follows clips that it was not fitted to."""
-    from talkinghead.training.calibrate import calibrate
-    from talkinghead.training.calibration_data import filmed_phones
-    from talkinghead.training.calibration_figures import figures
-    from talkinghead.training.captures import captures
-    from talkinghead.training.teacher import TeacherOptions
-    from talkinghead.training.visemes import HAND_MADE, save_table
+    from scripts.lab.speech.captures.captures import captures
+    from scripts.lab.speech.teacher.calibrate import calibrate
+    from scripts.lab.speech.teacher.calibration_data import filmed_phones
+    from scripts.lab.speech.teacher.calibration_figures import figures
+    from scripts.lab.speech.teacher.teacher import TeacherOptions
+    from scripts.lab.speech.teacher.visemes import HAND_MADE, save_table
 
     clips = {
         part: [c for c in captures(arguments.captures, part) if c.phones] for part in ("train", "development", "test")

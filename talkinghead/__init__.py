@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from talkinghead.config import load_config as load_config
     from talkinghead.exchange import convert as convert
     from talkinghead.exchange import export as export
-    from talkinghead.fit_result import Fit as Fit
-    from talkinghead.fit_sources import fit as fit
+    from talkinghead.fitting.result import Fit as Fit
+    from talkinghead.fitting.sources import fit as fit
     from talkinghead.generation import generate as generate
-    from talkinghead.person import Portrait as Portrait
-    from talkinghead.pipeline import VideoResult as VideoResult
-    from talkinghead.pipeline import render as render
-    from talkinghead.reenact import drive as drive
+    from talkinghead.portrait import Portrait as Portrait
+    from talkinghead.reenactment import drive as drive
+    from talkinghead.rendering import VideoResult as VideoResult
+    from talkinghead.rendering import render as render
     from talkinghead.speech.model import SpeechModel as SpeechModel
     from talkinghead.talker import Talker as Talker
 
@@ -35,20 +35,20 @@ __version__ = "0.1.0"
 _HOMES = {
     "Config": "talkinghead.config",
     "FaceParameters": "face3d.parameters",
-    "Fit": "talkinghead.fit_result",
+    "Fit": "talkinghead.fitting.result",
     "InputError": "face3d.errors",
-    "Portrait": "talkinghead.person",
+    "Portrait": "talkinghead.portrait",
     "SpeechModel": "talkinghead.speech.model",
     "Talker": "talkinghead.talker",
-    "VideoResult": "talkinghead.pipeline",
+    "VideoResult": "talkinghead.rendering",
     "animate": "talkinghead.animation",
     "animate_samples": "talkinghead.animation",
     "convert": "talkinghead.exchange",
-    "drive": "talkinghead.reenact",
+    "drive": "talkinghead.reenactment",
     "export": "talkinghead.exchange",
-    "fit": "talkinghead.fit_sources",
+    "fit": "talkinghead.fitting.sources",
     "generate": "talkinghead.generation",
     "load_config": "talkinghead.config",
-    "render": "talkinghead.pipeline",
+    "render": "talkinghead.rendering",
 }
 __all__, __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,6 +1,6 @@
 """`python -m talkinghead`."""
 
-from talkinghead.cli import main
+from talkinghead.cli.program import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

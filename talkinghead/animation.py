@@ -13,7 +13,7 @@ from talkinghead.talker import Talker
 
 if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
-    from talkinghead.sound import SoundSource
+    from talkinghead.media.spoken import SoundSource
 
 PathLike = str | Path
 
@@ -33,7 +33,7 @@ def animate(
 
     Args and errors as :func:`talkinghead.generate`.
     """
-    from talkinghead.pipeline import save_parameters
+    from talkinghead.rendering import save_parameters
 
     talker = Talker(config, stages=stages)
     check_output(output, ".safetensors", _inputs(audio, talker.config))
@@ -61,7 +61,7 @@ def animate_samples(
     Returns:
         The files. Other args and errors as :func:`talkinghead.generate`.
     """
-    from talkinghead.pipeline import save_parameters
+    from talkinghead.rendering import save_parameters
 
     talker = Talker(config, stages=stages)
     if not 1 <= count <= MOST_SAMPLES:

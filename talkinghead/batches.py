@@ -13,8 +13,8 @@ from renderers.pose import Pose
 from talkinghead.media.planar import PlanarChange
 
 if TYPE_CHECKING:
-    from renderers.torch_avatar import TorchPhotoAvatar
-    from renderers.torch_large_photo import TorchReducedAvatar
+    from renderers.batched.avatar import TorchPhotoAvatar
+    from renderers.batched.reduced_avatar import TorchReducedAvatar
 
 # Frames per batch, fewer of large windows: each pixel of a batch needs about 200 bytes on the way.
 _BATCH, _BATCH_PIXELS = 16, 32_000_000
@@ -26,7 +26,7 @@ def check_gpu() -> None:
     Raises:
         InputError: there is no GPU here, or no pytorch3d that loads.
     """
-    from renderers.rasterize_pytorch3d import loading_problem
+    from renderers.raster.pytorch3d_rasterizer import loading_problem
 
     if not torch.cuda.is_available():
         raise InputError("--device cuda: torch sees no NVIDIA GPU here; use --device cpu (see talkinghead doctor).")
@@ -46,7 +46,7 @@ def batch_size(avatar: TorchPhotoAvatar | TorchReducedAvatar) -> int:
 
 def batched_changes(avatar: TorchPhotoAvatar | TorchReducedAvatar, poses: Iterable[Pose]) -> Iterator[PlanarChange]:
     """What each frame changes of the avatar's photo."""
-    from talkinghead.media.torch_planar import planar_changes
+    from talkinghead.media.batched_planar import planar_changes
 
     rows, columns = avatar.window
     size, remaining = batch_size(avatar), iter(poses)

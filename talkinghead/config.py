@@ -21,9 +21,9 @@ from face3d.errors import InputError
 
 # 8K video, and what H.264 has room for.
 MAX_SIDE = 8192
-# As `talkinghead.speech.emotion.EMOTIONS` and `talkinghead.speech.options`, which are too heavy to import here.
+# As `talkinghead.speech.perform.emotion.EMOTIONS` and `talkinghead.speech.options`, which are too heavy to import here.
 EMOTIONS = ("neutral", "happy", "sad", "angry", "surprised")
-# As `face3d.landmarker`, which is too heavy to import here.
+# As `face3d.detect.landmarker`, which is too heavy to import here.
 DETECTORS = ("builtin", "mediapipe")
 _AMOUNTS = ("head_motion", "expression_scale", "eye_motion", "brow_motion")
 _LARGEST_START_ANGLE = 30

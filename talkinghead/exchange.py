@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from face3d.errors import InputError
 
 if TYPE_CHECKING:
-    from face3d.morphable_model import MorphableModel
+    from face3d.model.morphable_model import MorphableModel
     from face3d.parameters import FaceParameters
 
 # What a name's ending means where no format is given, and the ending of each format.
@@ -30,7 +30,7 @@ def export(
     Raises:
         InputError: there is no such format, or the file cannot be written.
     """
-    from talkinghead.export import write_export
+    from talkinghead.exports.write import write_export
     from talkinghead.media.output import check_output
 
     kind = format or FORMAT_OF.get(Path(output).suffix.lower())
@@ -54,7 +54,7 @@ def convert(motion: FaceParameters, to: str, method: str = "arkit", source: str 
         InputError: a model cannot be had, or does not fit.
     """
     from face3d.conversion import convert as converted
-    from face3d.models.registry import load_model, load_named_model
+    from face3d.model.registry import load_model, load_named_model
 
     own = load_model(motion.model) if source is None else load_named_model(source)
     return converted(motion, own, load_named_model(to), method)

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talkinghead.config import Config, load_config
-from talkinghead.devices import check_device, limited_threads
-from talkinghead.person import Portrait
-from talkinghead.sound import check_sound
+from talkinghead.media.spoken import check_sound
+from talkinghead.portrait import Portrait
+from talkinghead.runtime import check_device, limited_threads
 from talkinghead.stages import Stages, silent
 from talkinghead.talker import Talker
 
 if TYPE_CHECKING:
-    from talkinghead.pipeline import VideoResult
-    from talkinghead.sound import SoundSource
+    from talkinghead.media.spoken import SoundSource
+    from talkinghead.rendering import VideoResult
 
 
 def generate(

@@ -1,130 +1,65 @@
-"""Self-reenactment: a clip's first frame as the photo, its own fitted motion or its own sound as the driver.
-
-What drives the photo goes through the functions behind `talkinghead fit`, `render` and `generate`; only the encoder is
-left out, and of a long clip only the chosen frames are rendered.
-"""
+"""Somebody else's video drives a photo: fit, then render, in one call."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from talkinghead.config import Config, load_config
+from talkinghead.stages import Progress, Stages, silent
 
-from face3d.errors import InputError
-from face3d.parameters import FaceParameters
-from talkinghead.config import Config, with_settings
-from talkinghead.media.video_file import Damage, VideoFile
-
-Image = NDArray[np.uint8]
-_PER_FRAME = ("expression", "rotation", "translation", "eye_rotation", "confidence")
+if TYPE_CHECKING:
+    from talkinghead.rendering import VideoResult
 
 
-@dataclass(frozen=True)
-class Clip:
-    """A fitted video.
+def drive(
+    photo: str | Path,
+    video: str | Path,
+    output: str | Path,
+    *,
+    audio: str | Path | None = None,
+    parameters: str | Path | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    stages: Stages = silent,
+) -> VideoResult:
+    """The person in a photo does what the person in a video does.
 
-    Attributes:
-        video: the file.
-        parameters: T frames, as `talkinghead fit` saves them.
-        landmarks_px: [T, 478, 2] detected points, NaN where the face is lost.
-        messages: what the fit tells the user.
-    """
-
-    video: VideoFile
-    parameters: FaceParameters
-    landmarks_px: NDArray[np.float32]
-    messages: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The file's name without its ending."""
-        return self.video.path.stem
-
-    def frames(self, chosen: Sequence[int]) -> Iterator[Image]:
-        """The real frames of these numbers, which grow."""
-        wanted = iter(chosen)
-        number = next(wanted, None)
-        with self.video.read() as frames:
-            for index, frame in enumerate(frames):
-                if index == number:
-                    yield frame
-                    number = next(wanted, None)
-                if number is None:
-                    return
-
-
-def fit_clip(path: Path) -> Clip:
-    """Fit a clip as `talkinghead fit` does.
+    Args:
+        photo: a picture, or a video of which the first good frame is taken.
+        video: whose expressions, gaze and head motion are taken over, relative to its first frame.
+        output: the MP4 to write.
+        audio: sound to put in; the video's own when not given.
+        parameters: where to keep the fitted motion (.safetensors); an interrupted fit goes on there.
+        config: settings; the defaults when not given. `photo.face_index` is the photo's.
+        progress: called with (frames drawn, frames in all).
+        stages: where fitting the video reports its progress.
 
     Raises:
-        InputError: no video, nobody in it, or the face is not in its first frame, which has to be the photo.
+        InputError: something is wrong with the inputs; nothing was written.
     """
-    from face3d.sequence import fit_track
-    from talkinghead.fit_video import follow
+    from talkinghead.fitting.video import FitOutputs, fit_video
+    from talkinghead.media.audio import AudioFile
+    from talkinghead.media.output import check_output
+    from talkinghead.media.video_file import VideoFile
+    from talkinghead.portrait import Portrait
+    from talkinghead.rendering import write_motion
+    from talkinghead.runtime import check_device, limited_threads
 
-    video = VideoFile.open(path)
-    with tempfile.TemporaryDirectory() as folder:
-        track, _ = follow(video, Path(folder) / "clip.track", None, lambda done, total: None, Damage())
-        fit = fit_track(track)
-        landmarks = np.array(track.landmarks_px)
-        seen = bool(track.found[0])
-        del track  # a view of the file, which Windows would not remove
-    if not seen:
-        raise InputError(f"{path}: its first frame shows no face, so it cannot be the photo.")
-    return Clip(video, fit.parameters, landmarks, fit.messages)
-
-
-def kept_name(path: Path) -> str:
-    """A file's name under which what is made of it may be kept: files of one name in two folders have two."""
-    return f"{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
-
-
-def kept_fit(path: Path, folder: Path) -> tuple[FaceParameters, NDArray[np.float32]]:
-    """Parameters and landmarks of `fit_clip`, kept in a folder and read from there the next time."""
-    name = kept_name(path)
-    fit, points = (folder / f"clip_{name}{end}" for end in (".safetensors", ".npy"))
-    if not fit.exists():
-        clip = fit_clip(path)
-        np.save(points, clip.landmarks_px)
-        clip.parameters.save(fit)  # the last one: where it is, both are
-    return FaceParameters.load(fit), np.load(points, allow_pickle=False)
-
-
-def save_photo(clip: Clip, folder: Path) -> Path:
-    """Write the first frame as `folder`/NAME.png."""
-    from PIL import Image as Pictures
-
-    path = folder / f"{clip.name}.png"
-    Pictures.fromarray(next(clip.frames([0]))).save(path)
-    return path
-
-
-def fitted_frames(clip: Clip, photo: Path, chosen: Sequence[int], config: Config) -> Iterator[Image]:
-    """The photo driven by the clip's fitted parameters: frames `chosen`, of which the first must be 0."""
-    from talkinghead.person import Portrait
-
-    return Portrait.open(photo, config).frames(_take(clip.parameters, chosen))
-
-
-def _take(parameters: FaceParameters, chosen: Sequence[int]) -> FaceParameters:
-    index = list(chosen)
-    frames = {name: getattr(parameters, name)[index] for name in _PER_FRAME}
-    return dataclasses.replace(parameters, **frames)
-
-
-def spoken_frames(clip: Clip, photo: Path, chosen: Sequence[int], config: Config) -> Iterator[Image]:
-    """The photo driven by the clip's sound, as `talkinghead generate` does at the clip's frame rate."""
-    from talkinghead.person import Portrait
-    from talkinghead.talker import Talker
-
-    config = with_settings(config, fps=float(clip.video.fps))
-    person = Portrait.open(photo, config)
-    motion = Talker(config).animate(clip.video.path, person=person)
-    # The sound may end a frame before the pictures.
-    return person.frames(_take(motion, [min(number, len(motion) - 1) for number in chosen]))
+    config = config or load_config()
+    inputs = tuple(path for path in (photo, video, audio) if path is not None)
+    check_output(output, ".mp4", inputs)
+    if parameters is not None:
+        check_output(parameters, ".safetensors", inputs)
+    check_device(config)
+    film = VideoFile.open(video)
+    heard = audio if audio is not None else video if film.has_sound else None
+    sound = None if heard is None else AudioFile.open(heard)
+    start = film.start_seconds if audio is None else None
+    with limited_threads(config.general.threads), tempfile.TemporaryDirectory(prefix="talkinghead-") as folder:
+        # The photo first: it is quick, and what is wrong with it is better told before the video is fitted.
+        person = Portrait.open(photo, config)
+        kept = Path(parameters) if parameters is not None else Path(folder) / "motion.safetensors"
+        motion = fit_video(video, FitOutputs(kept), config=config, stages=stages).parameters
+        return write_motion(person, motion, output, sound, config, progress, start)

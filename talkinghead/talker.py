@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
     from renderers.pose import Pose
     from talkinghead.media.audio import AudioFile
-    from talkinghead.person import Portrait
-    from talkinghead.pipeline import FaceMotion, VideoResult
-    from talkinghead.pose_rows import PoseRows
-    from talkinghead.sound import SoundSource
+    from talkinghead.media.spoken import SoundSource
+    from talkinghead.photo.pose_rows import PoseRows
+    from talkinghead.portrait import Portrait
+    from talkinghead.rendering import FaceMotion, VideoResult
     from talkinghead.speech.model import SpeechModel
     from talkinghead.speech.options import MotionOptions
 
@@ -58,7 +58,7 @@ class Talker:
     """
 
     def __init__(self, config: Config | None = None, *, stages: Stages = silent, **settings: object) -> None:
-        from talkinghead.devices import check_device
+        from talkinghead.runtime import check_device
 
         self.config = with_settings(config, **settings)
         self._stages = stages
@@ -67,14 +67,14 @@ class Talker:
     @cached_property
     def model(self) -> SpeechModel:
         """The networks; loaded when they are first needed."""
-        from talkinghead.pipeline import load_speech
+        from talkinghead.rendering import load_speech
 
         return load_speech(self.config)
 
     @cached_property
     def motion(self) -> MotionOptions:
         """What is asked of the motion; a style's reference is read, or fitted, when it is first needed."""
-        from talkinghead.motion import motion_options
+        from talkinghead.motion_options import motion_options
 
         return motion_options(self.config, self._stages)
 
@@ -114,18 +114,18 @@ class Talker:
         progress: Progress | None = None,
     ) -> list[FaceParameters]:
         """Several performances of one sound, which is listened to once: :meth:`animate` for each seed."""
-        from talkinghead.devices import limited_threads
-        from talkinghead.sound import sound_of
+        from talkinghead.media.spoken import sound_of
+        from talkinghead.runtime import limited_threads
 
         with ExitStack() as stack:
             heard = stack.enter_context(sound_of(sound, text, self.config.general.seed))
             # Heavy imports only now: a sound that cannot be used is told at once.
             stack.enter_context(limited_threads(self.config.general.threads))
-            from face3d.morphable_model import load_default_model
-            from talkinghead import pipeline
-            from talkinghead.driving import nobody, to_parameters
+            from face3d.model.morphable_model import load_default_model
+            from talkinghead import rendering as pipeline
             from talkinghead.media.audio import exact_rate
-            from talkinghead.pose_rows import PoseRows
+            from talkinghead.photo.pose_rows import PoseRows
+            from talkinghead.photo.poses import nobody, to_parameters
 
             base = nobody(load_default_model().identity_size) if person is None else person.parameters
             count = heard.frame_count(self.config.video.fps)
@@ -146,16 +146,16 @@ class Talker:
 
         Arguments and errors as for :meth:`animate`.
         """
-        from talkinghead.devices import limited_threads
         from talkinghead.media.prefetch import Prefetched
-        from talkinghead.sound import sound_of
+        from talkinghead.media.spoken import sound_of
+        from talkinghead.runtime import limited_threads
 
         seed = self.config.general.seed if seed is None else seed
         with ExitStack() as stack:
             heard = stack.enter_context(sound_of(sound, text, seed))
             # Heavy imports only now: a sound that cannot be used is told at once.
             stack.enter_context(limited_threads(self.config.general.threads))
-            from talkinghead import pipeline
+            from talkinghead import rendering as pipeline
 
             poses = pipeline.spoken_poses(self.model, heard, self.config, self.motion, seed)
             yield Performance(heard, stack.enter_context(Prefetched(poses, _WAITING_POSES)))
@@ -167,7 +167,7 @@ class Talker:
 
     def _face_motion(self, fit: FaceParameters) -> FaceMotion:
         from talkinghead.media.audio import exact_rate
-        from talkinghead.pipeline import FaceMotion
+        from talkinghead.rendering import FaceMotion
 
         return FaceMotion(fit.expression[0], self.motion, float(exact_rate(self.config.video.fps)))
 
@@ -230,9 +230,9 @@ class Talker:
         progress: Progress | None = None,
     ) -> VideoResult:
         """:meth:`generate` of a sound that is being listened to already."""
-        from talkinghead import pipeline
-        from talkinghead.driving import to_parameters
-        from talkinghead.pose_rows import PoseRows
+        from talkinghead import rendering as pipeline
+        from talkinghead.photo.pose_rows import PoseRows
+        from talkinghead.photo.poses import to_parameters
 
         shown, kept = self.on_face(performance.spoken, person.parameters), PoseRows()
         if parameters is not None:

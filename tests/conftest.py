@@ -15,9 +15,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from face3d.detection import FaceDetection
-    from face3d.fitting import PhotoFit
-    from face3d.morphable_model import MorphableModel
+    from face3d.detect.detector import FaceDetection
+    from face3d.fit.photo_fit import PhotoFit
+    from face3d.model.morphable_model import MorphableModel
 
 DATA = Path(__file__).parent / "data"
 
@@ -88,7 +88,7 @@ def _same_numbers_in_any_order() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def model() -> MorphableModel:
     """The head that ships with the package."""
-    from face3d.morphable_model import load_default_model
+    from face3d.model.morphable_model import load_default_model
 
     return load_default_model()
 
@@ -106,7 +106,7 @@ def astronaut() -> np.ndarray:
 @pytest.fixture(scope="session")
 def astronaut_detection() -> FaceDetection:
     """What MediaPipe sees in the photo, stored so that what builds on it neither needs nor follows MediaPipe."""
-    from face3d.detection import FaceDetection
+    from face3d.detect.detector import FaceDetection
 
     with np.load(DATA / "astronaut_detection.npz", allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
@@ -118,6 +118,6 @@ def astronaut_detection() -> FaceDetection:
 @pytest.fixture(scope="session")
 def astronaut_fit(astronaut: np.ndarray, astronaut_detection: FaceDetection) -> PhotoFit:
     """The fit of the stored detection."""
-    from face3d.fitting import fit_detection
+    from face3d.fit.photo_fit import fit_detection
 
     return fit_detection(astronaut_detection, (astronaut.shape[1], astronaut.shape[0]))

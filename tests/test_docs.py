@@ -117,7 +117,7 @@ def commands(page: Path) -> list[str]:
 @EVERY_PAGE
 def test_commands_can_be_given(page: Path) -> None:
     """Whole ones parse; of those with something left out (`...`, or words alone) the options exist."""
-    from talkinghead.cli import build_parser
+    from talkinghead.cli.program import build_parser
 
     for command in commands(page):
         program, *words = shlex.split(command.replace("[", "").replace("]", ""))

@@ -21,7 +21,7 @@ TOGETHER = {
     "tests/talkinghead/cli/test_commands.py",
 }
 # argparse has no public way to ask a parser for its options.
-FOREIGN_PRIVATE = {"talkinghead.cli.program"}
+FOREIGN_PRIVATE = {"talkinghead.cli.program.program"}
 
 
 @cache

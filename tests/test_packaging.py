@@ -82,7 +82,7 @@ def test_the_second_opencv_has_the_version_of_the_first() -> None:
 def test_all_say_the_same_pythons() -> None:
     from setup_environment import SUPPORTED
 
-    from talkinghead import doctor
+    from talkinghead.cli import installation as doctor
 
     project = PROJECT["project"]
     assert {f"{major}.{minor}" for major, minor in SUPPORTED} == set(PYTHONS)

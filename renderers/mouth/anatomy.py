@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.landmark_sets import INNER_LIPS
-from face3d.morphable_model import MorphableModel
-from face3d.parts import Part
-from renderers.compiled import kernel
-from renderers.driven_mesh import DrivenFrame
-from renderers.kinds import Kind, kinds_of_parts
+from face3d.compiled import kernel
+from face3d.model.landmark_sets import INNER_LIPS
+from face3d.model.morphable_model import MorphableModel
+from face3d.model.parts import Part
+from renderers.head.driven_mesh import DrivenFrame
+from renderers.head.materials import Kind, kinds_of_parts
+from renderers.mouth.dental_arch import arch_coordinates
 from renderers.mouth.window import WIDTH
-from renderers.teeth import arch_coordinates
 
 FloatArray = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class MouthAnatomy:
     Attributes:
         vertices: [V'] indices of its vertices in the head mesh.
         triangles: [F', 3] into those.
-        kinds: [F'] `renderers.kinds.Kind`.
+        kinds: [F'] `renderers.head.materials.Kind`.
         lower_teeth: [N] which of its vertices are the lower row.
         front_teeth: [N] which of its vertices are upper teeth that a smile shows.
     """

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from renderers.compiled import kernel
+from face3d.compiled import kernel
 from renderers.mouth.canvas import OWN, UPPER_TEETH, Canvas, OwnMouth, Palette
 
 FloatArray = NDArray[np.float32]
@@ -62,7 +62,7 @@ LINING_LIPS, LINING_MM = 0.8, 8.0
 def paint(
     face_index: NDArray[np.int32],  # [H, W], -1: none
     rows: tuple[int, int],
-    kinds: NDArray[np.int32],  # [F] renderers.kinds.Kind
+    kinds: NDArray[np.int32],  # [F] renderers.head.materials.Kind
     maps: FloatArray,  # [F, 3, 2 + ATTRIBUTES] affine maps of (x, y) in the own mouth's window and the attributes
     cover: FloatArray,  # [H, W]
     levels: FloatArray,  # [3, h, w] the opening, blurred by BLURS_MM

@@ -10,7 +10,7 @@ from renderers.mouth.canvas import LOWER_TEETH, UPPER_TEETH, Canvas, OwnMouth
 from renderers.mouth.kernels import teeth_light
 from renderers.mouth.scene import MouthScene
 from renderers.mouth.window import CELLS_PER_MM, warp_matrix
-from renderers.photo_layers import continue_from, luminance
+from renderers.photo.layers import continue_from, luminance
 
 FloatArray = NDArray[np.float32]
 

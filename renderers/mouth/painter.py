@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from face3d.landmark_sets import INNER_LIPS, OUTER_LIPS
-from renderers.driven_mesh import DrivenFrame, DrivenMesh
+from face3d.model.landmark_sets import INNER_LIPS, OUTER_LIPS
+from renderers.head.driven_mesh import DrivenFrame, DrivenMesh
+from renderers.head.skin_kernels import affine_maps
 from renderers.mouth.anatomy import MouthAnatomy
 from renderers.mouth.canvas import Canvas, Palette
+from renderers.mouth.dental_arch import LOWER_WIDTHS, UPPER_WIDTHS, tooth_edges
 from renderers.mouth.kernels import finish, lay_over, paint
 from renderers.mouth.network import MouthNetwork, load_network
 from renderers.mouth.own import no_own_mouth, own_mouth
 from renderers.mouth.planes import MouthContext, mouth_planes
 from renderers.mouth.scene import MouthScene, view_mouth
 from renderers.mouth.window import CELLS_PER_MM, WIDTH
-from renderers.photo_kernels import affine_maps
-from renderers.photo_layers import PhotoLayers, luminance, polygon_mask
-from renderers.sharpness import edge_blur
-from renderers.teeth import LOWER_WIDTHS, UPPER_WIDTHS, tooth_edges
+from renderers.photo.edge_blur import edge_blur
+from renderers.photo.layers import PhotoLayers, luminance, polygon_mask
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from renderers.compiled import kernel
+from face3d.compiled import kernel
 from renderers.mouth.canvas import MATERIALS, OWN, Canvas, Palette
 
 FloatArray = NDArray[np.float32]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
-from renderers.compiled import kernel
+from face3d.compiled import kernel
+from face3d.model.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
+from renderers.mouth.smooth_curve import curve_through
 from renderers.mouth.window import HEIGHT, WIDTH
-from renderers.smooth_curve import curve_through
 
 FloatArray = NDArray[np.float32]
 

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.landmark_sets import INNER_LIPS
-from renderers.driven_mesh import DrivenFrame
+from face3d.model.landmark_sets import INNER_LIPS
+from renderers.head.driven_mesh import DrivenFrame
 from renderers.mouth.anatomy import MouthAnatomy
 from renderers.mouth.kernels import BLURS_MM
 from renderers.mouth.rim import Rim, coverage
 from renderers.mouth.window import CELLS_PER_MM, HEIGHT, WIDTH, MouthWindow
-from renderers.rasterize_numba import find_visible
+from renderers.raster.numba_rasterizer import find_visible
 
 FloatArray = NDArray[np.float32]
 

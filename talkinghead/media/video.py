@@ -36,7 +36,7 @@ class VideoWriter:
         fps: float,
         frames: int,
         audio: AudioFile | str | Path | None = None,
-        options: VideoOptions = VideoOptions(),
+        options: VideoOptions | None = None,
         still: Image | None = None,
         audio_start: float | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class VideoWriter:
         self.frames = frames
         self.audio = audio if isinstance(audio, AudioFile) or audio is None else AudioFile.open(audio)
         self.audio_start = audio_start
-        self.options = options
+        self.options = options or VideoOptions()
         self.written = 0
         self._planar = PlanarPicture(*self.size)
         self._still = still

@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from face3d.errors import InputError
 from talkinghead.resources import FILES
-from talkinghead.speech.encoder import LIVE_PACE, SpeechEncoder
-from talkinghead.speech.features import SAMPLE_RATE
-from talkinghead.speech.frames import frame_count
-from talkinghead.speech.generator.motion import MotionGenerator
+from talkinghead.speech.generate.generator import MotionGenerator
+from talkinghead.speech.hear.encoder import LIVE_PACE, SpeechEncoder
+from talkinghead.speech.hear.features import SAMPLE_RATE
+from talkinghead.speech.hear.weights import load_network
 from talkinghead.speech.options import MotionOptions, SpeechMotion
-from talkinghead.speech.performance import Performance
+from talkinghead.speech.perform.frame_sources import FrameSource, GeneratedSource, LiveSource
+from talkinghead.speech.perform.frames import frame_count
+from talkinghead.speech.perform.performance import Performance
 from talkinghead.speech.samples import mono_16k
-from talkinghead.speech.sources import FrameSource, GeneratedSource, LiveSource
-from talkinghead.speech.weights import load_network
 
 Array = NDArray[np.float32]
 

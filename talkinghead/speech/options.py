@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from face3d.errors import InputError
-from talkinghead.speech.emotion import EMOTIONS
-from talkinghead.speech.lids import MOST_BLINKS, NATURAL_BLINKS
-from talkinghead.speech.style import MotionStyle
+from talkinghead.speech.perform.emotion import EMOTIONS
+from talkinghead.speech.perform.lids import MOST_BLINKS, NATURAL_BLINKS
+from talkinghead.speech.perform.style import MotionStyle
 
 LARGEST_AMOUNT = 3.0
 LARGEST_START_ANGLE = 30.0  # degrees
@@ -26,7 +26,7 @@ class MotionOptions:
         blink_rate: blinks per minute, 0..60; None: as they come naturally, or as in `style`.
         eye_motion: scale of the saccades.
         brow_motion: scale of what brows and narrowed eyes do.
-        emotion: one of `talkinghead.speech.emotion.EMOTIONS`; neutral leaves the photo's own expression.
+        emotion: one of `talkinghead.speech.perform.emotion.EMOTIONS`; neutral leaves the photo's own expression.
         emotion_strength: 0..1.
         start_pose: (pitch, yaw, roll) degrees that the head is turned in the first frame, relative to the photo, as the
             components of one rotation vector: + nods down, turns to the subject's left, tilts to the subject's right.
@@ -79,7 +79,7 @@ class SpeechMotion:
     """Motion of `T` frames; rotations are small deltas to the pose of the photo.
 
     Attributes:
-        expression: [T, 52] ARKit weights, 0..1, in the order of `face3d.arkit.ARKIT_NAMES`.
+        expression: [T, 52] ARKit weights, 0..1, in the order of `face3d.model.arkit.ARKIT_NAMES`.
         rotation: [T, 3] axis-angle of the head in its own frame, radians: about +x (positive nods down), +y, +z.
         eye_rotation: [T, 2, 2] (pitch, yaw) of the left, then the right eye, radians; positive pitch looks down.
         fps: frames per second. Frame `k` shows the time from `k / fps` to `(k + 1) / fps`.

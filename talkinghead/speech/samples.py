@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from face3d.errors import InputError
-from talkinghead.speech.features import SAMPLE_RATE
+from talkinghead.speech.hear.features import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from av import AudioFrame

@@ -1,1 +1,1 @@
-"""What a maintainer needs to train the speech model again: corpus, alignment, teacher, trainer."""
+"""What every training shares: the loop, its checkpoints, its learning rate."""

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from face3d.calibration import load_calibration
-from face3d.fit_data import FLIP, FREE_CHANNELS, LandmarkModel, Observations, Solution, State
-from face3d.morphable_model import MorphableModel
-from face3d.objective import line_of_sight
+from face3d.fit.detector_calibration import load_calibration
+from face3d.fit.objective_reference import line_of_sight
+from face3d.fit.problem import FLIP, FREE_CHANNELS, LandmarkModel, Observations, Solution, State
+from face3d.model.morphable_model import MorphableModel
 
 FOCAL = 1500.0
 CENTER = (320.0, 240.0)

@@ -10,14 +10,14 @@ import torch
 from scipy.optimize import lsq_linear
 from scipy.spatial.transform import Rotation
 
-from face3d.arkit import ARKIT_INDEX
 from face3d.camera import head_to_camera
 from face3d.conversion import METHODS, ConversionOptions, convert, fit_expression, turn_gaze, turn_poses
 from face3d.errors import InputError
-from face3d.morphable_model import MorphableModel
+from face3d.model.arkit import ARKIT_INDEX
+from face3d.model.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from renderers.pose import Pose
-from talkinghead.driving import nobody, to_parameters
+from talkinghead.photo.poses import nobody, to_parameters
 
 TURN = Rotation.from_rotvec([0.12, -0.05, 0.03]).as_matrix()
 OFFSET = np.array([1.0, -6.0, 9.0])

@@ -10,12 +10,12 @@ import re
 import pytest
 
 import face3d
-from face3d.face import FaceDetection
-from face3d.morphable_model import MorphableModel
+from face3d.detect.face import FaceDetection
+from face3d.model.morphable_model import MorphableModel
 
 _ARRAYS = re.compile(r"Tensor|NDArray|Array\b|Look\b")
 # Of MediaPipe's own code; it passes lists.
-_ELSEWHERE = ("face3d.landmarker",)
+_ELSEWHERE = ("face3d.detect.landmarker",)
 
 
 def holders() -> list[type]:

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from face3d.arkit import ARKIT_INDEX
-from face3d.morphable_model import personal_model
-from renderers.rasterize_pytorch3d import loading_problem
-from renderers.rasterizer import Rasterizer, get_rasterizer
+from face3d.model.arkit import ARKIT_INDEX
+from face3d.model.morphable_model import personal_model
+from renderers.raster.pytorch3d_rasterizer import loading_problem
+from renderers.raster.rasterizer import Rasterizer, get_rasterizer
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from face3d.fitting import PhotoFit
-    from face3d.morphable_model import MorphableModel
+    from face3d.fit.photo_fit import PhotoFit
+    from face3d.model.morphable_model import MorphableModel
     from renderers.photo_avatar import PhotoAvatar
-    from renderers.synthetic_faces import PhotoSkin
+    from scripts.lab.face_model.synthetic_faces import PhotoSkin
 
 
 def _cuda_problem() -> str | None:
@@ -159,7 +159,7 @@ def landmarks(astronaut_fit: PhotoFit) -> np.ndarray:  # [478, 2] px
 @pytest.fixture(scope="session")
 def matte(astronaut: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """The astronaut's."""
-    from renderers.person_matte import person_matte
+    from renderers.photo.person_matte import person_matte
 
     result = person_matte(astronaut, landmarks)
     assert result is not None
@@ -176,14 +176,14 @@ def astronaut_avatar(astronaut: np.ndarray, astronaut_fit: PhotoFit) -> PhotoAva
 @pytest.fixture(scope="session")
 def skin(astronaut: np.ndarray, astronaut_fit: PhotoFit, landmarks: np.ndarray) -> PhotoSkin:
     """The astronaut's, which synthetic people may wear."""
-    from renderers.driven_mesh import DrivenMesh
-    from renderers.synthetic_faces import PhotoSkin
+    from renderers.head.driven_mesh import DrivenMesh
+    from scripts.lab.face_model.synthetic_faces import PhotoSkin
 
     model = personal_model(astronaut_fit.parameters)
     return PhotoSkin(astronaut, DrivenMesh(model, astronaut_fit.parameters, landmarks).source)
 
 
-# More faces for what is drawn stage by stage; see `tests.renderers.people`.
+# More faces for what is drawn stage by stage; see `tests.renderers.batched.people`.
 _PEOPLE: dict[str, dict[str, object]] = {
     "laughing": {"eyes": "nearly shut", "mouth": "smile", "place": "inside"},
     "at-the-border": {"eyes": "half", "mouth": "open", "place": "border"},
@@ -196,7 +196,7 @@ def any_avatar(
 ) -> PhotoAvatar:
     """The astronaut's, or a synthetic person's."""
     from renderers.photo_avatar import PhotoAvatar
-    from tests.renderers.people import draw_person
+    from tests.renderers.batched.people import draw_person
 
     if request.param == "astronaut":
         return astronaut_avatar

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
-from face3d.fitting import PhotoFit
-from face3d.landmark_sets import FACE_OVAL, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
-from face3d.morphable_model import MorphableModel
+from face3d.fit.photo_fit import PhotoFit
+from face3d.model.arkit import ARKIT_INDEX
+from face3d.model.landmark_sets import FACE_OVAL, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
+from face3d.model.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
-from renderers.driven_mesh import DrivenMesh
+from renderers.head.driven_mesh import DrivenMesh
+from renderers.photo.layers import polygon_mask
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
-from renderers.photo_layers import polygon_mask
 from renderers.pose import Pose
-from renderers.surround import SurroundOptions
+from renderers.surround.grid import SurroundOptions
 
 GOLDEN = Path(__file__).parents[1] / "data" / "astronaut_frames.png"
 LIGHT = np.array([0.2126, 0.7152, 0.0722])

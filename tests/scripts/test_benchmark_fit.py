@@ -9,9 +9,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from face3d.detection import FaceDetection
-from face3d.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from face3d.track import Track
+from face3d.detect.detector import FaceDetection
+from face3d.follow.track import Track
+from face3d.model.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 
 
 @pytest.fixture

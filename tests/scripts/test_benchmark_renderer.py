@@ -10,8 +10,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from face3d.detection import FaceDetection
-from talkinghead.reenactment_score import RowScore
+from face3d.detect.detector import FaceDetection
+from scripts.lab.renderer.reenactment_score import RowScore
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -49,7 +49,7 @@ def test_the_whole_benchmark(
 ) -> None:
     import json
 
-    from renderers.metrics.landmark_warp import LandmarkWarp
+    from scripts.lab.measure.landmark_warp import LandmarkWarp
     from talkinghead.media.video import VideoOptions, VideoWriter
 
     points = astronaut_detection.landmarks_px

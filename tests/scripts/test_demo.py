@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from talkinghead.cli import build_parser
+from talkinghead.cli.program import build_parser
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
-from face3d.morphable_model import LANDMARKS_7, MorphableModel
-from renderers.synthetic_faces import FaceSynthesizer
+from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.model.morphable_model import LANDMARKS_7, MorphableModel
+from scripts.lab.face_model.synthetic_faces import FaceSynthesizer
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -43,7 +43,7 @@ def test_scripts_explain_themselves(
 def test_the_models_own_style_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from dataclasses import fields
 
-    from talkinghead.speech.style import MotionStyle
+    from talkinghead.speech.perform.style import MotionStyle
 
     run(monkeypatch, "measure_style.py", ROOT / "examples" / "demo.wav", "--seeds", "2")
     first, *lines = capsys.readouterr().out.splitlines()

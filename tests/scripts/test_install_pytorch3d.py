@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from talkinghead.pytorch3d_setup import Machine
+from talkinghead.cli.pytorch3d_setup import Machine
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "install_pytorch3d.py"
 
@@ -79,7 +79,7 @@ def test_a_cpu_torch_is_one_sentence_and_status_2(argument: tuple[str, ...]) -> 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 def test_the_trial_on_a_gpu(script: ModuleType) -> None:
-    from renderers.rasterize_pytorch3d import loading_problem
+    from renderers.raster.pytorch3d_rasterizer import loading_problem
 
     if (problem := loading_problem()) is not None:
         pytest.skip(problem)

@@ -10,8 +10,8 @@ import torch
 from measure_landmarks import measure
 
 from face3d.errors import InputError
-from face3d.morphable_model import MorphableModel
-from face3d.parts import Part
+from face3d.model.morphable_model import MorphableModel
+from face3d.model.parts import Part
 
 
 def test_models_without_eyes_cannot_be_measured(model: MorphableModel) -> None:

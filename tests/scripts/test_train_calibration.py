@@ -11,9 +11,9 @@ import train_calibration
 from safetensors.numpy import load_file
 from train_calibration import make_faces, make_skins, read_photos, read_samples, train_file
 
-from face3d.building.calibration import TrainingOptions
-from face3d.calibration import calibration_from
-from face3d.morphable_model import MorphableModel
+from face3d.fit.detector_calibration import calibration_from
+from face3d.model.morphable_model import MorphableModel
+from scripts.lab.face_model.calibration import TrainingOptions
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

@@ -12,13 +12,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from talkinghead.speech.channels import MOTION_CHANNELS
-from talkinghead.speech.generator.weights import load_generator
-from talkinghead.speech.network import NetworkSize
-from talkinghead.speech.weights import load_network, save_network
-from talkinghead.training.captures import Capture, captures, save_capture
-from talkinghead.training.corpus import Utterance, save_utterance
-from talkinghead.training.phones import PhoneSegment
+from scripts.lab.speech.captures.captures import Capture, captures, save_capture
+from scripts.lab.speech.corpus.corpus import Utterance, save_utterance
+from scripts.lab.speech.corpus.phones import PhoneSegment
+from talkinghead.speech.generate.channels import MOTION_CHANNELS
+from talkinghead.speech.generate.weights import load_generator
+from talkinghead.speech.hear.network import NetworkSize
+from talkinghead.speech.hear.weights import load_network, save_network
 
 TINY = NetworkSize(phonetic_width=16, phonetic_dilations=(1, 2), motion_width=8, motion_dilations=(1,))
 NAMES = ("SIL", "M", "AA", "S", "UW", "P", "IY", "T", "B", "EH", "D", "F", "AE", "SIL")
@@ -52,8 +52,9 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     """With folders of the test's own for what a run keeps, and sizes for a second's training."""
-    from talkinghead.speech import network
-    from talkinghead.training import generator_trainer, trainer
+    from scripts.lab.speech.encoder import trainer
+    from scripts.lab.speech.generator import trainer as generator_trainer
+    from talkinghead.speech.hear import network
 
     module = importlib.import_module("train_speech")
     for name in ("RUNS", "GENERATOR_CACHE"):
@@ -109,7 +110,7 @@ def test_the_teacher_is_calibrated(
 def test_a_generator_is_trained(
     script: ModuleType, filmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from talkinghead.speech.network import SpeechNetwork
+    from talkinghead.speech.hear.network import SpeechNetwork
 
     save_network(SpeechNetwork(TINY).eval(), tmp_path / "encoder.safetensors", {})
     places = ["--captures", filmed, "--corpus", tmp_path / "none", "--output", tmp_path / "motion.safetensors"]

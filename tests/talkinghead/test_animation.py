@@ -10,15 +10,15 @@ import pytest
 import torch
 
 import talkinghead
-from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
+from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
-from talkinghead.cli import main
+from talkinghead.cli.program import main
 from talkinghead.config import Config, load_config
-from talkinghead.driving import nobody
-from talkinghead.motion import motion_options
-from talkinghead.speech.encoder import SpeechEncoder
-from talkinghead.speech.mouth import lip_gap_mm
+from talkinghead.motion_options import motion_options
+from talkinghead.photo.poses import nobody
+from talkinghead.speech.hear.encoder import SpeechEncoder
+from talkinghead.speech.perform.mouth import lip_gap_mm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,7 +99,7 @@ def test_options_reach_the_motion(speech: Path, tmp_path: Path) -> None:
 
 def test_an_emotion_replaces_the_photos_mood(speech: Path) -> None:
     from talkinghead.media.audio import AudioFile
-    from talkinghead.pipeline import load_speech, speech_poses
+    from talkinghead.rendering import load_speech, speech_poses
 
     smiling = torch.zeros(52)
     smiling[[ARKIT_INDEX["mouthSmileLeft"], ARKIT_INDEX["mouthSmileRight"]]] = 0.8
@@ -139,7 +139,7 @@ def test_a_reference_that_cannot_be_used_is_told(content: bytes | float | None, 
 
 def test_a_video_is_fitted_for_its_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fit itself has its own tests."""
-    import talkinghead.motion
+    import talkinghead.motion_options
 
     video, stages = tmp_path / "clip.mp4", object()
     video.write_bytes(b"frames")
@@ -150,7 +150,7 @@ def test_a_video_is_fitted_for_its_style(tmp_path: Path, monkeypatch: pytest.Mon
         lively(20).save(outputs.parameters)  # type: ignore[attr-defined]
 
     given = stages
-    monkeypatch.setattr(talkinghead.motion, "fit_video", fit_video)
+    monkeypatch.setattr(talkinghead.motion_options, "fit_video", fit_video)
     style = motion_options(with_motion(style_from=str(video)), stages).style  # type: ignore[arg-type]
     assert style is not None
     assert style.slow_head_ratio[1] > 1.5

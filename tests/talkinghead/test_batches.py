@@ -12,11 +12,11 @@ import torch
 import talkinghead
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
-from renderers import torch_large_photo
+from renderers.batched import reduced_avatar as torch_large_photo
 from renderers.pose import Pose
 from talkinghead import batches
 from talkinghead.config import load_config
-from talkinghead.portrait import fit_photo_file
+from talkinghead.photo.fitted import fit_photo_file
 
 PHOTO = Path(__file__).parents[1] / "data" / "astronaut.jpg"
 SETTINGS = ["photo.max_side=256", "video.preset=ultrafast", "video.crf=10"]
@@ -52,10 +52,12 @@ def test_without_a_gpu_it_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(InputError, match="torch sees no NVIDIA GPU"):
         batches.check_gpu()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr("renderers.rasterize_pytorch3d.loading_problem", lambda: "pytorch3d does not load here: no x.")
+    monkeypatch.setattr(
+        "renderers.raster.pytorch3d_rasterizer.loading_problem", lambda: "pytorch3d does not load here: no x."
+    )
     with pytest.raises(InputError, match=r"no x; run scripts/install_pytorch3d.py, or use --device cpu\."):
         batches.check_gpu()
-    monkeypatch.setattr("renderers.rasterize_pytorch3d.loading_problem", lambda: None)
+    monkeypatch.setattr("renderers.raster.pytorch3d_rasterizer.loading_problem", lambda: None)
     batches.check_gpu()
 
 

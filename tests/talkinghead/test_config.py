@@ -31,9 +31,9 @@ def test_every_shipped_file_loads(path: Path) -> None:
 
 
 def test_motion_settings_are_the_speech_models() -> None:
-    from talkinghead.motion import motion_options
-    from talkinghead.speech.emotion import EMOTIONS
+    from talkinghead.motion_options import motion_options
     from talkinghead.speech.options import MotionOptions
+    from talkinghead.speech.perform.emotion import EMOTIONS
 
     assert motion_options(load_config()) == MotionOptions()
     assert tuple(EMOTIONS) == config_module.EMOTIONS

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 import talkinghead
-import talkinghead.portrait
+import talkinghead.photo.fitted
 from face3d.errors import InputError
 from face3d.parameters import FaceParameters
 from talkinghead.config import load_config
 from talkinghead.media.audio import AudioFile
-from talkinghead.pose_rows import PoseRows
+from talkinghead.photo.pose_rows import PoseRows
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "tests" / "data" / "astronaut.jpg"
@@ -56,7 +56,7 @@ def test_the_garbage_collector_is_nobody_elses_business(
         states.append(gc.isenabled())
         raise InputError("Another photo.")
 
-    monkeypatch.setattr(talkinghead.portrait, "fit_found", unusable)
+    monkeypatch.setattr(talkinghead.photo.fitted, "fit_found", unusable)
     was = gc.isenabled()
     try:
         (gc.enable if active else gc.disable)()

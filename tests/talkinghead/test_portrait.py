@@ -1,147 +1,182 @@
-"""Which faces an avatar can be made of."""
+"""`Portrait` and `Talker`: set up once, used many times, arrays in and out."""
 
 from __future__ import annotations
 
-import dataclasses
-import logging
-import math
+import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from face3d.calibration import load_calibration
+import talkinghead
 from face3d.errors import InputError
-from face3d.face import FaceDetection
-from face3d.fitting import PhotoFit
-from face3d.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
-from face3d.parameters import FaceParameters
-from talkinghead import portrait
-from talkinghead.config import load_config
-from talkinghead.driving import nobody
-from talkinghead.found_face import FoundFace
-from talkinghead.portrait import (
-    FittedPhoto,
-    check_animatable,
-    fit_found,
-    fit_photo_files,
-    may_differ,
-    turned_away_degrees,
-)
+from talkinghead import FaceParameters, Portrait, Talker
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTO = ROOT / "tests" / "data" / "astronaut.jpg"
+RATE = 16_000
+SETTINGS = {"fps": 12.5, "preset": "ultrafast"}
 
 
-@pytest.mark.parametrize("yaw", [-60.0, -20.0, 0.0, 35.0, 80.0])
-@pytest.mark.parametrize("pitch", [0.0, 20.0])
-def test_angle(yaw: float, pitch: float) -> None:
-    """It is the turn to the side that counts, and the way in which the head is held changes it little."""
-    parameters = dataclasses.replace(nobody(10), rotation=torch.tensor([[0.0, math.radians(yaw), 0.0]]))
-    assert turned_away_degrees(parameters) == pytest.approx(abs(yaw), abs=0.01)
-    tilted = torch.tensor([[math.radians(pitch), 0.0, 0.0]])
-    assert turned_away_degrees(dataclasses.replace(nobody(10), rotation=tilted)) == pytest.approx(0, abs=0.01)
+@pytest.fixture(scope="module")
+def person() -> Portrait:
+    return Portrait.open(PHOTO)
 
 
-def test_a_head_beside_the_picture_is_seen_from_the_side() -> None:
-    """It faces the way the camera looks, but the camera sees its side."""
-    beside = dataclasses.replace(nobody(10), translation=torch.tensor([[850.0, 0.0, 850.0]]))
-    assert turned_away_degrees(beside) == pytest.approx(45, abs=0.01)
+@pytest.fixture(scope="module")
+def talker() -> Talker:
+    return Talker(**SETTINGS)
 
 
-@pytest.mark.parametrize(("yaw", "refused"), [(30.0, False), (-39.0, False), (50.0, True), (-70.0, True)])
-def test_heads_turned_too_far(yaw: float, refused: bool, astronaut, astronaut_fit: PhotoFit) -> None:  # type: ignore[no-untyped-def]
-    centred = torch.tensor([[0.0, 0.0, 800.0]])
-    turned = torch.tensor([[0.0, math.radians(yaw), 0.0]])
-    parameters = dataclasses.replace(astronaut_fit.parameters, rotation=turned, translation=centred)
-    turned_portrait = FittedPhoto(astronaut, dataclasses.replace(astronaut_fit, parameters=parameters))
-    if not refused:
-        check_animatable(turned_portrait)
-        return
-    with pytest.raises(InputError, match=f"turned {abs(yaw):.0f} degrees .* at most 35"):
-        check_animatable(turned_portrait)
+@pytest.fixture(scope="module")
+def sound() -> tuple[np.ndarray, int]:
+    """A second of something like speech: a hum whose loudness and colour change."""
+    time = np.arange(RATE) / RATE
+    hum = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 20))
+    return (0.1 * hum * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time))).astype(np.float32), RATE
 
 
-def mean_identity() -> torch.Tensor:
-    return torch.from_numpy(load_calibration().prior_mean).float()
-
-
-@pytest.mark.parametrize(("edge", "words"), [("mouth", "within the mouth"), ("eye", "within the eye"), ("chin", None)])
-def test_faces_that_the_photo_cuts_off(edge: str, words: str | None, astronaut, astronaut_fit: PhotoFit) -> None:  # type: ignore[no-untyped-def]
-    """Landmarks go on beyond the border, where nothing is seen."""
-    x, y = astronaut_fit.detection.landmarks_px[{"mouth": 13, "eye": 33, "chin": 199}[edge]]
-    cut = astronaut[:, int(x) + 3 :] if edge == "eye" else astronaut[: int(y) + 1]
-    shift = (int(x) + 3, 0) if edge == "eye" else (0, 0)
-    detection = dataclasses.replace(
-        astronaut_fit.detection, landmarks_px=astronaut_fit.detection.landmarks_px - np.float32(shift)
-    )
-    shown = FittedPhoto(np.ascontiguousarray(cut), dataclasses.replace(astronaut_fit, detection=detection))
-    if words is None:
-        check_animatable(shown)
-        return
-    with pytest.raises(InputError, match=words):
-        check_animatable(shown)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "apart"),
-    [
-        ((2.0, 0.0), (2.0, 0.0), False),
-        ((1.0, 0.0), (5.0, 0.0), False),  # one head in two poses: the same direction, however far
-        ((3.0, 0.0), (3.0, 2.5), False),
-        ((2.0, 0.0), (0.0, 2.0), True),
-        ((2.0, 0.0), (-2.0, 0.3), True),
-    ],
-)
-def test_shapes_that_are_far_apart(first: tuple[float, float], second: tuple[float, float], apart: bool) -> None:
-    def person(place: tuple[float, float]) -> FaceParameters:
-        identity = mean_identity()
-        identity[:2] += torch.tensor(place)
-        return dataclasses.replace(nobody(10), identity=identity)
-
-    assert may_differ(person(first), person(second)) == apart
-    assert may_differ(person(second), person(first)) == apart
-
-
-@pytest.mark.parametrize("another", [False, True])
-def test_photos_of_different_people_are_mentioned(
-    another: bool, astronaut_fit: PhotoFit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_generate_is_portrait_and_talker(
+    person: Portrait, talker: Talker, sound: tuple[np.ndarray, int], tmp_path: Path
 ) -> None:
-    photo = Path(__file__).parents[1] / "data" / "astronaut.jpg"
-    real, count = portrait.fit_detection, 0
-
-    def fit_detection(*arguments: Any, **options: Any) -> PhotoFit:
-        nonlocal count
-        count += 1
-        fit = real(*arguments, **options)
-        if another and count == 2:
-            opposite = 2 * mean_identity() - fit.parameters.identity
-            return dataclasses.replace(fit, parameters=dataclasses.replace(fit.parameters, identity=opposite))
-        return fit
-
-    monkeypatch.setattr(portrait, "fit_detection", fit_detection)
-    with caplog.at_level(logging.INFO, logger="talkinghead"):
-        assert len(fit_photo_files([photo, photo], load_config().photo)) == 2
-    assert ("may show different people" in caplog.text) == another
+    result = talker.generate(person, sound, tmp_path / "a.mp4", parameters=tmp_path / "a.safetensors")
+    assert result.frames == 13
+    again = talkinghead.generate(PHOTO, sound, tmp_path / "b.mp4", config=talker.config)
+    assert (again.frames, again.size) == (result.frames, result.size)
+    kept = FaceParameters.load(tmp_path / "a.safetensors")
+    motion = talker.animate(sound, person=person)
+    assert torch.allclose(kept.expression, motion.expression, atol=1e-4)
+    assert torch.allclose(kept.rotation, motion.rotation, atol=1e-4)
 
 
-def blink(face: FaceDetection) -> FaceDetection:
-    """The same face with its lower lids drawn up to the upper ones."""
-    points = face.landmarks_px.copy()
-    points[list(LEFT_LOWER_LID)] = points[list(LEFT_UPPER_LID)]
-    points[list(RIGHT_LOWER_LID)] = points[list(RIGHT_UPPER_LID)]
-    return dataclasses.replace(face, landmarks_px=points)
-
-
-def test_frames_with_open_eyes_come_first(
-    astronaut: np.ndarray, astronaut_detection: FaceDetection, caplog: pytest.LogCaptureFixture
+def test_the_frames_of_a_motion_are_those_of_generate(
+    person: Portrait, talker: Talker, sound: tuple[np.ndarray, int]
 ) -> None:
-    caplog.set_level("INFO")
-    photo = Path(__file__).parents[1] / "data" / "astronaut.jpg"
-    awake = FoundFace(astronaut, astronaut_detection, ())
-    asleep = FoundFace(astronaut, blink(astronaut_detection), ())
-    options = load_config().photo
-    assert fit_found([asleep, awake], photo, options, animated=True).fit.detection is awake.detection
-    assert "eyes are shut" not in caplog.text
-    assert fit_found([asleep, awake], photo, options, animated=False).fit.detection is asleep.detection
-    assert fit_found([asleep], photo, options, animated=True).fit.detection is asleep.detection
-    assert f"eyes are shut in {photo}" in caplog.text
+    spoken = list(talker.frames(person, sound))
+    own = list(person.frames(talker.animate(sound, person=person)))
+    nobodys = list(person.frames(talker.animate(sound)))
+    assert len(spoken) == len(own) == len(nobodys) == 13
+    for frames in (own, nobodys):
+        worst = max(np.abs(a.astype(int) - b).mean() for a, b in zip(spoken, frames, strict=True))
+        assert worst < 0.1
+    assert np.abs(spoken[0].astype(int) - spoken[6]).max() > 20, "it moves"
+
+
+def test_one_frame(person: Portrait, talker: Talker, sound: tuple[np.ndarray, int]) -> None:
+    motion = talker.animate(sound)
+    frames = list(person.frames(motion))
+    for index in (0, 5, -1):
+        np.testing.assert_array_equal(person.render(motion, index), frames[index])
+    with pytest.raises(InputError, match="no frame 13"):
+        person.render(motion, 13)
+
+
+def test_a_picture_in_memory_is_the_picture_in_a_file(person: Portrait) -> None:
+    image = np.asarray(Image.open(PHOTO).convert("RGB"))
+    other = Portrait.open(image)
+    np.testing.assert_array_equal(other.image, person.image)
+    assert torch.allclose(other.parameters.expression, person.parameters.expression, atol=1e-5)
+    with pytest.raises(InputError, match=r"path or \[H, W, 3\] uint8"):
+        Portrait.open(image.astype(np.float32))
+    with pytest.raises(InputError, match="path or"):
+        Portrait.open(7)  # type: ignore[arg-type]
+
+
+def test_a_prepared_person_needs_no_search_and_no_fit(
+    person: Portrait, talker: Talker, sound: tuple[np.ndarray, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.save(tmp_path / "me.face")
+    for module in ("talkinghead.photo.fitted.FaceDetector", "talkinghead.photo.fitted.fit_detection"):
+        monkeypatch.setattr(module, lambda *_, **__: pytest.fail("nothing is searched or fitted"))
+    monkeypatch.setattr("renderers.photo.cutout.person_matte", lambda *_: pytest.fail("nothing is cut out"))
+    opened = Portrait.load(tmp_path / "me.face")
+    assert opened.parameters == person.parameters
+    assert opened.messages == person.messages
+    motion = talker.animate(sound)[:3]
+    for one, other in zip(opened.frames(motion), person.frames(motion), strict=True):
+        np.testing.assert_array_equal(one, other)
+    opened.save(tmp_path / "again.face")
+    assert (tmp_path / "again.face").read_bytes() == (tmp_path / "me.face").read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "text", "parameters", "flipped"])
+def test_damaged_person_files(person: Portrait, damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "me.face"
+    person.save(path)
+    data = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "parameters":
+        person.parameters.save(path)
+    else:
+        path.write_bytes({"cut": data[: len(data) // 2], "text": b"hello", "flipped": b"\xff" + data[1:]}[damage])
+    with pytest.raises(InputError, match=r"me\.face"):
+        Portrait.load(path)
+
+
+def test_samples_that_are_no_sound(talker: Talker) -> None:
+    for sound, words in (
+        ((np.zeros(0, np.float32), RATE), "samples must be"),
+        ((np.zeros((2, 3, 4), np.float32), RATE), "samples must be"),
+        ((np.zeros(100, np.int64), RATE), "16-bit"),
+        ((np.full(100, np.nan, np.float32), RATE), "NaN"),
+        ((np.zeros(100, np.float32), 10), "rate must be"),
+        (np.zeros(100, np.float32), r"\(samples, rate\)"),
+    ):
+        with pytest.raises(InputError, match=words):
+            talker.animate(sound)  # type: ignore[arg-type]
+
+
+def test_sixteen_bits_and_two_channels_are_one_sound(talker: Talker, sound: tuple[np.ndarray, int]) -> None:
+    samples, rate = sound
+    expected = talker.animate(sound)
+    for other in (np.stack([samples, samples], 1), np.round(samples * 32767).astype(np.int16)):
+        motion = talker.animate((other, rate))
+        assert len(motion) == len(expected)
+        assert np.abs(motion["jawOpen"] - expected["jawOpen"]).max() < 0.05
+
+
+def test_settings_by_name(sound: tuple[np.ndarray, int]) -> None:
+    assert Talker(emotion="happy", fps=30).config.motion.emotion == "happy"
+    with pytest.raises(InputError, match="no setting emotoin; did you mean emotion"):
+        Talker(emotoin="happy")
+    with pytest.raises(InputError, match="emotion must be one of"):
+        Talker(emotion="bored")
+    small = Portrait.open(PHOTO, size=256)
+    assert max(small.size) == 256
+
+
+def test_other_seeds_are_other_performances(talker: Talker, sound: tuple[np.ndarray, int]) -> None:
+    first, again, other = (talker.animate(sound, seed=seed) for seed in (1, 1, 2))
+    assert torch.allclose(first.rotation, again.rotation, atol=1e-5)
+    assert not torch.allclose(first.rotation, other.rotation, atol=1e-3)
+    assert talker.samples(sound, (1, 2))[1].rotation == pytest.approx(other.rotation, abs=1e-5)
+
+
+def test_a_name_that_cannot_be_written_is_told_before_the_work(
+    person: Portrait, talker: Talker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Talker, "performing", lambda *_, **__: pytest.fail("too late"))
+    with pytest.raises(InputError, match="must end in .mp4"):
+        talker.generate(person, ROOT / "examples" / "demo.wav", tmp_path / "a.gif")
+
+
+def test_two_threads_make_the_frames_of_one(talker: Talker, sound: tuple[np.ndarray, int]) -> None:
+    """Each thread has a portrait and a talker of its own."""
+    expected = list(Talker(**SETTINGS).frames(Portrait.open(PHOTO), sound))
+    found: dict[int, list[np.ndarray]] = {}
+
+    def work(number: int) -> None:
+        found[number] = list(Talker(**SETTINGS).frames(Portrait.open(PHOTO), sound))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    for frames in found.values():
+        for one, other in zip(frames, expected, strict=True):
+            assert np.abs(one.astype(int) - other).max() <= 1

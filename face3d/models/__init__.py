@@ -1,1 +1,0 @@
-"""Face models that users bring along, behind `face3d.morphable_model.MorphableModel`."""

@@ -1,0 +1,1 @@
+"""The same frames in torch, many at a time, on any device: for GPUs."""

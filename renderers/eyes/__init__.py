@@ -1,0 +1,1 @@
+"""Driven eyes: the ball behind its lids, lids that close, lashes."""

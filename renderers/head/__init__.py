@@ -1,0 +1,1 @@
+"""The head mesh tied to a photo: driven, posed, relit, its skin drawn."""

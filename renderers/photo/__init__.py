@@ -1,0 +1,1 @@
+"""The photo taken apart: person and background, outline, hair, tones, sharpness."""

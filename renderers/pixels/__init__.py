@@ -1,0 +1,1 @@
+"""Small tools for pictures: regions, sampling between pixels, soft lines."""

@@ -1,0 +1,1 @@
+"""Plain shaded pictures of meshes and fits, to look at."""

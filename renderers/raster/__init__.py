@@ -1,0 +1,1 @@
+"""Rasterizers behind one contract, and what shading needs of them."""

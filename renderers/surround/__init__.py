@@ -1,0 +1,1 @@
+"""What lies around the face: hair, ears, neck and shoulders, moved over a background that stands still."""

@@ -1,0 +1,1 @@
+"""Building the head, its landmarks and the faces that fitters are trained on."""

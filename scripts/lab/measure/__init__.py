@@ -1,0 +1,1 @@
+"""How near a rendered picture or a fitted face is to a real one."""

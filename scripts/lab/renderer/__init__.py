@@ -1,0 +1,1 @@
+"""Training and measuring the renderer's networks on photos and fitted videos."""

@@ -1,0 +1,1 @@
+"""Other representations of motion, compared."""

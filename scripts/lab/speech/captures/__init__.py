@@ -1,0 +1,1 @@
+"""Filmed and captured motion with its sound, as training reads it."""

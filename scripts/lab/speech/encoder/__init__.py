@@ -1,0 +1,1 @@
+"""Training the network that hears phones, the open mouth and closures."""

@@ -1,0 +1,216 @@
+"""Fits the speech network: first as a phone classifier, then with its motion half. An interrupted run goes on."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scripts.lab.speech.encoder.augment import AugmentOptions
+from scripts.lab.speech.encoder.dataset import UNKNOWN_PHONE, Batch, CropSampler, Example, load_examples
+from talkinghead.speech.hear.features import NormaliserOptions, normalised
+from talkinghead.speech.hear.network import OFFLINE_SIZE, NetworkOutput, NetworkSize, SpeechNetwork
+from talkinghead.speech.perform.mouth import GATES, LIP_GAP_MM, POSE_CHANNELS
+from talkinghead.training.checkpoint import load_checkpoint, save_checkpoint
+from talkinghead.training.schedule import warmed_cosine
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """One run. The defaults made `speech-v2`; a GPU run would raise `steps` and `batch` only."""
+
+    steps: int = 4800
+    phone_share: float = 0.4125  # of the steps, phones alone
+    batch: int = 16
+    crop_seconds: float = 4.0
+    rate: float = 2.5e-3
+    warm_up: float = 0.08  # of the steps
+    weight_decay: float = 0.02
+    averaging: float = 0.995  # of the weights over the steps; the average is what is kept
+    seed: int = 1
+    threads: int = 1
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of step 1, 2, ...: up in a line, down in half a cosine."""
+        return warmed_cosine(step, self.steps, self.rate, self.warm_up)
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the loss's parts. Pose is in units of each channel's own spread."""
+
+    phones: float = 0.6
+    gates: float = 3.0
+    pose: float = 1.0
+    velocity: float = 2.0
+    gap: float = 0.15  # per mm
+    closure: float = 1.5  # how much more a closed frame counts than an open one, in the gates' loss
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of a run: the `corpus`, the captures (`filmed`, or None) and where the `checkpoint` file is kept."""
+
+    corpus: Path
+    filmed: Path | None = None
+    checkpoint: Path | None = None
+
+
+# Typical spread of each channel in the teacher's motion: errors of small channels count as much as those of the jaw.
+_SPREAD = torch.tensor([0.08, 0.05, 0.08, 0.14, 0.05, 0.05, 0.05, 0.05, 0.06, 0.04, 0.05, 0.04, 0.02, 0.04])
+_CHECKPOINT_STEPS = 100
+
+
+def phone_loss(phones: Tensor, batch: Batch) -> Tensor:  # [B, 40, T] logits
+    """Cross entropy over the frames whose phone is known."""
+    return functional.cross_entropy(phones, batch.phones, ignore_index=UNKNOWN_PHONE, label_smoothing=0.05)
+
+
+def motion_loss(output: NetworkOutput, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+    """The weighted parts of the loss."""
+    gates_known, pose_known = batch.gates.isfinite(), batch.pose.isfinite()
+    gates_true, pose_true = batch.gates.nan_to_num(0), batch.pose.nan_to_num(0)
+    balance = torch.tensor([weights.closure, weights.closure, 1.0])[:, None]
+    gates = functional.binary_cross_entropy_with_logits(output.gates, gates_true, pos_weight=balance, reduction="none")
+    pose = output.pose.sigmoid()
+    # Under a closed gate or at rest the open pose hardly shows.
+    visible = (1 - 0.8 * gates_true.amax(1, keepdim=True)) * pose_known
+    spread = _SPREAD[:, None]
+    distance = functional.smooth_l1_loss(pose / spread, pose_true / spread, reduction="none", beta=0.5)
+    change = (pose.diff(dim=-1) - pose_true.diff(dim=-1)).abs() / spread
+    millimetres = torch.tensor([LIP_GAP_MM.get(name, 0.0) for name in POSE_CHANNELS])
+    gap = torch.einsum("bct,c->bt", (pose - pose_true) * visible, millimetres).abs()
+    return {
+        "phones": weights.phones * phone_loss(output.phones, batch),
+        "gates": weights.gates * (gates * gates_known).sum() / gates_known.sum().clamp_min(1),
+        "pose": weights.pose * (distance * visible).mean(),
+        "velocity": weights.velocity * (change * (visible[..., 1:] * pose_known[..., :-1])).mean(),
+        "gap": weights.gap * gap.mean(),
+    }
+
+
+def train(
+    places: Places,
+    options: TrainOptions = TrainOptions(),
+    weights: LossWeights = LossWeights(),
+    size: NetworkSize = OFFLINE_SIZE,
+    report: Callable[[str], None] = print,
+    stop: int | None = None,
+) -> tuple[SpeechNetwork, dict[str, Any]]:
+    """Train, from the checkpoint where there is one; the averaged network and its figures on the development part.
+
+    Args:
+        places: its folders.
+        options: the run.
+        weights: of the loss.
+        size: of the network.
+        report: told about the progress.
+        stop: end after this step, as an interruption would.
+    """
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    started = time.monotonic()
+    examples = load_examples(places.corpus, "train", places.filmed)
+    development = load_examples(places.corpus, "development", places.filmed)
+    hours = sum(len(e.mel) for e in examples) / 360_000
+    report(f"{len(examples)} training recordings, {hours:.2f} h, and {len(development)} for development")
+    levels = NormaliserOptions(lookahead=size.level_lookahead)
+    sampler = CropSampler(examples, options.seed, options.crop_seconds, options.augment, levels)
+    network = SpeechNetwork(size)
+    average = copy.deepcopy(network).eval()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=options.weight_decay)
+    both = {"network": network, "average": average}
+    run = {"options": asdict(options), "size": asdict(size), "loss": asdict(weights)}
+    done = 0
+    if places.checkpoint is not None and places.checkpoint.exists():
+        done = load_checkpoint(places.checkpoint, both, optimiser, run)
+        report(f"going on after step {done} of {places.checkpoint}")
+    last = min(options.steps, stop or options.steps)
+    for step in range(done + 1, last + 1):
+        parts = _step(step, network, sampler, optimiser, options, weights)
+        _follow(average, network, min(options.averaging, step / (step + 10)))
+        if step % 50 == 0 or step == last:
+            parts_text = " ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
+            report(f"step {step} {time.monotonic() - started:.0f} s: {parts_text}")
+        if places.checkpoint is not None and (step % _CHECKPOINT_STEPS == 0 or step == last):
+            save_checkpoint(places.checkpoint, step, both, optimiser, run)
+        if step % 500 == 0:
+            report(str(evaluate(average, development)))
+    figures = {"minutes": (time.monotonic() - started) / 60, "hours": hours, **asdict(options)}
+    return average, {**evaluate(average, development), **figures}
+
+
+def _step(
+    step: int,
+    network: SpeechNetwork,
+    sampler: CropSampler,
+    optimiser: torch.optim.Optimizer,
+    options: TrainOptions,
+    weights: LossWeights,
+) -> dict[str, Tensor]:
+    network.train()
+    torch.manual_seed(options.seed * 1_000_003 + step)  # dropout: a resumed run draws what an unbroken one would
+    for group in optimiser.param_groups:
+        group["lr"] = options.rate_at(step)
+    batch = sampler.batch(step, options.batch)
+    if step <= options.steps * options.phone_share:
+        parts = {"phones": weights.phones * phone_loss(network.hear(batch.features)[1], batch)}
+    else:
+        parts = motion_loss(network(batch.features), batch, weights)
+    optimiser.zero_grad()
+    torch.stack(list(parts.values())).sum().backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return parts
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
+    """Move the running average of all weights and of the batch norms' figures."""
+    for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - keep)
+        else:
+            mean.copy_(value)
+
+
+@torch.no_grad()
+def evaluate(network: SpeechNetwork, examples: list[Example]) -> dict[str, Any]:
+    """Frame figures without augmentation: phone accuracy per source, recall and false alarms of gates, pose error."""
+    network.eval()
+    levels = NormaliserOptions(lookahead=network.size.level_lookahead)
+    right: dict[str, int] = {}
+    frames: dict[str, int] = {}
+    hits, truth, false, free = (torch.zeros(len(GATES)) for _ in range(4))
+    error = known = 0.0
+    for example in examples:
+        output = network(torch.from_numpy(normalised(example.mel.astype("float32")[None], levels)))
+        target = torch.from_numpy(example.target).T
+        pose, gates = target[: len(POSE_CHANNELS)], target[len(POSE_CHANNELS) : -1]
+        labelled = target[-1].isfinite()
+        right[example.source] = right.get(example.source, 0) + int(
+            (output.phones[0].argmax(0) == target[-1])[labelled].sum()
+        )
+        frames[example.source] = frames.get(example.source, 0) + int(labelled.sum())
+        on = output.gates[0].sigmoid() > 0.5
+        hits += (on & (gates > 0.9)).sum(1)
+        truth += (gates > 0.9).sum(1)
+        false += (on & (gates < 0.1)).sum(1)
+        free += (gates < 0.1).sum(1)
+        error += float((output.pose[0].sigmoid() - pose).abs().nansum())
+        known += float(pose.isfinite().sum())
+    figures: dict[str, Any] = {"phone_accuracy": round(sum(right.values()) / max(sum(frames.values()), 1), 4)}
+    figures["by_source"] = {name: round(right[name] / frames[name], 3) for name in right if frames[name]}
+    figures["pose_error"] = round(error / max(known, 1), 4)
+    for i, name in enumerate(GATES):
+        figures[f"{name}_recall"] = round(float(hits[i] / truth[i].clamp_min(1)), 4)
+        figures[f"{name}_false"] = round(float(false[i] / free[i].clamp_min(1)), 4)
+    return figures

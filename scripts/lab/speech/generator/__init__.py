@@ -1,0 +1,1 @@
+"""Training the network that draws motion for what is heard."""

@@ -1,0 +1,1 @@
+"""Face parameters for other tools: animated GLB, Live Link Face CSV, JSON, arrays."""

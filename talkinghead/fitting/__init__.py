@@ -1,0 +1,1 @@
+"""Photos, videos and frames to face parameters, with figures, overlays and curves."""

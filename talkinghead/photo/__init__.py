@@ -1,0 +1,1 @@
+"""A person's photo: found, fitted, kept; and how motion is laid on it."""

@@ -1,1 +1,0 @@
-"""Training of the renderer's networks on photos and fitted videos."""
