@@ -16,7 +16,7 @@ BACKENDS = ("auto", "numba", "reference", "pytorch3d")
 
 
 class Rasterizer(Protocol):
-    """Finds which triangle each pixel shows. `raster.reference_rasterizer` defines the rules, backends agree with it."""
+    """Finds which triangle each pixel shows. `raster.reference_rasterizer` says what is right, backends agree."""
 
     cull_backfaces: bool
 
