@@ -5,6 +5,7 @@ Imports nothing heavy: the command line reads it before it knows what it has to 
 
 from __future__ import annotations
 
+import os
 import math
 import re
 import types
@@ -165,13 +166,16 @@ def load_config(file: str | Path | None = None, settings: Sequence[str] = (), **
     """
     values = {group: dict(entries) for group, entries in _defaults().items()}
     if file is not None:
-        _merge(values, read_yaml(Path(file)), str(file))
+        _merge(values, read_yaml(Path(os.path.expanduser(file))), str(file))
     for setting in settings:
         _merge(values, _parse_setting(setting), f"--set {setting}")
     for name, value in overrides.items():
         if value is not None:
             group, _, key = name.partition("__")
             _merge(values, {group: {key: value}}, name.replace("__", "."))
+    style = values["motion"]["style_from"]
+    if isinstance(style, str):
+        values["motion"]["style_from"] = os.path.expanduser(style)
     return Config(**{name: GROUPS[name](**values[name]) for name in GROUPS})
 
 

@@ -23,6 +23,7 @@ from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
 from talkinghead.media.planar import PlanarChange
 from talkinghead.media.video import VideoOptions, VideoWriter
+from talkinghead.sound import start_beside
 
 if TYPE_CHECKING:
     from renderers.composition import Change
@@ -83,12 +84,15 @@ def render(
     if not len(motion):
         raise InputError(f"{parameters} holds no frames.")
     sound = AudioFile.open(audio) if audio is not None else None
+    start = start_beside(motion, sound) if sound is not None else None
     if photo is not None:
         check_device(config)
     with limited_threads(config.general.threads):
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
-            return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
+            return write_video(
+                pictures, output, size, sound, config, progress, motion.fps, len(motion), sound_start=start
+            )
         avatar, poses = _avatar_of(motion, photo, config)
         return write_video(
             changes_of(avatar, poses, config),
@@ -100,6 +104,7 @@ def render(
             motion.fps,
             len(motion),
             avatar.photo,
+            start,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ def existing_file(path: str | Path) -> Path:
     Raises:
         InputError: it is missing, a folder, empty or unreadable.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file.")
     if not path.is_file():
