@@ -5,8 +5,8 @@ Imports nothing heavy: the command line reads it before it knows what it has to 
 
 from __future__ import annotations
 
-import os
 import math
+import os
 import re
 import types
 import typing

@@ -77,9 +77,7 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(complete_file(self.output, ".mp4"))
-            self._file = Mp4(
-                temporary, self.output, self.size, self.fps, self.options, self.audio, self.audio_start
-            )
+            self._file = Mp4(temporary, self.output, self.size, self.fps, self.options, self.audio, self.audio_start)
             stack.callback(self._file.close)
             self._cleanup = stack.pop_all()
         return self

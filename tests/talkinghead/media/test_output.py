@@ -167,10 +167,9 @@ def test_what_a_killed_run_left_is_cleared_and_a_living_ones_is_not(tmp_path: Pa
 
 
 def test_the_output_is_named_and_not_the_temporary_file(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"y\.bin could not be written: No space left"):
-        with complete_file(tmp_path / "y.bin") as temporary:
-            raise OSError(28, "No space left on device", str(temporary))
-    with pytest.raises(OutputError, match=r"Cannot write \S*/y\.bin: full"):
-        with complete_file(tmp_path / "y.bin") as temporary:
-            raise InputError(f"Cannot write {temporary}: full.")
+    output = tmp_path / "y.bin"
+    with pytest.raises(OutputError, match=r"y\.bin could not be written: No"), complete_file(output) as temporary:
+        raise OSError(28, "No space left on device", str(temporary))
+    with pytest.raises(OutputError, match=r"Cannot write \S*/y\.bin: full"), complete_file(output) as temporary:
+        raise InputError(f"Cannot write {temporary}: full.")
     assert list(tmp_path.iterdir()) == []

@@ -147,9 +147,7 @@ def test_awkward_names(
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_interruption_leaves_the_old_file(
-    error: type[BaseException], tmp_path: Path, picture: np.ndarray
-) -> None:
+def test_an_interruption_leaves_the_old_file(error: type[BaseException], tmp_path: Path, picture: np.ndarray) -> None:
     output = tmp_path / "x.mp4"
     output.write_bytes(b"old")
     writer = VideoWriter(output, (64, 48), 25, 10)
@@ -219,9 +217,7 @@ def test_any_layout_becomes_mono_or_stereo(layout: str, tmp_path: Path, picture:
     assert np.abs(lips).max() > 0.1
 
 
-def test_sound_that_changes_half_way_goes_on(
-    tmp_path: Path, convert: Callable[..., Path], picture: np.ndarray
-) -> None:
+def test_sound_that_changes_half_way_goes_on(tmp_path: Path, convert: Callable[..., Path], picture: np.ndarray) -> None:
     one = convert("1.mp3", "-f", "lavfi", "-i", "sine=d=1:sample_rate=44100", "-ac", "2")
     two = convert("2.mp3", "-f", "lavfi", "-i", "sine=d=1:sample_rate=24000")
     (tmp_path / "joined.mp3").write_bytes(one.read_bytes() + two.read_bytes())
