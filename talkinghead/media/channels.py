@@ -37,9 +37,9 @@ def planar_samples(frame: AudioFrame) -> tuple[Samples, int]:  # [C, N], about -
     name = frame.format.name
     kind, channels = np.dtype(_TYPES[name.removesuffix("p")]), frame.layout.nb_channels
     if name.endswith("p"):
-        raw = np.stack([np.frombuffer(plane, kind, frame.samples) for plane in frame.planes])
+        raw = np.stack([np.frombuffer(memoryview(plane), kind, frame.samples) for plane in frame.planes])
     else:
-        raw = np.frombuffer(frame.planes[0], kind, frame.samples * channels).reshape(-1, channels).T
+        raw = np.frombuffer(memoryview(frame.planes[0]), kind, frame.samples * channels).reshape(-1, channels).T
     if kind.kind == "f":
         good = np.abs(raw) <= _LOUDEST  # False for what is no number
         wrong = int(raw.size - np.count_nonzero(good))

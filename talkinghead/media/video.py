@@ -36,7 +36,7 @@ class VideoWriter:
         fps: float,
         frames: int,
         audio: AudioFile | str | Path | None = None,
-        options: VideoOptions = VideoOptions(),
+        options: VideoOptions = VideoOptions(),  # noqa: B008 - frozen
         still: Image | None = None,
         audio_start: float | None = None,
     ) -> None:
