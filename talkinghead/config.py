@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import reprlib
 import types
@@ -181,6 +182,9 @@ def load_config(file: str | Path | None = None, settings: Sequence[str] = (), **
         if value is not None:
             group, _, key = name.partition("__")
             _merge(values, {group: {key: value}}, name.replace("__", "."))
+    style = values["motion"]["style_from"]
+    if isinstance(style, str):
+        values["motion"]["style_from"] = os.path.expanduser(style)
     return Config(**{name: GROUPS[name](**values[name]) for name in GROUPS})
 
 
@@ -254,7 +258,7 @@ def _read_text(path: Path) -> str:
 
 def _settings_file(name: str | Path) -> Path:
     """The file of that path, or else the shipped one of that bare name, with or without its ending."""
-    path = Path(name)
+    path = Path(os.path.expanduser(name))
     shipped = {file.stem: file for file in sorted(config_folder().glob("*.yaml"))}
     if path.exists() or path.name != str(name):
         return path

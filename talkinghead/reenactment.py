@@ -42,6 +42,7 @@ def drive(
     from talkinghead.fitting.video import FitOutputs, fit_video
     from talkinghead.media.audio import AudioFile
     from talkinghead.media.output import check_output
+    from talkinghead.media.own_sound import sound_beside
     from talkinghead.media.video_file import VideoFile
     from talkinghead.portrait import Portrait
     from talkinghead.rendering import write_motion
@@ -54,8 +55,7 @@ def drive(
         check_output(parameters, ".safetensors", inputs)
     check_device(config)
     film = VideoFile.open(video)
-    heard = audio if audio is not None else video if film.has_sound else None
-    sound = None if heard is None else AudioFile.open(heard)
+    sound = AudioFile.open(audio) if audio is not None else sound_beside(film)
     start = film.start_seconds if audio is None else None
     with limited_threads(config.general.threads), tempfile.TemporaryDirectory(prefix="talkinghead-") as folder:
         # The photo first: it is quick, and what is wrong with it is better told before the video is fitted.

@@ -20,6 +20,7 @@ from renderers.pose import Pose
 from talkinghead.config import Config, load_config
 from talkinghead.media.audio import AudioFile, exact_rate
 from talkinghead.media.output import check_output, complete_file
+from talkinghead.media.own_sound import start_beside
 from talkinghead.media.planar import PlanarChange
 from talkinghead.media.video import VideoOptions, VideoWriter
 from talkinghead.photo.poses import rest_of, speak_over
@@ -84,15 +85,18 @@ def render(
     if not len(motion):
         raise InputError(f"{parameters} holds no frames.")
     sound = AudioFile.open(audio) if audio is not None else None
+    start = start_beside(motion, sound) if sound is not None else None
     if photo is not None:
         check_device(config)
     with limited_threads(config.general.threads):
         if photo is None:
             pictures, size = _mesh_pictures(motion, config.video.size)
-            return write_video(pictures, output, size, sound, config, progress, motion.fps, len(motion))
+            return write_video(
+                pictures, output, size, sound, config, progress, motion.fps, len(motion), sound_start=start
+            )
         from talkinghead.portrait import Portrait
 
-        return write_motion(Portrait.open(photo, config), motion, output, sound, config, progress)
+        return write_motion(Portrait.open(photo, config), motion, output, sound, config, progress, start)
 
 
 def write_motion(

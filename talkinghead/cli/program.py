@@ -88,6 +88,7 @@ def _run(arguments: list[str]) -> int:
             parser.print_help()
             return 0
         options = parser.parse_args(join_dashed_names(parser, arguments))
+        _expand_home(options)
         _configure_log(options.quiet)
         result: int = options.run(options)
         return result
@@ -109,6 +110,17 @@ def _run(arguments: list[str]) -> int:
             raise
         reason = " ".join(str(error).split()).rstrip(".") or "no reason given"
         return _complain(f"{type(error).__name__}: {reason} (run again with --debug for details).", OUR_FAILURE)
+
+
+def _expand_home(options: argparse.Namespace) -> None:
+    """`~` is the home folder also where a shell leaves it alone, as in `--output=~/x.mp4`; words to say stay."""
+    for name, value in vars(options).items():
+        if name == "text":
+            continue
+        if isinstance(value, str):
+            setattr(options, name, os.path.expanduser(value))
+        elif isinstance(value, list):
+            setattr(options, name, [os.path.expanduser(v) if isinstance(v, str) else v for v in value])
 
 
 def join_dashed_names(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[str]:

@@ -243,6 +243,7 @@ def _write(
 
 def _write_overlay(video: VideoFile, fit: SequenceFit, output: Path, config: Config, progress: Progress) -> None:
     from talkinghead.fitting.overlay import Layout, overlay_frames
+    from talkinghead.media.own_sound import sound_beside
     from talkinghead.media.video import VideoOptions, VideoWriter
 
     layout = Layout.of(fit.parameters)
@@ -250,8 +251,9 @@ def _write_overlay(video: VideoFile, fit: SequenceFit, output: Path, config: Con
     count = len(fit.parameters)
     settings = config.video
     options = VideoOptions(settings.crf, settings.preset, settings.threads, settings.audio_bitrate)
-    sound = video.path if video.has_sound else None
-    writer = VideoWriter(output, (2 * width, height), float(video.fps), count, sound, options)
+    sound = sound_beside(video)
+    start = video.start_seconds  # the sound stays where it is beside the pictures
+    writer = VideoWriter(output, (2 * width, height), float(video.fps), count, sound, options, audio_start=start)
     with video.read() as frames, writer:
         for number, picture in enumerate(overlay_frames(frames, fit.parameters, fit.nme, layout), 1):
             writer.write(picture)

@@ -220,8 +220,11 @@ def exact_rate(fps: float) -> Fraction:
 
 def sound_stream(container: InputContainer) -> AudioStream | None:
     """The sound track to use: the one marked as the default, otherwise the first."""
+    from av.stream import Disposition
+
     streams = container.streams.audio
-    return next((stream for stream in streams if stream.disposition.default), streams[0] if streams else None)
+    marked = (stream for stream in streams if stream.disposition & Disposition.default)
+    return next(marked, streams[0] if streams else None)
 
 
 def _decode(container: InputContainer, path: Path) -> Iterator[AudioFrame | None]:

@@ -59,7 +59,7 @@ def stereo_of(samples: Samples, speakers: tuple[str, ...]) -> Samples:  # [C, N]
 def stereo_weights(channels: int, speakers: tuple[str, ...]) -> Samples:  # [2, C]
     """What each channel adds to left and right: all of a front speaker, half the power of the others.
 
-    The deep-notes channel (LFE) is left out. Each row has at most power 1, so that voices keep their level.
+    The deep-notes channel (LFE) is left out. Each row has at most power 1: voices keep their level among others.
 
     Args:
         channels: how many there are, at least 2.

@@ -38,10 +38,8 @@ def existing_file(path: str | Path) -> Path:
     Raises:
         InputError: it is missing, a folder, a pipe or a device, empty or unreadable.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     try:
-        if path.parts[:1] == ("~",):
-            path = path.expanduser()
         status = path.stat()
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.") from error

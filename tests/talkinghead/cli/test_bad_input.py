@@ -253,7 +253,7 @@ def test_no_gpu_here(work: Path, speech: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_stopping_half_way_leaves_nothing(number: signal.Signals, status: int, work: Path, tmp_path: Path) -> None:
     audio = write_wav(tmp_path / "long.wav", 120)
     output = work / "new" / "x.mp4"
@@ -265,9 +265,9 @@ def test_stopping_half_way_leaves_nothing(number: signal.Signals, status: int, w
         text=True,
     )
     try:
-        # Wait until ffmpeg has begun to write the temporary file.
+        # Wait until the encoder has begun to write the temporary file.
         deadline = time.monotonic() + 120
-        while not any(p.stat().st_size for p in output.parent.glob(".talkinghead-*")):
+        while not any(p.stat().st_size for p in output.parent.glob(".talkinghead-*/*")):
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.1)

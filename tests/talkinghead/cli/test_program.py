@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -210,3 +211,35 @@ def test_it_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "talkinghead", "--version"]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
     assert result.stdout.startswith("talkinghead 0.")
+
+
+def test_main_works_in_a_thread_and_puts_handlers_back() -> None:
+    import signal
+    import threading
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    statuses: list[int] = []
+    command = ["animate", "missing.wav", "--output", "x.safetensors"]
+    thread = threading.Thread(target=lambda: statuses.append(cli.main(command)))
+    thread.start()
+    thread.join()
+    assert [*statuses, cli.main(command)] == [2, 2]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+def test_closed_standard_error_is_no_failure() -> None:
+    command = f"{sys.executable} -m talkinghead animate missing.wav --output x.safetensors 2>&-"
+    result = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, check=False
+    )
+    assert (result.returncode, result.stdout) == (2, b"")
+
+
+def test_home_is_expanded_but_not_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    seen: list[argparse.Namespace] = []
+    monkeypatch.setattr("talkinghead.cli.commands.animate.run", lambda options: seen.append(options) or 0)
+    assert cli.main(["animate", "--text", "~ is a tilde", "--output=~/x.safetensors"]) == 0
+    assert (seen[0].text, Path(seen[0].output)) == ("~ is a tilde", tmp_path / "x.safetensors")

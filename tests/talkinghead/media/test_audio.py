@@ -78,9 +78,42 @@ def test_values_come_through(tmp_path: Path) -> None:
 
 
 def test_stereo_is_averaged(tmp_path: Path) -> None:
-    left = np.full(16000, 0.5)
-    sound = AudioFile.open(write_wav(tmp_path / "a.wav", np.stack([left, -left], 1), 16000))
-    assert np.abs(np.concatenate(list(sound.blocks()))).max() < 1e-3
+    signal = np.full(16000, 0.5)
+    sound = AudioFile.open(write_wav(tmp_path / "a.wav", np.stack([signal, 0.2 * signal], 1), 16000))
+    np.testing.assert_allclose(np.concatenate(list(sound.blocks())), 0.3, atol=1e-3)
+
+
+@pytest.mark.parametrize("second", [-1, -0.8])
+def test_a_channel_that_is_turned_round_does_not_silence_the_other(second: float, tmp_path: Path) -> None:
+    left = np.sin(np.arange(16000) / 10) / 2
+    sound = AudioFile.open(write_wav(tmp_path / "a.wav", np.stack([left, second * left], 1), 16000))
+    assert np.abs(np.concatenate(list(sound.blocks()))).max() > 0.4
+
+
+def test_samples_that_are_no_numbers_are_silenced_and_told(
+    tmp_path: Path, convert: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = convert("a.wav", *TONE, "-c:a", "pcm_f32le")
+    content = bytearray(path.read_bytes())
+    content[-4000:-3988] = np.array([np.nan, np.inf, -1e30], "<f4").tobytes()
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        sound = AudioFile.open(path)
+    assert "3 samples of its sound are no numbers" in caplog.text
+    for samples in (np.concatenate(list(sound.blocks())), np.concatenate(list(sound.track()), 1)):
+        assert np.isfinite(samples).all()
+        assert np.abs(samples).max() < 1
+
+
+def test_one_sample_a_second_is_no_speech(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="1 samples of sound per second"):
+        AudioFile.open(write_wav(tmp_path / "a.wav", np.zeros(100), 1))
+
+
+def test_of_two_tracks_the_default_one_is_used(convert: Callable[..., Path]) -> None:
+    tracks = ("-f", "lavfi", "-i", "sine=f=300:d=1", "-f", "lavfi", "-i", "sine=f=900:d=1", "-map", "0", "-map", "1")
+    path = convert("two.mkv", *tracks, "-disposition:a:0", "0", "-disposition:a:1", "default")
+    assert abs(pitch(np.concatenate(list(AudioFile.open(path).blocks()))) - 900) < 3
 
 
 def test_blocks_have_the_size_asked_for(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from face3d.errors import InputError
+from face3d.errors import InputError, OutputError
 from talkinghead.media.output import check_output, complete_file, resumable_file
 
 
@@ -15,7 +19,7 @@ def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     with complete_file(output) as temporary:
         temporary.write_bytes(b"half")
         assert not output.exists()
-        assert temporary.parent == output.parent
+        assert temporary.parent.parent == output.parent
     assert output.read_bytes() == b"half"
     assert list(output.parent.iterdir()) == [output]
 
@@ -99,4 +103,73 @@ def test_half_done_work_does_not_outlive_a_failure(tmp_path: Path) -> None:
 def test_half_done_work_that_was_never_begun(tmp_path: Path) -> None:
     with resumable_file(tmp_path / "work"):
         pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    with complete_file("~/x.bin"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["x.bin"]
+
+
+@pytest.mark.parametrize("length", [249, 255])
+def test_the_longest_names_work(length: int, tmp_path: Path) -> None:
+    output = tmp_path / ("n" * (length - 4) + ".mp4")
+    check_output(output, ".mp4")
+    with complete_file(output):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == [output.name]
+
+
+@pytest.mark.parametrize("folder", ["", "new"])
+@pytest.mark.parametrize("name", ["n" * 252 + ".mp4", "\u6587" * 90 + ".mp4"])
+def test_longer_names_are_refused(folder: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be written|at most 255"):
+        check_output(tmp_path / folder / name, ".mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes of POSIX")
+def test_links_are_followed_and_pipes_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.mp4").symlink_to("folder/real.mp4")
+    for content in (b"1", b"2"):  # a link to nothing yet, then to a file
+        with complete_file(tmp_path / "link.mp4") as temporary:
+            temporary.write_bytes(content)
+        assert (tmp_path / "link.mp4").is_symlink()
+        assert (tmp_path / "folder" / "real.mp4").read_bytes() == content
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for name in ("loop.mp4", "pipe.mp4"):
+        with pytest.raises(InputError, match="cannot be written|is a pipe"):
+            check_output(tmp_path / name, ".mp4")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills")
+def test_what_a_killed_run_left_is_cleared_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    program = (
+        "import sys, time\nfrom talkinghead.media.output import complete_file\n"
+        "with complete_file(sys.argv[1]) as file:\n    print(file, flush=True)\n    time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "a.bin")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().strip())
+        with complete_file(tmp_path / "b.bin"):
+            assert left.exists()
+        process.send_signal(signal.SIGKILL)
+    assert left.exists()
+    with complete_file(tmp_path / "b.bin"):
+        assert not left.parent.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["b.bin"]
+
+
+def test_the_output_is_named_and_not_the_temporary_file(tmp_path: Path) -> None:
+    output = tmp_path / "y.bin"
+    with pytest.raises(OutputError, match=r"y\.bin could not be written: No"), complete_file(output) as temporary:
+        raise OSError(28, "No space left on device", str(temporary))
+    with pytest.raises(OutputError, match=r"Cannot write \S*/y\.bin: full"), complete_file(output) as temporary:
+        raise InputError(f"Cannot write {temporary}: full.")
     assert list(tmp_path.iterdir()) == []

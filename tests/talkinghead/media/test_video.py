@@ -12,9 +12,11 @@ import av
 import numpy as np
 import pytest
 
-from face3d.errors import InputError
+from face3d.errors import InputError, OutputError
+from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import load_photo
 from talkinghead.media.video import VideoOptions, VideoWriter
+from talkinghead.media.video_file import VideoFile
 
 TONE = ("-f", "lavfi", "-i", "sine=frequency=440:duration=1:sample_rate=44100")
 
@@ -145,9 +147,7 @@ def test_awkward_names(
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_interruption_leaves_the_old_file_and_no_process(
-    error: type[BaseException], tmp_path: Path, picture: np.ndarray
-) -> None:
+def test_an_interruption_leaves_the_old_file(error: type[BaseException], tmp_path: Path, picture: np.ndarray) -> None:
     output = tmp_path / "x.mp4"
     output.write_bytes(b"old")
     writer = VideoWriter(output, (64, 48), 25, 10)
@@ -156,7 +156,6 @@ def test_an_interruption_leaves_the_old_file_and_no_process(
         raise error
     assert output.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [output]
-    assert writer._process.poll() is not None
 
 
 def test_too_few_frames_are_no_video(tmp_path: Path, picture: np.ndarray) -> None:
@@ -173,13 +172,83 @@ def test_wrong_frames_are_refused(tmp_path: Path, picture: np.ndarray) -> None:
         writer.write(picture)
 
 
-def test_a_failing_ffmpeg_is_quoted(tmp_path: Path, picture: np.ndarray) -> None:
-    failing = VideoWriter(tmp_path / "x.mp4", (64, 48), 25, 300, options=VideoOptions(preset="no such preset"))
-    with pytest.raises(RuntimeError, match="ffmpeg (stopped|could not)") as caught, failing as writer:
-        for _ in range(300):
-            writer.write(picture)
-    assert "reason" not in str(caught.value)
+def test_a_failing_encoder_names_the_output(tmp_path: Path, picture: np.ndarray) -> None:
+    failing = VideoWriter(tmp_path / "x.mp4", (64, 48), 25, 3, options=VideoOptions(preset="no such preset"))
+    with pytest.raises(OutputError, match=r"x\.mp4 could not be written: Invalid argument\.$"), failing as writer:
+        writer.write(picture)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_file_that_may_not_grow_is_told_of(tmp_path: Path) -> None:
+    import resource
+
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        writer = VideoWriter(tmp_path / "x.mp4", (640, 480), 25, 20)
+        with pytest.raises(OutputError, match=r"x\.mp4 could not be written: File too large\.$"), writer:
+            for _ in range(20):
+                writer.write(noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("layout", ["FL", "LFE", "FL+FC", "BL+BR", "FLC+FRC+SL+SR", "7.1.4", "10", "24", "downmix"])
+def test_any_layout_becomes_mono_or_stereo(layout: str, tmp_path: Path, picture: np.ndarray) -> None:
+    with av.open(str(tmp_path / "a.wav"), "w") as container:
+        name = f"{layout} channels" if layout.isdigit() else layout
+        stream = container.add_stream("pcm_s16le", 24000)
+        stream.codec_context.layout = name
+        count = stream.codec_context.layout.nb_channels
+        tone = np.sin(np.arange(24000) / 24000 * 440 * 2 * np.pi) * 8000
+        frame = av.AudioFrame.from_ndarray(np.repeat(tone.astype(np.int16), count)[None], "s16", name)
+        frame.sample_rate = 24000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    write(tmp_path / "x.mp4", [picture] * 25, audio=tmp_path / "a.wav")
+    heard = loudness(tmp_path / "x.mp4")
+    assert len(heard) == min(count, 2)
+    assert np.all(heard[:, 1:9] > 0.05)
+    lips = np.concatenate(list(AudioFile.open(tmp_path / "a.wav").blocks()))
+    assert len(lips) == 16000
+    assert np.abs(lips).max() > 0.1
+
+
+def test_sound_that_changes_half_way_goes_on(tmp_path: Path, convert: Callable[..., Path], picture: np.ndarray) -> None:
+    one = convert("1.mp3", "-f", "lavfi", "-i", "sine=d=1:sample_rate=44100", "-ac", "2")
+    two = convert("2.mp3", "-f", "lavfi", "-i", "sine=d=1:sample_rate=24000")
+    (tmp_path / "joined.mp3").write_bytes(one.read_bytes() + two.read_bytes())
+    write(tmp_path / "x.mp4", [picture] * 50, audio=tmp_path / "joined.mp3")
+    assert np.all(loudness(tmp_path / "x.mp4")[:, 1:19] > 0.03)
+
+
+@pytest.mark.parametrize("shift", [-0.5, 0.5])
+def test_a_videos_own_sound_stays_beside_its_pictures(
+    shift: float, tmp_path: Path, convert: Callable[..., Path], picture: np.ndarray
+) -> None:
+    """A beep 1 s after the first picture, in a file whose sound starts earlier or later than its pictures."""
+    beep = f"aevalsrc='sin(2000*t)*gt(t,{1 - shift})':d=2:s=48000"
+    streams = ("-f", "lavfi", "-i", "testsrc=s=64x48:d=2:r=25", "-itsoffset", str(shift), "-f", "lavfi", "-i", beep)
+    path = convert("v.mkv", *streams, "-c:v", "libx264", "-c:a", "pcm_s16le")
+    video = VideoFile.open(path)
+    with VideoWriter(tmp_path / "x.mp4", (64, 48), 25, 40, path, audio_start=video.start_seconds) as writer:
+        for _ in range(40):
+            writer.write(picture)
+    loud = loudness(tmp_path / "x.mp4", 0.02)[0] > 0.1
+    assert np.argmax(loud) * 0.02 == pytest.approx(1, abs=0.03)
+
+
+def loudness(path: Path, seconds: float = 0.1) -> np.ndarray:  # [C, N]
+    """Root mean square of each channel, of so many seconds each."""
+    with av.open(str(path)) as container:
+        frames = [f for f in container.decode(audio=0) if f.pts >= 0]
+        samples = np.concatenate([frame.to_ndarray() for frame in frames], 1)
+        step = round(frames[0].sample_rate * seconds)
+    whole = samples[:, : samples.shape[1] // step * step]
+    return np.sqrt((whole.reshape(len(whole), -1, step) ** 2).mean(-1))
 
 
 @pytest.mark.slow
