@@ -15,7 +15,7 @@ from talkinghead.cli.program import main
 from talkinghead.fitting import photos as module
 from talkinghead.fitting.photos import PhotoOutputs, fit_photos
 from talkinghead.media.image import load_photo
-from talkinghead.photo.fitted import Portrait
+from talkinghead.photo.fitted import FittedPhoto
 
 PHOTO = Path(__file__).resolve().parents[2] / "data" / "astronaut.jpg"
 
@@ -96,7 +96,7 @@ def test_the_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     used: list[int] = []
     load = module.fit_photo_files
 
-    def watched(*args: object) -> list[Portrait]:
+    def watched(*args: object) -> list[FittedPhoto]:
         used.append(torch.get_num_threads())
         return load(*args)
 
