@@ -15,6 +15,11 @@ PACKAGES = ("face3d", "renderers", "talkinghead")
 MOST_LINES, MEDIAN_LINES, MOST_MODULES, MOST_PRODUCT_LINES = 400, 150, 22, 30_000
 # Tests of several modules of a folder, which mirror none of them by name.
 TOGETHER = {
+    "tests/face3d/test_equality.py",
+    "tests/renderers/batched/test_names.py",
+    "tests/renderers/batched/test_people.py",
+    "tests/scripts/test_every_script.py",
+    "tests/scripts/test_train_renderer.py",
     "tests/face3d/model/test_personal_model.py",
     "tests/scripts/lab/measure/test_flicker_and_seam.py",
     "tests/talkinghead/cli/test_bad_input.py",

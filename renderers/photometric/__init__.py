@@ -7,8 +7,9 @@ linear light first; errors are relative brightness; landmarks and Gaussian prior
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from face3d.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from renderers.photometric.appearance import Appearance as Appearance
@@ -30,10 +31,4 @@ _HOMES = {
     "draw_refined": "drawing",
     "refine": "refiner",
 }
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__, __getattr__, __dir__ = lazy_names(__name__, {name: f"{__name__}.{home}" for name, home in _HOMES.items()})

@@ -56,7 +56,7 @@ def rasterize_arrays(
         triangles: [F, 3] int32 vertex indices in 0..V-1.
         height, width: the picture's size in pixels.
         out: buffers of that size to write into; made when not given.
-        cull_backfaces: leave out triangles seen from behind (see `rasterize_reference`).
+        cull_backfaces: leave out triangles seen from behind (see `raster.reference_rasterizer`).
 
     Returns:
         `out`, or new arrays.

@@ -60,7 +60,7 @@ def get_rasterizer(name: str = "auto", device: torch.device | str = "cpu", cull_
     if name == "auto":
         on_cuda = torch.device(device).type == "cuda"
         name = "pytorch3d" if on_cuda and _pytorch3d_problem() is None else "numba"
-    module = importlib.import_module(f"renderers.rasterize_{name}")
+    module = importlib.import_module(f"renderers.raster.{name}_rasterizer")
     classes = {"numba": "NumbaRasterizer", "reference": "ReferenceRasterizer", "pytorch3d": "Pytorch3dRasterizer"}
     rasterizer: Rasterizer = getattr(module, classes[name])(cull_backfaces)
     return rasterizer

@@ -82,7 +82,7 @@ def test_detail_does_not_depend_on_the_frame(avatar: ReducedAvatar, photo: np.nd
         return float((fine * (picture[cheek] - blurred[cheek].astype(float))).sum() / (fine**2).sum())
 
     assert shown(photo) == pytest.approx(1)
-    for turn in (None, torch.tensor([0.0, 0.15, 0.0])):
+    for turn in (torch.zeros(3), torch.tensor([0.0, 0.15, 0.0])):
         assert abs(shown(avatar.render(Pose(avatar.expression, turn)))) < 0.2
 
 

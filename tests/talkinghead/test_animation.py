@@ -15,6 +15,7 @@ from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from talkinghead.cli.program import main
 from talkinghead.config import Config, load_config
+from talkinghead.fitting.result import Fit
 from talkinghead.motion_options import motion_options
 from talkinghead.photo.poses import nobody
 from talkinghead.speech.hear.encoder import SpeechEncoder
@@ -98,13 +99,12 @@ def test_options_reach_the_motion(speech: Path, tmp_path: Path) -> None:
 
 
 def test_an_emotion_replaces_the_photos_mood(speech: Path) -> None:
-    from talkinghead.media.audio import AudioFile
-    from talkinghead.rendering import load_speech, speech_poses
-
-    smiling = torch.zeros(52)
-    smiling[[ARKIT_INDEX["mouthSmileLeft"], ARKIT_INDEX["mouthSmileRight"]]] = 0.8
-    config = with_motion(emotion="sad")
-    poses = list(speech_poses(load_speech(config), AudioFile.open(speech), smiling, config))
+    smiling = torch.zeros(1, 52)
+    smiling[0, [ARKIT_INDEX["mouthSmileLeft"], ARKIT_INDEX["mouthSmileRight"]]] = 0.8
+    person = dataclasses.replace(nobody(5), expression=smiling)
+    talker = talkinghead.Talker(with_motion(emotion="sad"))
+    with talker.performing(speech) as performance:
+        poses = list(talker.on_face(performance.spoken, person))
     smile = [float(pose.expression[ARKIT_INDEX["mouthSmileLeft"]]) for pose in poses]
     assert smile[0] > 0.4
     assert min(smile[20:]) < 0.05
@@ -144,10 +144,10 @@ def test_a_video_is_fitted_for_its_style(tmp_path: Path, monkeypatch: pytest.Mon
     video, stages = tmp_path / "clip.mp4", object()
     video.write_bytes(b"frames")
 
-    def fit_video(path: Path, outputs: object, config: Config, stages: object) -> None:
+    def fit_video(path: Path, outputs: object, config: Config, stages: object) -> Fit:
         assert path == video
         assert stages is given
-        lively(20).save(outputs.parameters)  # type: ignore[attr-defined]
+        return Fit(lively(20), np.zeros(20, np.float32), (), (), {})
 
     given = stages
     monkeypatch.setattr(talkinghead.motion_options, "fit_video", fit_video)

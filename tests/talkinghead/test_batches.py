@@ -29,7 +29,8 @@ class Recorder:
         self.window = slice(4, 4 + rows), slice(2, 2 + columns)
         self.sizes: list[int] = []
 
-    def render_changed(self, expression: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+    def render_changed(self, poses: Pose) -> torch.Tensor:
+        expression = poses.expression
         self.sizes.append(len(expression))
         rows, columns = self.window
         size = rows.stop - rows.start, columns.stop - columns.start

@@ -25,7 +25,7 @@ STATES = [
     (RelightState, torch_skin),
     (Toning, torch_toning),
 ]
-TWINS = [*sorted((ROOT / "renderers").glob("torch_*.py")), ROOT / "talkinghead" / "media" / "torch_planar.py"]
+TWINS = [*sorted((ROOT / "renderers" / "batched").glob("*.py")), ROOT / "talkinghead" / "media" / "batched_planar.py"]
 
 
 @pytest.mark.parametrize("path", TWINS, ids=lambda path: path.stem)

@@ -110,7 +110,7 @@ def test_nothing_changes_in_the_photos_own_frame(avatar: PhotoAvatar) -> None:
 def test_an_untrained_network_changes_nothing(avatar: PhotoAvatar) -> None:
     drawn = avatar.draw(Pose(speaking(avatar)))
     before = drawn.crop.copy()
-    FaceRefinement(avatar.face_view, FaceNetwork((4, 4, 8)).eval()).draw(Pose(drawn))
+    FaceRefinement(avatar.face_view, FaceNetwork((4, 4, 8)).eval()).draw(drawn)
     np.testing.assert_array_equal(drawn.crop, before)
 
 

@@ -13,7 +13,7 @@ from talkinghead.media.planar import PlanarPicture
 
 @pytest.fixture
 def stages() -> ModuleType:
-    return importlib.import_module("stage_times")
+    return importlib.import_module("scripts.lab.measure.stage_times")
 
 
 def test_every_stage_exists_and_is_timed(stages: ModuleType) -> None:
