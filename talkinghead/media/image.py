@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from face3d.errors import InputError
-from talkinghead.media.jpeg_tail import whole_but_for_its_tail
-from talkinghead.media.picture_colour import apply_profile, code_points, grey_levels
-from talkinghead.media.picture_kind import is_heif, open_picture, refusal
-from talkinghead.media.picture_opencv import declared_size, read_with_opencv
+from talkinghead.media.pictures.colour import apply_profile, code_points, grey_levels
+from talkinghead.media.pictures.jpeg_tail import whole_but_for_its_tail
+from talkinghead.media.pictures.kind import is_heif, open_picture, refusal
+from talkinghead.media.pictures.screen_colour import to_srgb
+from talkinghead.media.pictures.with_opencv import declared_size, read_with_opencv
 from talkinghead.media.reading import existing_file
-from talkinghead.media.screen_colour import to_srgb
 from talkinghead.media.video_file import video_stills
 
 # 8K is 33 megapixels; beyond this a file is a decompression bomb or a scan that nobody means.

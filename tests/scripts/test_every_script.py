@@ -32,8 +32,6 @@ def run(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: str | Path) ->
 def test_scripts_explain_themselves(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if path.name == "wheel_models.py":
-        pytest.skip("a module of the fetch scripts, which explain it")
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, path.name, "--help")
     assert stopped.value.code == 0

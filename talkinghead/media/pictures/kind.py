@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from talkinghead.media.tiff_tags import read_tiff_header
+from talkinghead.media.pictures.tiff_tags import read_tiff_header
 
 # What Pillow may open: those that it knows at once, and those for which it loads all its plugins (a quarter second).
 # Others of its formats hand the file to another program (PostScript to Ghostscript), run through other files, or are

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from talkinghead.media.screen_colour import Tags, light_to_srgb, srgb_to_light
+from talkinghead.media.pictures.screen_colour import Tags, light_to_srgb, srgb_to_light
 
 _HEADER_BYTES = 1 << 18  # in which the code points stand
 _SAME = 2  # levels by which a profile's colours may be off sRGB and count as sRGB

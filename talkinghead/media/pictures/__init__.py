@@ -1,0 +1,1 @@
+"""Photos of every kind: their content, colours, sizes and faults."""
