@@ -7,8 +7,9 @@ The model of a pixel that shows triangle (0, 1, 2) with perspective-correct weig
 with log-albedo beta and normal n of the vertices, light l (harmonics times the cosine's transform, see
 `renderers.raster.shading`). A photo's brightness is not proportional to the light even after sRGB's curve has been
 undone: cameras and retouching add contrast, rendered pictures often lack the curve (tone 2.2); hence the exponent,
-about a middling brightness p. A triangle's residual is the mean of (p (m / p)^tone - I) q over its pixels, where q makes
-it relative: means do away with noise and pores, and there are as many residuals in a large picture as in a small one.
+about a middling
+brightness p. A triangle's residual is the mean of (p (m / p)^tone - I) q over its pixels, where q makes it
+relative: means do away with noise and pores, and there are as many residuals in a large picture as in a small one.
 Moving a corner by dx moves the surface under the pixel by du = P b_k dx, which is the same as moving the pixel by -du:
 that is the gradient through the barycentric weights which `renderers.raster.fragments.recompute` has, written out.
 """

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkinghead.media import screen_colour
+from talkinghead.media.pictures import screen_colour
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from face3d.errors import InputError
-from talkinghead.media import picture_kind
 from talkinghead.media.image import is_picture, iter_stills, load_photo
+from talkinghead.media.pictures import kind as picture_kind
 from talkinghead.media.pictures.tiff_tags import read_tiff_header
 from tests.talkinghead.media.conftest import make_profile
 
