@@ -108,18 +108,20 @@ class LevelNormaliser:
     def observe(self, frames: Array, loudness: NDArray[np.float64]) -> tuple[Array, NDArray[np.float64]]:
         """Advance over `frames [B, n, bands]` with `loudness [B, n]`; the mean and peak after each of them."""
         o = self.options
+        # The peak falls by the same amount in each frame: with the falls put back, it is a running maximum.
+        fallen = o.peak_fall_db * np.arange(1, loudness.shape[1] + 1)
+        start = np.maximum(self._peak, o.audible_db + 12.0)[:, None]
+        risen = np.concatenate([start, np.maximum(loudness, o.audible_db + 12.0) + fallen], 1)
+        peaks = np.maximum.accumulate(risen, 1)[:, 1:] - fallen
+        active = _sigmoid((loudness - peaks - o.active_db) / 3) * _sigmoid((loudness - o.audible_db) / 3)
         means = np.empty(frames.shape, np.float32)
-        peaks = np.empty(loudness.shape)
         for i in range(frames.shape[1]):
-            level = loudness[:, i]
-            self._peak = np.maximum(level, self._peak - o.peak_fall_db)
-            np.maximum(self._peak, o.audible_db + 12.0, out=self._peak)
-            active = _sigmoid((level - self._peak - o.active_db) / 3) * _sigmoid((level - o.audible_db) / 3)
-            self._weight += active
-            self._mean += (active / self._weight)[:, None] * (frames[:, i] - self._mean)
-            np.minimum(self._weight, o.memory, out=self._weight)
+            self._weight = self._weight + active[:, i]
+            self._mean += (active[:, i] / self._weight)[:, None] * (frames[:, i] - self._mean)
+            self._weight = np.minimum(self._weight, o.memory)
             means[:, i] = self._mean
-            peaks[:, i] = self._peak
+        if frames.shape[1]:
+            self._peak = peaks[:, -1]
         return means, peaks
 
     def apply(self, frames: Array, loudness: NDArray[np.float64], means: Array, peaks: NDArray[np.float64]) -> Array:

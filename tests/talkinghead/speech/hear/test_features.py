@@ -1,11 +1,14 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talkinghead.speech.hear.features import (
     FEATURES,
     MEL_BANDS,
+    LevelNormaliser,
     log_mel_stream,
+    mean_speech,
     mel_filters,
     normalised,
     normalised_stream,
@@ -59,3 +62,37 @@ def test_gain_hardly_matters():
         normalised(np.concatenate(list(log_mel_stream([sound * g])))[None])[0, 200:, :MEL_BANDS] for g in (0.2, 1.0)
     )
     assert np.abs(quiet - loud).mean() < 0.1
+
+
+def observed_slowly(normaliser, frames, loudness):
+    """`LevelNormaliser.observe`, one frame after the other as its text says."""
+    o, mean, weight, peak = (
+        normaliser.options,
+        np.repeat(mean_speech()[None], frames.shape[0], 0),
+        np.full(frames.shape[0], normaliser.options.prior),
+        np.full(frames.shape[0], normaliser.options.audible_db + 20.0),
+    )
+    means, peaks = np.empty(frames.shape), np.empty(loudness.shape)
+    for i in range(frames.shape[1]):
+        level = loudness[:, i]
+        peak = np.maximum(np.maximum(level, peak - o.peak_fall_db), o.audible_db + 12.0)
+        active = 1 / (1 + np.exp(-(level - peak - o.active_db) / 3)) / (1 + np.exp(-(level - o.audible_db) / 3))
+        weight = weight + active
+        mean = mean + (active / weight)[:, None] * (frames[:, i] - mean)
+        weight = np.minimum(weight, o.memory)
+        means[:, i], peaks[:, i] = mean, peak
+    return means, peaks
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_levels_are_observed_as_the_slow_reference_does(seed):
+    draw = np.random.default_rng(seed)
+    frames = draw.normal(-8, 3, (3, 300, MEL_BANDS)).astype(np.float32)
+    loudness = draw.normal(-30, 25, (3, 300))
+    normaliser = LevelNormaliser(3)
+    cut = int(draw.integers(0, 301))
+    parts = [normaliser.observe(frames[:, part], loudness[:, part]) for part in (slice(0, cut), slice(cut, None))]
+    means, peaks = (np.concatenate(pieces, 1) for pieces in zip(*parts, strict=True))
+    expected_means, expected_peaks = observed_slowly(LevelNormaliser(3), frames, loudness)
+    np.testing.assert_allclose(peaks, expected_peaks, atol=1e-9)
+    np.testing.assert_allclose(means, expected_means, atol=1e-5)
