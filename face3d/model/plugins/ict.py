@@ -91,7 +91,7 @@ def load_ict(folder: str | Path, topology: IctTopology = ICT_TOPOLOGY) -> Plugin
             vertices=mean * MILLIMETRES,
             identity=np.stack(identity) * MILLIMETRES,
             triangles=triangles,
-            parts=_parts(topology, triangles),
+            parts=parts_of(topology, triangles),
             landmarks68=vertex_points(np.array(topology.landmarks68), triangles),
             landmarks478=load_measured(folder, len(mean)),
             named=named,
@@ -101,15 +101,18 @@ def load_ict(folder: str | Path, topology: IctTopology = ICT_TOPOLOGY) -> Plugin
 
 def expression_files(folder: Path, name: str) -> list[Path]:
     """The files whose displacements make an ARKit unit: its own, or both halves."""
-    stem, side = name, ""
+    whole, *halves = (folder / f"{stem}.obj" for stem in sided_names(name))
+    if whole.is_file():
+        return [whole]
+    return halves if halves and all(path.is_file() for path in halves) else []
+
+
+def sided_names(name: str) -> list[str]:
+    """How the model calls an ARKit unit: its own name, and those of its halves where it may come in halves."""
     for ending in ("Left", "Right"):
         if name.endswith(ending) and name not in ("jawLeft", "jawRight", "mouthLeft", "mouthRight"):
-            stem, side = name.removesuffix(ending), f"_{ending[0]}"
-    whole = folder / f"{stem}{side}.obj"
-    if side or whole.is_file():
-        return [whole] if whole.is_file() else []
-    halves = [folder / f"{stem}_{half}.obj" for half in "LR"]
-    return halves if all(path.is_file() for path in halves) else []
+            return [f"{name.removesuffix(ending)}_{ending[0]}"]
+    return [name, f"{name}_L", f"{name}_R"]
 
 
 def read_obj(path: Path, with_faces: bool = True) -> tuple[Array, Indices]:
@@ -139,7 +142,8 @@ def _displacement(path: Path, mean: Array) -> Array:
     return points - mean
 
 
-def _parts(topology: IctTopology, triangles: Indices) -> Indices:
+def parts_of(topology: IctTopology, triangles: Indices) -> Indices:  # [F, 3] -> [F]
+    """The `Part` of each triangle."""
     parts = np.full(len(triangles), int(Part.SKIN))
     for first, last, part in topology.ranges:
         parts[((triangles >= first) & (triangles <= last)).all(1)] = part
