@@ -82,7 +82,7 @@ def test_frames_of_each_kind(kind: dict[str, Any], model: MorphableModel, skin: 
 
 @pytest.mark.slow
 def test_frames_of_a_really_large_photo(model: MorphableModel, skin: PhotoSkin) -> None:
-    person = draw_person(model, 5, skin, size_px=2600, factor=1, place="inside", eyes="half", mouth="open")
+    person = draw_person(model, 5, skin, size_px=3600, factor=1, place="inside", eyes="half", mouth="open")
     avatar = make_avatar(person.image, person.parameters, person.landmarks_px, person.options)
     assert isinstance(avatar, ReducedAvatar)
     poses = draw_poses(avatar.expression, 5, 2)
