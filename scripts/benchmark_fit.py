@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 
 from face3d.fit.photo_fit import fit_photo, project_landmarks
@@ -34,7 +35,6 @@ from face3d.model.personal_shapes import personal_model
 from talkinghead.fitting.report import head_degrees, stability
 from talkinghead.fitting.spool import state_of
 from talkinghead.fitting.video import FitOutputs, fit_video, follow
-from talkinghead.media.ffmpeg import find_ffmpeg
 from talkinghead.media.image import load_photo
 from talkinghead.media.output import complete_file
 from talkinghead.media.video_file import Damage, VideoFile
@@ -243,7 +243,7 @@ def join_videos(videos: list[Path], output: Path) -> Path:
     """The videos one after the other, their streams copied."""
     names = output.with_suffix(".txt")
     names.write_text("".join(f"file '{path.absolute()}'\n" for path in videos))
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(names)]
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(names)]
     subprocess.run([*command, "-c", "copy", str(output)], check=True, stdin=subprocess.DEVNULL)
     return output
 

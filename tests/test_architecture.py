@@ -37,8 +37,6 @@ HEAVY = (
     "numba",
     "av",
     "PIL",
-    "ffmpeg",
-    "imageio_ffmpeg",
     "hibari",
     "rich",
 )

@@ -139,7 +139,6 @@ def test_every_import_is_declared() -> None:
         "PIL": "pillow",
         "ai_edge_litert": "ai-edge-litert",
         "cv2": "opencv-python-headless",
-        "ffmpeg": "ffmpeg-python",
         "hibari": "hibari-tts",
         "imageio_ffmpeg": "imageio-ffmpeg",
         "pytorch3d": "easypytorch3d",

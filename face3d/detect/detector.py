@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from face3d.detect.face import FaceDetection, disagreement, is_known, roll_matrix, roll_of
 from face3d.detect.face_tracker import FaceTracker
 from face3d.detect.landmark_nets import LANDMARK_COUNT
-from face3d.detect.landmarker import BUILTIN, RawFace, open_landmarker
+from face3d.detect.landmarker import BUILTIN, open_landmarker
+from face3d.detect.raw_face import RawFace
 from face3d.detect.view import ImageArray, View
 from face3d.errors import InputError
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 
 from face3d.detect.face_search import CONFIDENCE
-from face3d.detect.landmarker import RawFace
+from face3d.detect.raw_face import RawFace
 from face3d.detect.view import ImageArray
 from face3d.errors import InputError
 from face3d.model.arkit import ARKIT_NAMES

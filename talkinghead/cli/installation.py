@@ -8,7 +8,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -128,20 +127,17 @@ def check_av() -> Finding:
     return _import_check("PyAV", "av", _version, install("av"))
 
 
-def check_ffmpeg() -> Finding:
-    """An ffmpeg with the encoders for H.264 and AAC."""
-    from face3d.errors import InputError
-    from talkinghead.media.ffmpeg import FFMPEG_VARIABLE, find_ffmpeg, list_encoders
-
-    mend = f"{install('--force-reinstall imageio-ffmpeg')}, or set {FFMPEG_VARIABLE} to an ffmpeg with libx264"
+def check_encoders() -> Finding:
+    """The encoders for H.264 and AAC, which PyAV's wheels bring."""
+    mend = install("--force-reinstall av")
     try:
-        executable = find_ffmpeg()
-        lacking = {"libx264", "aac"} - list_encoders(executable)
-    except (InputError, ImportError, OSError, subprocess.SubprocessError) as error:
-        return Finding("ffmpeg", False, _first_line(error), mend)
+        from av.codec import codecs_available
+    except (ImportError, OSError) as error:
+        return Finding("encoders", False, f"PyAV does not load ({_first_line(error)})", mend)
+    lacking = {"libx264", "aac"} - codecs_available
     if lacking:
-        return Finding("ffmpeg", False, f"{executable} lacks {' and '.join(sorted(lacking))}", mend)
-    return Finding("ffmpeg", True, executable)
+        return Finding("encoders", False, f"PyAV's FFmpeg lacks {' and '.join(sorted(lacking))}", mend)
+    return Finding("encoders", True, "H.264 (x264) and AAC")
 
 
 def check_shipped_files() -> Finding:
@@ -219,7 +215,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_opencv,
     check_litert,
     check_av,
-    check_ffmpeg,
+    check_encoders,
     check_shipped_files,
     check_face_models,
     check_disk,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from face3d.errors import OutputError
 from talkinghead.media.audio import AudioFile, Samples
-from talkinghead.media.ffmpeg import file_url
+from talkinghead.media.reading import file_url
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream

@@ -61,6 +61,14 @@ def existing_file(path: str | Path) -> Path:
     return path
 
 
+def file_url(path: str | Path) -> str:
+    """The name under which PyAV opens exactly this file, whatever characters its name has.
+
+    An absolute path cannot be taken for an option, and the explicit protocol stops `a:b.wav` from being read as one.
+    """
+    return f"file:{Path(path).absolute()}"
+
+
 @contextmanager
 def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[InputContainer]:
     """Open a sound or video file; every FFmpeg error inside the block becomes an InputError that names the file.
@@ -73,8 +81,6 @@ def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[Inp
         InputError: as :func:`existing_file`; a playlist, or no format of :data:`FORMATS`.
     """
     import av
-
-    from talkinghead.media.ffmpeg import file_url
 
     path = existing_file(path)
     _refuse_playlists(path)
@@ -92,10 +98,8 @@ def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[Inp
 
 
 def _why_not_listed(path: Path, wanted: str) -> str:
-    from talkinghead.media.image import is_picture
-
-    if is_picture(path):
-        return f"{path} is a picture: it has no sound track and does not move."
+    if wanted == "sound or video":
+        return f"{path} is not a {wanted} file of a format that is read here; a picture has no sound and does not move."
     return f"{path} is not a {wanted} file of a format that is read here."
 
 

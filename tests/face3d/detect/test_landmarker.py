@@ -12,7 +12,8 @@ import pytest
 
 from face3d.detect.detector import FaceDetector
 from face3d.detect.face import FaceDetection
-from face3d.detect.landmarker import RawFace, open_landmarker
+from face3d.detect.landmarker import open_landmarker
+from face3d.detect.raw_face import RawFace
 from face3d.detect.view import View
 from face3d.errors import InputError
 from face3d.model.arkit import ARKIT_INDEX

@@ -15,9 +15,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from talkinghead.cli.program import main
-from talkinghead.media.ffmpeg import find_ffmpeg
 
 ROOT = Path(__file__).resolve().parents[3]
 PHOTO = ROOT / "tests" / "data" / "astronaut.jpg"
@@ -182,7 +182,18 @@ def test_a_video_as_photo(work: Path, speech: Path, tmp_path: Path, capsys: pyte
     """Half a second of grey, then the face: the first good frame is taken, and the user is told."""
     film = tmp_path / "film.mp4"
     still = np.ascontiguousarray(face(256))
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "256x256"]
+    command = [
+        get_ffmpeg_exe(),
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        "256x256",
+    ]
     command += ["-r", "25", "-i", "pipe:0", "-c:v", "libx264", "-pix_fmt", "yuv420p", f"file:{film}"]
     grey = np.full_like(still, 128)
     subprocess.run(command, input=grey.tobytes() * 13 + still.tobytes() * 5, check=True, capture_output=True)

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from imageio_ffmpeg import get_ffmpeg_exe
 
 import face3d.fit.track_fit as sequence
 import face3d.follow.person_follower as following
@@ -40,7 +41,6 @@ from talkinghead.cli.program import main
 from talkinghead.fitting import video as module
 from talkinghead.fitting.spool import open_spool, spool_of, state_of
 from talkinghead.fitting.video import FitOutputs, fit_video
-from talkinghead.media.ffmpeg import find_ffmpeg
 from talkinghead.media.video_file import Damage, VideoFile
 from talkinghead.stages import silent
 
@@ -241,7 +241,7 @@ def report_of(film: Path, folder: Path, *more: str) -> dict:
 
 
 def convert(source: Path, target: Path, *arguments: str, before: tuple[str, ...] = ()) -> Path:
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *before, "-i", str(source), *arguments]
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", *before, "-i", str(source), *arguments]
     subprocess.run([*command, str(target)], check=True, stdin=subprocess.DEVNULL, capture_output=True)
     return target
 
@@ -279,7 +279,7 @@ def test_nobody_there(tmp_path: Path, small: type[SmallFollower], capsys: pytest
 
 def test_sound_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "s.m4a"
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=0.3", str(path)]
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "sine=d=0.3", str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     assert fit(path, tmp_path) == 2
     assert "holds sound but no pictures" in the_sentence(capsys)
@@ -319,7 +319,7 @@ def test_turned_by_its_metadata(tmp_path: Path, small: type[SmallFollower]) -> N
 def test_cut_short(tmp_path: Path, small: type[SmallFollower]) -> None:
     noise = ("-f", "lavfi", "-i", "nullsrc=s=96x80:r=25:d=4,geq=random(1)*40+150:128:128")
     whole = tmp_path / "w.mp4"
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", *noise, "-movflags", "+faststart", str(whole)]
+    command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", *noise, "-movflags", "+faststart", str(whole)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     film = tmp_path / "film.mp4"
     film.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])

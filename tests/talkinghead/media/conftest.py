@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
-
-from talkinghead.media.ffmpeg import find_ffmpeg
 
 # (X, Y, Z) of sRGB's red, green and blue under the white of a profile's connection space.
 SRGB_COLUMNS = ((0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
@@ -55,7 +54,7 @@ def convert(tmp_path: Path) -> Callable[..., Path]:
 
     def make(name: str, *arguments: str) -> Path:
         path = tmp_path / name
-        command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *arguments, f"file:{path}"]
+        command = [get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-y", *arguments, f"file:{path}"]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
         return path
 

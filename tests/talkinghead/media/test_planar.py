@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from imageio_ffmpeg import get_ffmpeg_exe
 
-from talkinghead.media.ffmpeg import find_ffmpeg
 from talkinghead.media.planar import BLACK, BT709, NO_COLOUR, PlanarPicture
 
 
@@ -66,7 +66,7 @@ def test_ffmpeg_gives_the_same() -> None:
     soft = cv2.GaussianBlur(noise, (0, 0), 2).astype(float)
     picture = np.clip((soft - soft.mean()) * 5 + 128, 0, 255).astype(np.uint8)
     scale = "scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_inp+area"
-    command = [find_ffmpeg(), "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "64x48", "-i", "-"]
+    command = [get_ffmpeg_exe(), "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "64x48", "-i", "-"]
     command += ["-vf", f"{scale},format=yuv420p", "-f", "rawvideo", "-"]
     raw = subprocess.run(command, input=picture.tobytes(), capture_output=True, check=True).stdout
     data, size = np.frombuffer(raw, np.uint8), 48 * 64

@@ -14,7 +14,7 @@ import pytest
 from face3d.errors import InputError
 from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import iter_stills
-from talkinghead.media.reading import FORMATS, existing_file, open_media
+from talkinghead.media.reading import FORMATS, existing_file, open_media, file_url
 from talkinghead.media.video_file import VideoFile
 
 Convert = Callable[..., Path]
@@ -113,3 +113,9 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_bytes(b"no media " * 100)
     with pytest.raises(InputError, match="x.mp4 is not a film file"), open_media(tmp_path / "x.mp4", "film"):
         pass
+
+
+def test_names_are_absolute_and_cannot_be_protocols(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert file_url("-y") == f"file:{tmp_path}/-y"
+    assert file_url("http:x.wav") == f"file:{tmp_path}/http:x.wav"
