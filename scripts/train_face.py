@@ -91,7 +91,7 @@ def fit(arguments: argparse.Namespace) -> None:
     from scripts.lab.renderer.face_trainer import load_options, train
 
     options = load_options(arguments.config)
-    network, figures = train(arguments.cache / "examples", options, report=lambda line: print(line, flush=True))
+    network, figures = train(arguments.cache / "examples", options)
     print(figures)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     save_network(network, arguments.output, figures)

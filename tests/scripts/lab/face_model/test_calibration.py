@@ -14,13 +14,13 @@ from face3d.fit.detector_calibration import Calibration, calibration_from
 from face3d.model.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.model.morphable_model import MorphableModel
 from scripts.lab.face_model.calibration import CHANNELS, Samples, TrainingOptions, mirrored, train, view_rotation
+from talkinghead.training.loop import Run
 
 JAW = ARKIT_INDEX["jawOpen"]
 OPTIONS = TrainingOptions(components=200, hidden=32, epochs=20, batch=32, learning_rate=5e-3, dropout=0.0)
 
 
-def silent(text: str) -> None:
-    """No log."""
+SILENT = Run(report=lambda line: None)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def held_out(model: MorphableModel) -> Samples:
 
 @pytest.fixture(scope="module")
 def tensors(canonical: np.ndarray, samples: Samples, held_out: Samples) -> dict[str, np.ndarray]:
-    return train(canonical, samples, held_out, OPTIONS, silent)
+    return train(canonical, samples, held_out, OPTIONS, SILENT)
 
 
 def read(calibration: Calibration, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -179,7 +179,7 @@ def distance(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> float:
 def test_a_seed_gives_one_network(canonical: np.ndarray, samples: Samples, held_out: Samples) -> None:
     short = dataclasses.replace(OPTIONS, epochs=2)
     first, again, other = (
-        train(canonical, samples, held_out, o, silent) for o in (short, short, dataclasses.replace(short, seed=1))
+        train(canonical, samples, held_out, o, SILENT) for o in (short, short, dataclasses.replace(short, seed=1))
     )
     assert first.keys() == again.keys()
     # Adam turns a rounded gradient of nothing into a whole step: one network, not the same bits.
@@ -188,7 +188,7 @@ def test_a_seed_gives_one_network(canonical: np.ndarray, samples: Samples, held_
 
 def test_more_training_learns_more(canonical: np.ndarray, samples: Samples, held_out: Samples) -> None:
     lines: list[str] = []
-    train(canonical, samples, held_out, OPTIONS, lines.append)
+    train(canonical, samples, held_out, OPTIONS, Run(report=lines.append))
     losses = [float(line.rsplit(" ", 1)[1]) for line in lines]
     assert len(losses) == OPTIONS.epochs
     assert losses[-1] < 0.7 * losses[0]

@@ -24,6 +24,7 @@ from scripts.lab.renderer.face_trainer import (
     psnr,
     train,
 )
+from talkinghead.training.loop import Run
 
 ROOT = Path(__file__).resolve().parents[4]
 QUICK = FaceTrainOptions(steps=30, batch=2, widths=(8, 8, 8), adversarial=0.003, judged_from=0.5)
@@ -89,8 +90,8 @@ def distance(one: FaceNetwork, other: FaceNetwork) -> float:
 def test_training_helps_and_can_be_repeated(folder: Path) -> None:
     examples = load_examples(sorted(folder.glob("*.npz")))
     lines: list[str] = []
-    first, figures = train(folder, QUICK, lines.append)
-    second, _ = train(folder, QUICK, lines.append)
+    first, figures = train(folder, QUICK, Run(report=lines.append))
+    second, _ = train(folder, QUICK, Run(report=lines.append))
     before, after = psnr(FaceNetwork(QUICK.widths), examples, "cpu"), psnr(first, examples, "cpu")
     assert sum(after) > sum(before)
     assert "minutes" in figures
@@ -103,13 +104,13 @@ def test_training_helps_and_can_be_repeated(folder: Path) -> None:
 
 def test_one_file_is_checked_and_trained_on(portrait: FaceExamples, tmp_path: Path) -> None:
     portrait.save(tmp_path / "photo_a.npz")
-    _, figures = train(tmp_path, dataclasses.replace(QUICK, steps=2), print)
+    _, figures = train(tmp_path, dataclasses.replace(QUICK, steps=2))
     assert figures["examples"] == "2"
 
 
 def test_no_examples(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no examples to train on: make some first with scripts/train_face.py"):
-        train(tmp_path, QUICK, print)
+        train(tmp_path, QUICK)
 
 
 @pytest.mark.parametrize(
