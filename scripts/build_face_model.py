@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import IBUG_68

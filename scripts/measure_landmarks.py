@@ -12,7 +12,10 @@ millimetres off. Needs a model with eyeballs: without them its renders have no e
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from face3d.errors import InputError
 from face3d.model.morphable_model import MorphableModel

@@ -17,9 +17,12 @@ each optional. The shipped files' SHA-256 are in `talkinghead/resources.py`: put
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / ".cache" / "speech" / "corpus"
