@@ -10,10 +10,9 @@ from typing import Any
 
 import torch
 from rich.progress import track
-from torch import nn
 
 from face3d.errors import InputError
-from renderers.unet import save_network
+from renderers.unet import UNet, save_network
 from scripts.lab.renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
 from scripts.lab.renderer.reenactment import kept_name
 from talkinghead.training.loop import Run
@@ -46,7 +45,7 @@ class Program:
     description: str
     add_photo: Callable[[Path, Path, Path], None]
     add_clip: Callable[[Path, Path, Path], None]
-    train: Callable[[Path, Path | None, Run], tuple[nn.Module, dict[str, str]]]
+    train: Callable[[Path, Path | None, Run], tuple[UNet, dict[str, str]]]
     portraits: int | None
     clips: int
 
