@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,6 +185,17 @@ def test_a_seed_gives_one_network(canonical: np.ndarray, samples: Samples, held_
     assert first.keys() == again.keys()
     # Adam turns a rounded gradient of nothing into a whole step: one network, not the same bits.
     assert distance(first, again) < 0.02 * distance(first, other)
+
+
+def test_an_interrupted_training_goes_on(
+    canonical: np.ndarray, samples: Samples, held_out: Samples, tmp_path: Path
+) -> None:
+    """In the middle of its second epoch."""
+    short, other = (dataclasses.replace(OPTIONS, epochs=3, seed=seed) for seed in (0, 1))
+    whole, different = (train(canonical, samples, held_out, options, SILENT) for options in (short, other))
+    run = dataclasses.replace(SILENT, checkpoint=tmp_path / "c.safetensors")
+    train(canonical, samples, held_out, short, dataclasses.replace(run, stop=20))
+    assert distance(whole, train(canonical, samples, held_out, short, run)) < 0.02 * distance(whole, different)
 
 
 def test_more_training_learns_more(canonical: np.ndarray, samples: Samples, held_out: Samples) -> None:

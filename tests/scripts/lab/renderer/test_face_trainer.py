@@ -102,6 +102,19 @@ def test_training_helps_and_can_be_repeated(folder: Path) -> None:
     assert distance(first, second) < 0.05 * learnt
 
 
+def test_an_interrupted_training_goes_on(folder: Path, tmp_path: Path) -> None:
+    """With its discriminator, from before and from after that counts."""
+    options = dataclasses.replace(QUICK, steps=6, judged_from=0.4)
+    whole, _ = train(folder, options, Run(report=lambda line: None))
+    torch.manual_seed(options.seed)
+    learnt = distance(whole, FaceNetwork(options.widths))
+    for stop in (1, 4):
+        run = Run(tmp_path / f"{stop}.safetensors", report=lambda line: None)
+        train(folder, options, dataclasses.replace(run, stop=stop))
+        resumed, _ = train(folder, options, run)
+        assert distance(whole, resumed) < 0.02 * learnt
+
+
 def test_one_file_is_checked_and_trained_on(portrait: FaceExamples, tmp_path: Path) -> None:
     portrait.save(tmp_path / "photo_a.npz")
     _, figures = train(tmp_path, dataclasses.replace(QUICK, steps=2))
