@@ -1,4 +1,4 @@
-"""Makes the captures of `training.captures` from filmed clips and captured weights; each set is optional."""
+"""Makes the captures of `captures.captures` from filmed clips and captured weights; each set is optional."""
 
 from __future__ import annotations
 
