@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 
 def decode(video: Path) -> Iterator[NDArray[np.uint8]]:
     """Frames [H, W, 3] RGB."""

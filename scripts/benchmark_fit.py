@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ import numpy as np
 import torch
 from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from face3d.fit.photo_fit import fit_photo, project_landmarks
 from face3d.follow.track import Track, open_track

@@ -48,6 +48,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from scripts.lab.measure.face_embedding import load_embedding
 from scripts.lab.measure.landmark_warp import LandmarkWarp
 from scripts.lab.renderer.reenactment import Clip, fit_clip, fitted_frames, save_photo, spoken_frames

@@ -20,6 +20,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = ("grid", "librivox", "robustness", "languages", "silence", "distribution", "speed", "hour")
 

@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from face3d.detect.detector import FaceDetector
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import IBUG_68
 from face3d.model.morphable_model import DEFAULT_MODEL, MorphableModel, model_from_arrays
-from renderers.raster.numba_rasterizer import rasterize_arrays
+from scripts.lab.face_model.detected_landmarks import detected_landmarks
 from scripts.lab.face_model.expression import build_expression_space
 from scripts.lab.face_model.head import cut_head
 from scripts.lab.face_model.identity import build_identity_space
-from scripts.lab.face_model.landmarks import Embedding, brow_points, embed_landmarks, label_lips, snap_inner_lips
+from scripts.lab.face_model.landmarks import Embedding, label_lips, snap_inner_lips
 from scripts.lab.face_model.lips import LipRims, close_lips, find_lip_rims
 from scripts.lab.face_model.makehuman import MakeHumanWheel
 from scripts.lab.face_model.mouth_and_lids import close_lids, place_teeth
@@ -76,24 +78,8 @@ def build_landmarks(geometry: dict[str, np.ndarray], rims: LipRims) -> tuple[Emb
     """The embedding and the parts [F], in two rounds: the second paints the lips and brows that the first found."""
     blank = Embedding(np.zeros(478, int), np.zeros((478, 3)), np.zeros(478))
     model: MorphableModel = model_from_arrays(DEFAULT_MODEL, geometry | landmark_arrays(blank))
-
-    def rasterize(vertices: np.ndarray, triangles: np.ndarray, h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
-        fragments = rasterize_arrays(vertices, triangles.astype(np.int32), h, w)
-        return fragments.face_index, fragments.barycentric
-
-    with FaceDetector(max_faces=1) as detector:
-
-        def detect(picture: np.ndarray) -> np.ndarray | None:
-            faces = detector.detect(picture)
-            return faces[0].landmarks_px if faces else None
-
-        parts = geometry["triangle_parts"].astype(int)
-        first = embed_landmarks(model, parts, rasterize, detect, people=60, seed=0)
-        print(f"first round: single observations lie {first.spread_mm.mean():.2f} mm from their points")
-        parts = label_lips(model, parts, first)
-        second = embed_landmarks(model, parts, rasterize, detect, people=160, seed=1, brows=brow_points(model, first))
-        print(f"second round: {second.spread_mm.mean():.2f} mm")
-        second = snap_inner_lips(model, second, rims)
+    second = detected_landmarks(model, geometry["triangle_parts"].astype(int), (60, 160), print)
+    second = snap_inner_lips(model, second, rims)
     return second, label_lips(model, geometry["triangle_parts"].astype(int), second)
 
 

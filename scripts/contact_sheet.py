@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from renderers.pose import Pose
 

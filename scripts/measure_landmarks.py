@@ -12,11 +12,11 @@ millimetres off. Needs a model with eyeballs: without them its renders have no e
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from face3d.detect.detector import FaceDetector
 from face3d.errors import InputError
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
@@ -24,8 +24,8 @@ from face3d.model.plugins.ict import FOLDER
 from face3d.model.plugins.measured import measured_path, save_measured
 from face3d.model.plugins.surface import SurfacePoints
 from face3d.model.registry import load_model
-from renderers.raster.numba_rasterizer import rasterize_arrays
-from scripts.lab.face_model.landmarks import Embedding, brow_points, embed_landmarks, label_lips
+from scripts.lab.face_model.detected_landmarks import detected_landmarks
+from scripts.lab.face_model.landmarks import Embedding
 
 PEOPLE = (40, 120)  # rendered in the first and in the second round
 
@@ -38,22 +38,7 @@ def measure(model: MorphableModel, people: tuple[int, int] = PEOPLE) -> Embeddin
     """
     if not all(len(model.part_vertices(part)) for part in (Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL)):
         raise InputError(f"{model.name} has no eyeballs, so MediaPipe cannot see its face on plain renders.")
-
-    def rasterize(vertices: np.ndarray, triangles: np.ndarray, h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
-        fragments = rasterize_arrays(vertices, triangles.astype(np.int32), h, w)
-        return fragments.face_index, fragments.barycentric
-
-    with FaceDetector(max_faces=1) as detector:
-
-        def detect(picture: np.ndarray) -> np.ndarray | None:
-            faces = detector.detect(picture)
-            return faces[0].landmarks_px if faces else None
-
-        parts = model.triangle_parts.numpy()
-        first = embed_landmarks(model, parts, rasterize, detect, people=people[0], seed=0)
-        parts = label_lips(model, parts, first)
-        brows = brow_points(model, first)
-        return embed_landmarks(model, parts, rasterize, detect, people=people[1], seed=1, brows=brows)
+    return detected_landmarks(model, model.triangle_parts.numpy(), people, print)
 
 
 def main() -> None:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 def pictures_of(person: Path, every: int, at_most: int) -> Iterator[NDArray[np.uint8]]:

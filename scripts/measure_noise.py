@@ -13,6 +13,7 @@ With --fit, the variants are fitted as the frames of one video, unsmoothed.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from face3d.detect.detector import FaceDetector
 from face3d.detect.face import FaceDetection

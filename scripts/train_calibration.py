@@ -36,6 +36,7 @@ from face3d.fit.photo_fit import fit_photo
 from face3d.model.morphable_model import load_default_model
 from scripts.lab.face_model.calibration import Samples, TrainingOptions, mirrored, train
 from scripts.lab.face_model.synthetic_faces import FaceSynthesizer, PhotoSkin, SynthesisOptions
+from talkinghead.training.loop import PLAIN_RUN, Run
 
 PER_FILE = 500
 HELD_OUT = 12
@@ -142,7 +143,7 @@ def read_samples(folders: list[Path]) -> Samples:
     return Samples(**{name: np.concatenate(values) for name, values in parts.items()})
 
 
-def train_file(folders: list[Path], output: Path, options: TrainingOptions) -> None:
+def train_file(folders: list[Path], output: Path, options: TrainingOptions, run: Run = PLAIN_RUN) -> None:
     """Train on all faces and their mirror images but the held-out ones."""
     model = load_default_model()
     samples = read_samples(folders)
@@ -153,7 +154,7 @@ def train_file(folders: list[Path], output: Path, options: TrainingOptions) -> N
         *(np.concatenate([getattr(kept, f.name), getattr(seen, f.name)]) for f in dataclasses.fields(Samples))
     )
     canonical = model.landmarks478.of(model.mean).double().numpy()
-    tensors = train(canonical, both, samples.part(held_out), options)
+    tensors = train(canonical, both, samples.part(held_out), options, run)
     tensors = {name: value.astype(np.float16) if name in HALF else value for name, value in tensors.items()}
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, output)
     print(f"{output}: trained on {len(kept)} faces and their mirror images")
@@ -193,6 +194,8 @@ def main() -> None:
     fit.add_argument("folders", type=Path, nargs="+")
     fit.add_argument("--output", type=Path, required=True)
     fit.add_argument("--epochs", type=int, default=TrainingOptions.epochs)
+    fit.add_argument("--checkpoint", type=Path, help="file from which an interrupted training goes on")
+    fit.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's curves")
     spread = commands.add_parser("spread", help="how real identities spread")
     spread.add_argument("calibration", type=Path)
     spread.add_argument("folder", type=Path)
@@ -204,7 +207,8 @@ def main() -> None:
     if options.command == "faces":
         make_faces(options.folder, options.count, options.seed, options.photos, options.prior)
     elif options.command == "train":
-        train_file(options.folders, options.output, TrainingOptions(epochs=options.epochs))
+        run = Run(options.checkpoint, options.tensorboard)
+        train_file(options.folders, options.output, TrainingOptions(epochs=options.epochs), run)
     else:
         write_spread(options.calibration, options.folder, options.photos, options.output)
 

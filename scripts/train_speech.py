@@ -17,9 +17,12 @@ each optional. The shipped files' SHA-256 are in `talkinghead/resources.py`: put
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / ".cache" / "speech" / "corpus"
@@ -77,14 +80,14 @@ def fit(arguments: argparse.Namespace) -> None:
     from scripts.lab.speech.encoder.trainer import Places, TrainOptions, train
     from talkinghead.speech.hear.network import LIVE_SIZE, OFFLINE_SIZE
     from talkinghead.speech.hear.weights import save_network
+    from talkinghead.training.loop import Run
 
     name = "speech-v2-live" if arguments.live else "speech-v2"
     options = TrainOptions(steps=arguments.steps, seed=arguments.seed, threads=arguments.threads)
-    places = Places(arguments.corpus, arguments.captures, RUNS / f"{name}.safetensors")
+    places = Places(arguments.corpus, arguments.captures)
     size = LIVE_SIZE if arguments.live else OFFLINE_SIZE
-    network, figures = train(
-        places, options, size=size, report=lambda line: print(line, flush=True), stop=arguments.stop
-    )
+    run = Run(RUNS / f"{name}.safetensors", arguments.tensorboard, stop=arguments.stop)
+    network, figures = train(places, options, size=size, run=run)
     print(figures)
     save_network(network, arguments.output or ASSETS / f"{name}.safetensors", figures)
 
@@ -104,13 +107,14 @@ def fit_generator(arguments: argparse.Namespace) -> None:
 
     from scripts.lab.speech.generator.run import GeneratorPlaces, make_generator
     from scripts.lab.speech.generator.trainer import PRESETS
+    from talkinghead.training.loop import Run
 
     options = replace(PRESETS[arguments.preset], seed=arguments.seed, threads=arguments.threads)
     if arguments.steps is not None:
         options = replace(options, steps=arguments.steps)
     corpus = arguments.corpus if arguments.corpus.is_dir() else None
     places = GeneratorPlaces(arguments.encoder, arguments.captures, corpus, arguments.output, GENERATOR_CACHE)
-    make_generator(places, options, report=lambda line: print(line, flush=True), stop=arguments.stop)
+    make_generator(places, options, run=Run(tensorboard=arguments.tensorboard, stop=arguments.stop))
 
 
 def calibrate_teacher(arguments: argparse.Namespace) -> None:
@@ -167,6 +171,7 @@ def main() -> None:
     training.add_argument("--stop", type=int, help="stop after this step; the same command goes on later")
     training.add_argument("--seed", type=int, default=1)
     training.add_argument("--threads", type=int, default=1)
+    training.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's curves")
     training.set_defaults(run=fit)
     generator = commands.add_parser(
         "generator", help="fit the generator of mouth, head and eyes; goes on as train does"
@@ -182,6 +187,7 @@ def main() -> None:
     generator.add_argument("--stop", type=int, help="stop after this step; the same command goes on later")
     generator.add_argument("--seed", type=int, default=1)
     generator.add_argument("--threads", type=int, default=1)
+    generator.add_argument("--tensorboard", type=Path, help="folder for TensorBoard's curves")
     generator.set_defaults(run=fit_generator)
     arguments = parser.parse_args()
     arguments.run(arguments)

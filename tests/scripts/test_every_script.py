@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import runpy
 import sys
@@ -18,6 +19,7 @@ from scripts.lab.face_model.synthetic_faces import FaceSynthesizer
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+FINDS_THE_REPOSITORY = "sys.path.insert(0, str(Path(__file__).resolve().parents[1]))"
 WITH_OPTIONS = [path for path in SCRIPTS if "ArgumentParser(" in path.read_text(encoding="utf-8")]
 
 
@@ -36,6 +38,27 @@ def test_scripts_explain_themselves(
         run(monkeypatch, path.name, "--help")
     assert stopped.value.code == 0
     assert "usage:" in capsys.readouterr().out
+
+
+def imports_of_ours(path: Path) -> list[int]:
+    """Lines that import from this repository."""
+    ours = {"face3d", "renderers", "scripts", "talkinghead"}
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        found += [node.lineno for name in names if name.split(".")[0] in ours]
+    return found
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])
+def test_scripts_find_the_repository_wherever_they_are_started(path: Path) -> None:
+    """All in the same way, whether the packages are installed or not; type checkers need no help."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    places = [number for number, line in enumerate(lines, 1) if "sys.path" in line]
+    used = [line for line in imports_of_ours(path) if "TYPE_CHECKING" not in "".join(lines[max(0, line - 4) : line])]
+    assert [lines[number - 1] for number in places] == ([FINDS_THE_REPOSITORY] if used else [])
+    assert not used or places[0] < min(used)
 
 
 def test_the_models_own_style_is_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

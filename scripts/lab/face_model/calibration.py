@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from face3d.fit.detector_calibration import describe
 from face3d.fit.objective_reference import line_of_sight
 from face3d.model.arkit import ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.model.morphable_model import MorphableModel
+from talkinghead.training import loop
+from talkinghead.training.loop import PLAIN_RUN, Job, LoopOptions, Run, Step, prepare
 
 Array = NDArray[Any]
 
@@ -56,7 +58,7 @@ class TrainingOptions:
     Attributes:
         components: principal components of the features that it sees.
         hidden: units of its two hidden layers.
-        epochs, batch, learning_rate, weight_decay, dropout: of AdamW with a one-cycle schedule.
+        epochs, batch, learning_rate, weight_decay, dropout: of AdamW.
         feature_noise: standard deviation added to the whitened features.
         seed: of weights, order and noise.
     """
@@ -70,6 +72,13 @@ class TrainingOptions:
     dropout: float = 0.2
     feature_noise: float = 0.05
     seed: int = 0
+
+    def loop(self, steps: int, per_epoch: int) -> LoopOptions:
+        """For the training loop, which reports every epoch."""
+        return LoopOptions(
+            steps, self.batch, self.learning_rate, warm_up=0.3, weight_decay=self.weight_decay, clip=0, seed=self.seed,
+            checkpoint_steps=per_epoch, report_steps=per_epoch,
+        )  # fmt: skip
 
 
 class _Network(nn.Module):
@@ -132,14 +141,14 @@ def train(
     samples: Samples,
     held_out: Samples,
     options: TrainingOptions | None = None,
-    log: Any = print,
+    run: Run = PLAIN_RUN,
 ) -> dict[str, Array]:
     """Train; returns the tensors of a calibration file.
 
     The spreads are measured on `held_out`: mirror images of a head must not stand on both sides.
     """
     options = options or TrainingOptions()
-    torch.manual_seed(options.seed)
+    prepare(options.loop(1, 1))
     features, rough = _features(canonical, samples)
     center = features.mean(0)
     _, _, basis = np.linalg.svd(features[:: max(1, len(features) // 4000)] - center, full_matrices=False)
@@ -155,7 +164,7 @@ def train(
     y = torch.from_numpy(((target - mean) / scale).astype(np.float32))
     weight = torch.cat([torch.ones(count), torch.full((samples.identity.shape[1],), 0.3), torch.full((3,), 2.0)])
     network = _Network(options.components, options.hidden, y.shape[1], options.dropout)
-    _fit(network, x, y, weight, options, log)
+    network = _fit(network, x, y, weight, options, run)
     tensors = {
         "canonical": canonical,
         "center": center.astype(np.float32),
@@ -167,7 +176,7 @@ def train(
         "prior_sd": samples.identity.std(0).astype(float),
         **{name: value.detach().numpy() for name, value in network.state_dict().items()},
     }
-    tensors.update(_spreads(canonical, network.eval(), tensors, held_out))
+    tensors.update(_spreads(canonical, network, tensors, held_out))
     return tensors
 
 
@@ -180,22 +189,21 @@ def _targets(samples: Samples, rough: Array) -> Array:
     return np.concatenate([samples.expression[:, CHANNELS], samples.identity, turn], 1).astype(float)
 
 
-def _fit(network: _Network, x: Tensor, y: Tensor, weight: Tensor, options: TrainingOptions, log: Any) -> None:
-    steps = options.epochs * -(-len(x) // options.batch)
-    optimizer = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=options.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=steps)
-    for epoch in range(options.epochs):
-        network.train()
-        total = 0.0
-        for index in torch.randperm(len(x)).split(options.batch):
-            noisy = x[index] + options.feature_noise * torch.randn(len(index), x.shape[1])
-            loss = ((network(noisy) - y[index]) ** 2 * weight).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach()) * len(index)
-        log(f"epoch {epoch + 1}/{options.epochs}: loss {total / len(x):.4f}")
+def _fit(
+    network: _Network, x: Tensor, y: Tensor, weight: Tensor, options: TrainingOptions, run: Run
+) -> _Network:  # x [N, P], y [N, O], weight [O]
+    per_epoch = -(-len(x) // options.batch)
+
+    def loss(network: _Network, step: Step) -> dict[str, Tensor]:
+        epoch, place = divmod(step.number - 1, per_epoch)
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(options.seed * 1_000_003 + epoch))
+        index = order[place * options.batch : (place + 1) * options.batch]
+        noisy = x[index] + options.feature_noise * torch.randn(len(index), x.shape[1], generator=step.random)
+        return {"loss": ((network(noisy) - y[index]) ** 2 * weight).mean()}
+
+    steps = options.epochs * per_epoch
+    asked = options.loop(steps, per_epoch)
+    return loop.train(Job(network, loss, {"options of the network": asdict(options)}), asked, run)[0]
 
 
 def _spreads(canonical: Array, network: _Network, tensors: dict[str, Array], held_out: Samples) -> dict[str, Array]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -26,6 +25,7 @@ from renderers.face_network.planes import SIZE, FaceWindow
 from renderers.photo_avatar import AvatarOptions, PhotoAvatar
 from renderers.pose import Pose
 from renderers.raster.numba_rasterizer import rasterize_arrays
+from scripts.lab.renderer.examples import ExampleFile
 from talkinghead.photo.poses import poses_of, to_parameters
 
 Image = NDArray[np.uint8]
@@ -38,8 +38,8 @@ _BLINKS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 _ACTIVE, _LARGEST, _TURN = 0.25, 0.6, 0.12
 
 
-@dataclass(frozen=True)
-class FaceExamples:
+@dataclass(frozen=True, eq=False)
+class FaceExamples(ExampleFile):
     """Examples of one person.
 
     Attributes:
@@ -55,16 +55,6 @@ class FaceExamples:
     strength: FloatArray
     target: NDArray[np.float16]
     known: NDArray[np.float16]
-
-    def save(self, path: Path) -> None:
-        """Write an .npz."""
-        np.savez(path, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> FaceExamples:
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(**{name: file[name] for name in file.files})
 
 
 def clip_examples(

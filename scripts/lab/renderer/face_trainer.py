@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from renderers.face_network.network import FaceNetwork
+from scripts.lab.renderer.examples import ExampleTensors, joined, of_photos, split_files
 from scripts.lab.renderer.face_data import FaceExamples
-from scripts.lab.renderer.presets import draw_batch, split_files, with_changes
+from scripts.lab.renderer.presets import with_changes
+from scripts.lab.renderer.training import Lesson, RendererOptions, fit, psnr_of_kinds
+from talkinghead.training.loop import PLAIN_RUN, Companion, Run, Step, prepare
 
 
 @dataclass(frozen=True)
-class FaceTrainOptions:
+class FaceTrainOptions(RendererOptions):
     """How to train; the defaults are the preset for two cores.
 
     Attributes:
-        steps: of AdamW.
-        batch: examples per step.
-        rate: highest learning rate; it warms up and falls as a cosine.
-        photos: share of still portraits in a batch.
-        widths: the network's channels.
-        edges: weight of the errors' differences between neighbouring cells, at two scales (the feature loss).
         adversarial: weight of the patch discriminator's opinion (Isola et al., "pix2pix", 2017), from `judged_from` on.
         judged_from: share of the steps without it.
-        steady: weight of the consistency between a frame and the same frame slightly moved and disturbed.
-        noise: how much that frame is disturbed, in units of the planes.
-        seed: of everything random.
-        threads: of torch, on a CPU.
-        device: "cpu" or "cuda".
+        noise: how much the frame of `steady` is disturbed, in units of the planes.
     """
 
     steps: int = 1500
     batch: int = 8
     rate: float = 1.5e-3
-    photos: float = 0.5
-    widths: tuple[int, int, int] = (24, 40, 64)
-    edges: float = 0.5
     adversarial: float = 0.003
     judged_from: float = 0.4
-    steady: float = 0.5
     noise: float = 0.02
-    seed: int = 0
-    threads: int = 1
-    device: str = "cpu"
 
 
 def load_options(path: Path | None) -> FaceTrainOptions:
@@ -57,8 +40,8 @@ def load_options(path: Path | None) -> FaceTrainOptions:
     return with_changes(FaceTrainOptions(), path)
 
 
-@dataclass(frozen=True)
-class Examples:
+@dataclass(frozen=True, eq=False)
+class Examples(ExampleTensors):
     """Tensors of many people's examples: the fields of `FaceExamples`, and which of them are portraits."""
 
     planes: Tensor
@@ -66,14 +49,6 @@ class Examples:
     strength: Tensor
     target: Tensor
     known: Tensor
-    photo: Tensor
-
-    def __getitem__(self, index: Tensor) -> Examples:
-        return Examples(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
-
-    def on(self, device: str) -> Examples:
-        """In single precision on a device."""
-        return Examples(*(getattr(self, name).to(device).float() for name in self.__dataclass_fields__))
 
 
 class PatchDiscriminator(nn.Module):
@@ -95,13 +70,13 @@ class PatchDiscriminator(nn.Module):
         return judged
 
 
-def train(folder: Path, options: FaceTrainOptions, report: Callable[[str], None]) -> tuple[FaceNetwork, dict[str, str]]:
+def train(folder: Path, options: FaceTrainOptions, run: Run = PLAIN_RUN) -> tuple[FaceNetwork, dict[str, str]]:
     """Train on all examples of a folder but every tenth file, which tells how well it goes.
 
     Args:
         folder: the .npz files of `scripts/train_face.py examples`.
         options: how.
-        report: takes a line of progress.
+        run: where its state is kept and its progress told.
 
     Returns:
         the network and its figures.
@@ -109,57 +84,32 @@ def train(folder: Path, options: FaceTrainOptions, report: Callable[[str], None]
     Raises:
         InputError: there are no examples.
     """
-    started = time.monotonic()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
+    prepare(options)
     to_check, to_train = split_files(folder, "train_face.py")
-    check, known = load_examples(to_check), load_examples(to_train or to_check)
-    report(f"{len(known.photo)} examples ({int(known.photo.sum())} of photos), {len(check.photo)} to check")
-    network, judge = FaceNetwork(options.widths).to(options.device), PatchDiscriminator().to(options.device)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-3)
+    network, judge = FaceNetwork(options.widths), PatchDiscriminator().to(options.device)
     judging = torch.optim.AdamW(judge.parameters(), lr=0.5 * options.rate, betas=(0.5, 0.99))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, options.steps, pct_start=0.05)
-    before = psnr(network, check, options.device)
-    for step in range(options.steps):
-        batch = _augmented(
-            known[draw_batch(known.photo, options.batch, options.photos, generator)].on("cpu"), generator
-        ).on(options.device)
+
+    def loss(network: FaceNetwork, drawn: Examples, step: Step) -> dict[str, Tensor]:
+        batch = _augmented(drawn.on("cpu"), step.random).on(options.device)
         change = network(batch.planes, batch.context)
-        drawn = corrected(batch, change)
-        loss = _loss(batch, drawn, options) + options.steady * _unsteadiness(network, batch, change, options)
-        if step >= options.judged_from * options.steps and options.adversarial > 0:
-            loss = loss - options.adversarial * _judged(batch, drawn, judge, judging)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        if (step + 1) % max(1, options.steps // 15) == 0:
-            photos, clips = psnr(network, check, options.device)
-            minutes = (time.monotonic() - started) / 60
-            progress = f"photos {photos:.2f}, clips {clips:.2f} dB, {minutes:.1f} min"
-            report(f"step {step + 1}: loss {loss.item():.4f}, {progress}")
-    after = psnr(network, check, options.device)
-    figures = {
-        "examples": str(len(known.photo)),
-        "psnr_photos_before_after": f"{before[0]:.2f} {after[0]:.2f}",
-        "psnr_clips_before_after": f"{before[1]:.2f} {after[1]:.2f}",
-        "minutes": f"{(time.monotonic() - started) / 60:.1f}",
-        "options": str(asdict(options)),
-    }
-    return network.cpu(), figures
+        shown = corrected(batch, change)
+        parts = {
+            "picture": _picture_loss(batch, shown, options),
+            "steady": options.steady * _unsteadiness(network, batch, change, options.noise, step.random),
+        }
+        if step.number > options.judged_from * options.steps and options.adversarial > 0:
+            parts["judged"] = -options.adversarial * _judged(batch, shown, judge, judging)
+        return parts
+
+    known, check = load_examples(to_train), load_examples(to_check)
+    return fit(network, Lesson(known, check, loss, psnr, {"judge": Companion(judge, judging)}), options, run)
 
 
 def load_examples(paths: list[Path]) -> Examples:
     """Files of `FaceExamples`, joined."""
     parts = [FaceExamples.load(path) for path in paths]
-    photo = torch.cat(
-        [torch.full((len(e.strength),), p.name.startswith("photo_")) for p, e in zip(paths, parts, strict=True)]
-    )
-    names = [name for name in Examples.__dataclass_fields__ if name != "photo"]
-    joined = {name: torch.from_numpy(np.concatenate([getattr(e, name) for e in parts])) for name in names}
-    return Examples(**joined, photo=photo)
+    names = ("planes", "context", "strength", "target", "known")
+    return Examples(of_photos(paths, parts, "strength"), **{name: joined(parts, name) for name in names})
 
 
 def corrected(batch: Examples, change: Tensor) -> Tensor:  # [B, 3, S, S]
@@ -177,7 +127,7 @@ def _augmented(batch: Examples, generator: torch.Generator) -> Examples:
     return replace(batch, planes=planes, target=target)
 
 
-def _loss(batch: Examples, drawn: Tensor, options: FaceTrainOptions) -> Tensor:
+def _picture_loss(batch: Examples, drawn: Tensor, options: FaceTrainOptions) -> Tensor:
     """Absolute errors, and those of differences between neighbours."""
     weight = batch.known[:, None]
     error = drawn - batch.target
@@ -203,27 +153,24 @@ def _judged(batch: Examples, drawn: Tensor, judge: nn.Module, judging: torch.opt
     return opinion
 
 
-def _unsteadiness(network: FaceNetwork, batch: Examples, change: Tensor, options: FaceTrainOptions) -> Tensor:
+def _unsteadiness(
+    network: FaceNetwork, batch: Examples, change: Tensor, noise: float, random: torch.Generator
+) -> Tensor:
     """How much the correction of the same frame, two cells farther and slightly disturbed, differs otherwise."""
-    moved = torch.roll(batch.planes + options.noise * torch.randn_like(batch.planes), (2, 2), (2, 3))
+    disturbance = torch.randn(batch.planes.shape, generator=random).to(change.device)
+    moved = torch.roll(batch.planes + noise * disturbance, (2, 2), (2, 3))
     again = torch.roll(network(moved, batch.context), (-2, -2), (2, 3))
     weight = batch.known[:, None]
     return ((again - change).abs() * weight).sum() / (3 * weight.sum() + 1)
 
 
-@torch.inference_mode()
 def psnr(network: FaceNetwork, examples: Examples, device: str) -> tuple[float, float]:
-    """Of portraits and of clips, where the correction counts, dB; NaN where there are none."""
-    errors: dict[bool, list[float]] = {True: [], False: []}
-    network.eval()
-    for first in range(0, len(examples.photo), 16):
-        batch = examples[torch.arange(first, min(first + 16, len(examples.photo)))].on(device)
+    """Of portraits and of clips, where the correction counts, the mean of all faces, dB; NaN where there are none."""
+
+    def squares(batch: Examples) -> tuple[Tensor, Tensor]:
         weight = batch.known[:, None]
-        square = ((corrected(batch, network(batch.planes, batch.context)) - batch.target).square() * weight).sum(
-            (1, 2, 3)
-        )
-        for error, photo in zip((square / (3 * weight.sum((1, 2, 3)))).tolist(), batch.photo.tolist(), strict=True):
-            errors[bool(photo)].append(error)
-    network.train()
-    photos, clips = (-10 * float(np.log10(np.mean(values))) if values else float("nan") for values in errors.values())
-    return photos, clips
+        error = corrected(batch, network(batch.planes, batch.context)) - batch.target
+        each = (error.square() * weight).sum((1, 2, 3)) / (3 * weight.sum((1, 2, 3)))
+        return each, torch.ones_like(each)
+
+    return psnr_of_kinds(network, examples, device, squares)

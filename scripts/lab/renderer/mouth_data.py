@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,6 +18,7 @@ from renderers.mouth.painter import MouthPainter
 from renderers.mouth.scene import MouthScene
 from renderers.mouth.window import CELLS_PER_MM, HEIGHT, WIDTH, warp_matrix
 from renderers.photo.layers import build_layers
+from scripts.lab.renderer.examples import ExampleFile
 from talkinghead.photo.poses import poses_of
 
 Image = NDArray[np.uint8]
@@ -29,8 +29,8 @@ _Row = tuple[FloatArray, FloatArray, FloatArray, float]  # one example of `Mouth
 _LEAST_GAP_MM = 1.5
 
 
-@dataclass(frozen=True)
-class MouthExamples:
+@dataclass(frozen=True, eq=False)
+class MouthExamples(ExampleFile):
     """Examples of one person.
 
     Attributes:
@@ -44,16 +44,6 @@ class MouthExamples:
     context: FloatArray
     target: NDArray[np.float16]
     cells_per_px: FloatArray
-
-    def save(self, path: Path) -> None:
-        """Write a compressed .npz."""
-        np.savez_compressed(path, **vars(self))
-
-    @classmethod
-    def load(cls, path: Path) -> MouthExamples:
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(**{name: file[name] for name in file.files})
 
 
 def photo_examples(image: Image, parameters: FaceParameters, landmarks: FloatArray) -> MouthExamples | None:

@@ -1,4 +1,4 @@
-"""What the trainings of the renderer's networks share: presets, held-out files and balanced batches."""
+"""What the scripts that train the renderer's networks share: options from a file, and the files to learn from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import torch
 import yaml
-from torch import Tensor
 
 from face3d.errors import InputError
 
@@ -58,25 +56,3 @@ def say_kept(examples: Path) -> None:
     """Print how many files of examples a folder holds."""
     photos, clips = (len(list(examples.glob(f"{kind}_*.npz"))) for kind in ("photo", "clip"))
     print(f"{examples} now holds examples of {photos} photos and {clips} videos")
-
-
-def split_files(folder: Path, script: str) -> tuple[list[Path], list[Path]]:
-    """Every tenth .npz of a folder, to check with, and the others, to train on.
-
-    Raises:
-        InputError: there are none; `script` makes them.
-    """
-    paths = sorted(folder.glob("*.npz"))
-    if not paths:
-        raise InputError(f"{folder} holds no examples to train on: make some first with scripts/{script} examples.")
-    return paths[::10], [path for index, path in enumerate(paths) if index % 10]
-
-
-def draw_batch(photo: Tensor, batch: int, share: float, generator: torch.Generator) -> Tensor:  # [N] bool -> [batch]
-    """Indices of a batch with its share of photos, as far as there are both kinds."""
-    kinds = [photo.nonzero()[:, 0], (~photo).nonzero()[:, 0]]
-    counts = [round(share * batch), batch - round(share * batch)]
-    if not all(len(kind) for kind in kinds):
-        kinds, counts = [torch.arange(len(photo))], [batch]
-    drawn = [kind[torch.randint(len(kind), (n,), generator=generator)] for kind, n in zip(kinds, counts, strict=True)]
-    return torch.cat(drawn)

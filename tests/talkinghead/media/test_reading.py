@@ -14,7 +14,7 @@ import pytest
 from face3d.errors import InputError
 from talkinghead.media.audio import AudioFile
 from talkinghead.media.image import iter_stills
-from talkinghead.media.reading import FORMATS, existing_file, open_media, file_url
+from talkinghead.media.reading import FORMATS, existing_file, file_url, open_media
 from talkinghead.media.video_file import VideoFile
 
 Convert = Callable[..., Path]

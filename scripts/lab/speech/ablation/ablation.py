@@ -26,6 +26,7 @@ from scripts.lab.speech.generator.trainer import GENERATOR_SIZE, train_generator
 from talkinghead.speech.generate.network import GeneratorSize
 from talkinghead.speech.generate.weights import TrainedGenerator
 from talkinghead.speech.generate.windows import Rest, WindowOptions
+from talkinghead.training.loop import Run
 
 CODES: dict[str, ImplicitLoss | None] = {"explicit": None, "implicit": PLAIN, "implicit, eq. (1)": EQUATION_1}
 """The representations, and how their codes are learnt."""
@@ -68,19 +69,14 @@ def contender(
     """The representation `name` of `CODES`, trained; its checkpoints in `folder` let an interrupted run go on."""
     stem = "".join(c if c.isalnum() else "-" for c in name) + f"-{options.generator.seed}"
     places = [folder / f"{stem}.{part}.checkpoint.safetensors" for part in ("code", "generator")]
+    runs = [Run(checkpoint=place, report=report) for place in places]
     loss = CODES[name]
     if loss is None:
-        network, notes = train_generator(
-            clips, rest, options.generator, size=options.size, checkpoint=places[1], report=report
-        )
+        network, notes = train_generator(clips, rest, options.generator, size=options.size, run=runs[1])
         generator = finished(network, rest, development, options.mouth_temperature, notes)
         return Contender(generator, None, {"minutes": notes["minutes"], "weights": _count(network)})
-    autoencoder, code_notes = train_autoencoder(
-        clips, rest, options.code, loss, CODE_SIZE, checkpoint=places[0], report=report
-    )
-    network, notes = train_coded_generator(
-        autoencoder, clips, rest, options.generator, size=options.size, checkpoint=places[1], report=report
-    )
+    autoencoder, code_notes = train_autoencoder(clips, rest, options.code, loss, CODE_SIZE, run=runs[0])
+    network, notes = train_coded_generator(autoencoder, clips, rest, options.generator, size=options.size, run=runs[1])
     generator = finished(
         network, coded_rest(autoencoder, rest), development, options.mouth_temperature, notes, autoencoder.decoder
     )

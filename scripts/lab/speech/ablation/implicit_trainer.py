@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +33,7 @@ from talkinghead.speech.generate.implicit import CodeSize
 from talkinghead.speech.generate.network import GeneratorSize, MotionNetwork
 from talkinghead.speech.generate.windows import Rest, WindowOptions
 from talkinghead.speech.perform.mouth import POSE_CHANNELS
+from talkinghead.training.loop import PLAIN_RUN, Run, prepare
 
 CODE_SIZE = CodeSize((len(POSE_CHANNELS), len(UPPER_CHANNELS)), (12, 8))
 
@@ -52,27 +51,23 @@ def train_autoencoder(
     options: GeneratorOptions = CODE_OPTIONS,
     weights: ImplicitLoss = PLAIN,
     size: CodeSize = CODE_SIZE,
-    checkpoint: Path | None = None,
-    report: Callable[[str], None] = print,
-    stop: int | None = None,
+    run: Run = PLAIN_RUN,
 ) -> tuple[MotionAutoencoder, dict[str, Any]]:
     """The code, from the checkpoint where there is one; the averaged network, and how it was made."""
     _check(options, size)
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
+    prepare(options)
     model = MotionAutoencoder(size, clips[0].conditions.shape[-1])
     mean, spread = spread_of(clips, SPREAD_FLOOR)
     with torch.no_grad():
         model.decoder.mean.copy_(torch.from_numpy(mean))
         model.decoder.spread.copy_(torch.from_numpy(spread))
     sampler = WindowSampler(clips, rest, options.seed, options.vary)
-    run = {"options": asdict(options), "code": asdict(size), "loss": asdict(weights), "clips": len(clips)}
+    facts = {"code": asdict(size), "loss": asdict(weights), "clips": len(clips)}
 
     def loss(model: MotionAutoencoder, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         return implicit_loss(model, batch, random, weights)
 
-    trained, minutes = fit(model, loss, sampler, options, run, checkpoint, report, stop)
-    return trained, {**run, "minutes": round(minutes, 1)}
+    return fit(model, loss, sampler, options, facts, run)
 
 
 def train_coded_generator(
@@ -82,14 +77,11 @@ def train_coded_generator(
     options: GeneratorOptions,
     weights: GeneratorLoss = _LOSS,
     size: GeneratorSize = GENERATOR_SIZE,
-    checkpoint: Path | None = None,
-    report: Callable[[str], None] = print,
-    stop: int | None = None,
+    run: Run = PLAIN_RUN,
 ) -> tuple[MotionNetwork, dict[str, Any]]:
     """A generator of codes, as `train_generator` makes one of motion; `size` is that one's, in frames and channels."""
     _check(options, autoencoder.size)
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
+    prepare(options)
     code = autoencoder.size
     for parameter in autoencoder.parameters():
         parameter.requires_grad_(False)
@@ -97,14 +89,12 @@ def train_coded_generator(
     network = MotionNetwork(coded_size)
     _start(network, autoencoder, clips, options.ridge)
     sampler = WindowSampler(clips, rest, options.seed, options.vary)
-    run = {"options": asdict(options), "size": asdict(coded_size), "code": asdict(code), "loss": asdict(weights),
-           "clips": len(clips)}  # fmt: skip
+    facts = {"size": asdict(coded_size), "code": asdict(code), "loss": asdict(weights), "clips": len(clips)}
 
     def loss(network: MotionNetwork, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         return coded_loss(network, autoencoder, batch, random, weights, options.vary.prefix_noise)
 
-    trained, minutes = fit(network, loss, sampler, options, run, checkpoint, report, stop)
-    return trained, {**run, "minutes": round(minutes, 1)}
+    return fit(network, loss, sampler, options, facts, run)
 
 
 def coded_loss(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +19,7 @@ from scripts.lab.speech.measure.distribution import seed_agreement, seed_spread
 from scripts.lab.speech.measure.lip_figures import agreement, channel_agreement, closure_figures
 from scripts.lab.speech.measure.motion_figures import MotionWindow, compare
 from scripts.lab.speech.measure.sources import METER, LipTrack, of_expression
+from scripts.lab.speech.measure.speed import least_seconds
 from scripts.lab.speech.measure.upper import smooth_head
 from talkinghead.speech.generate.channels import MOTION_RATE
 from talkinghead.speech.generate.sampler import SamplerOptions
@@ -149,18 +149,17 @@ def code_figures(autoencoder: MotionAutoencoder, tests: Sequence[TestClip], cons
     }
 
 
-def real_time_factor(contender: TrainedGenerator, conditions: Array, runs: int = 3) -> float:
+def _generator_time(contender: TrainedGenerator, conditions: Array, runs: int = 3) -> float:
     """Processor seconds per second of motion, without the encoder; the least of some runs."""
     options = SamplingOptions(SamplerOptions(8), temperature=contender.temperature)
     speech = torch.from_numpy(conditions)
-    spent = []
-    for _ in range(runs):
-        started = time.process_time()
+
+    def generate() -> None:
         stream = contender.stream([0], options)
         stream.push(speech)
         stream.finish()
-        spent.append(time.process_time() - started)
-    return min(spent) / (len(conditions) / MOTION_RATE)
+
+    return least_seconds(generate, runs)[0] / (len(conditions) / MOTION_RATE)
 
 
 def evaluate(
@@ -173,7 +172,7 @@ def evaluate(
     if contender.autoencoder is not None:
         found |= code_figures(contender.autoencoder, filmed, contender.considers_speech)
     minute = np.concatenate([test.clip.conditions[0] for test in filmed])[: 60 * MOTION_RATE].astype(np.float32)
-    return {**found, "rtf": real_time_factor(trained, minute), **contender.notes}
+    return {**found, "rtf": _generator_time(trained, minute), **contender.notes}
 
 
 def real_figures(tests: Sequence[TestClip]) -> dict[str, float]:

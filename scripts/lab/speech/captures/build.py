@@ -1,4 +1,4 @@
-"""Makes the captures of `training.captures` from filmed clips and captured weights; each set is optional."""
+"""Makes the captures of `captures.captures` from filmed clips and captured weights; each set is optional."""
 
 from __future__ import annotations
 
@@ -10,26 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lab.renderer.reenactment import kept_fit
-from scripts.lab.speech.captures.captures import SAMPLE_RATE, Capture, part_of, save_capture
+from scripts.lab.speech.captures.captures import SAMPLE_RATE, Capture, save_capture
 from scripts.lab.speech.captures.facegood import facegood_pose
 from scripts.lab.speech.captures.mouth import captured_pose, measured_size_mm
 from scripts.lab.speech.captures.upper import upper_motion
 from scripts.lab.speech.corpus.alignment import PhoneAligner
+from scripts.lab.speech.corpus.grid import grid_part, grid_text
 from scripts.lab.speech.corpus.phones import SILENCE, PhoneSegment
 from talkinghead.media.audio import AudioFile
 from talkinghead.speech.generate.channels import MOTION_CHANNELS, MOTION_RATE
 from talkinghead.speech.perform.mouth import POSE_CHANNELS
 
-_SET_PREFIX = "grid_"
-_WORDS = (
-    {"b": "bin", "l": "lay", "p": "place", "s": "set"},
-    {"b": "blue", "g": "green", "r": "red", "w": "white"},
-    {"a": "at", "b": "by", "i": "in", "w": "with"},
-    {"z": "zed"},  # British; the other letters are their own words
-    {"z": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five", "6": "six", "7": "seven",
-     "8": "eight", "9": "nine"},
-    {"a": "again", "n": "now", "p": "please", "s": "soon"},
-)  # fmt: skip
 _CROSSTALK = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp")
 _REST_BEFORE, _REST_AFTER = 0.25, 0.35  # s next to speech in which the mouth is not at rest yet
 _FEWEST_REST_FRAMES = 8
@@ -53,9 +44,9 @@ def grid_sources(speaker: Path | None, speakers: Path | None) -> list[CaptureSou
     """Clips of the GRID speaker, then of the other speakers (`grid_CLIP.mpg`); a missing folder gives none."""
     found = []
     for path in sorted(speaker.glob("*.mp4")) if speaker else []:
-        found.append(CaptureSource(path, "grid", path.stem, part_of(path.stem)))
+        found.append(CaptureSource(path, "grid", path.stem, grid_part(path.stem)))
     for path in sorted(speakers.glob("*.mpg")) if speakers else []:
-        found.append(CaptureSource(path, "grid_speakers", path.stem, part_of(path.stem, _SET_PREFIX)))
+        found.append(CaptureSource(path, "grid_speakers", path.stem, grid_part(path.stem)))
     return found
 
 
@@ -65,14 +56,6 @@ def facegood_sources(folder: Path | None) -> list[CaptureSource]:
     return [
         CaptureSource(path, "facegood", path.stem, "development" if path == paths[-1] else "train") for path in paths
     ]
-
-
-def grid_text(name: str) -> str:
-    """The words of a GRID clip, which its name spells: `bbaf2n` is "bin blue at f two now"."""
-    letters = name.removeprefix(_SET_PREFIX)
-    if len(letters) != len(_WORDS):
-        raise ValueError(f"{name!r} is no name of a GRID clip")
-    return " ".join(words.get(letter, letter) for letter, words in zip(letters, _WORDS, strict=True))
 
 
 def build(sources: list[CaptureSource], folder: Path, fits: Path) -> Iterator[Path]:

@@ -6,7 +6,6 @@ Any set may be missing. `training.build_captures` makes them.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,6 @@ from scripts.lab.speech.corpus.phones import PHONE_INDEX, PHONES, PhoneSegment
 from talkinghead.speech.generate.channels import MOTION_CHANNELS, MOTION_RATE
 
 SAMPLE_RATE = 16_000
-
-_TEST_FIRST_LETTERS = ("l", "s")  # clips of the GRID speaker that no training, calibration or choice may see
-_TEST_SPEAKERS = ("grid_lbbc2a", "grid_lwbsza")
-_DEVELOPMENT_SHARE = 9
 
 
 @dataclass(frozen=True)
@@ -57,19 +52,6 @@ class Capture:
             raise ValueError(f"{self.name}: motion holds NaN or infinite numbers")
         if abs(len(self.samples) / SAMPLE_RATE - frames / MOTION_RATE) > 0.5:
             raise ValueError(f"{self.name}: sound and motion differ in length by more than half a second")
-
-
-def part_of(name: str, prefix: str = "") -> str:
-    """The part that a clip belongs to; `prefix`, the set's name for its speakers, is no part of the words.
-
-    GRID clips starting with l or s are for the final test, and two of its speakers. A ninth of the rest is for
-    choosing.
-    """
-    if name in _TEST_SPEAKERS or (not prefix and name.startswith(_TEST_FIRST_LETTERS)):
-        return "test"
-    if prefix:
-        return "train"  # too few speakers to leave one out for choosing
-    return "development" if zlib.crc32(name.encode()) % _DEVELOPMENT_SHARE == 0 else "train"
 
 
 def save_capture(path: Path, capture: Capture) -> None:

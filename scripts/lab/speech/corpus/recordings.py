@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.errors import InputError
 from scripts.lab.speech.corpus.alignment import SAMPLE_RATE
+from scripts.lab.speech.corpus.grid import SPEAKER_PREFIX, grid_part, grid_text
 
 _LJSPEECH_DEVELOPMENT = ("LJ001-0002", "LJ001-0020", "LJ001-0028")
 _LJSPEECH_TEXTS = Path(__file__).parent / "texts" / "ljspeech.txt"  # of the first chapter, public domain
-_GRID_DEVELOPMENT_SHARE = 9  # one clip in nine is held out
-_GRID_TEST_SPEAKERS = ("grid_lbbc2a", "grid_lwbsza")
-_GRID_WORDS: tuple[dict[str, str], ...] = (
-    {"b": "bin", "l": "lay", "p": "place", "s": "set"},
-    {"b": "blue", "g": "green", "r": "red", "w": "white"},
-    {"a": "at", "b": "by", "i": "in", "w": "with"},
-    {},  # a letter
-    {
-        "z": "zero",
-        "1": "one",
-        "2": "two",
-        "3": "three",
-        "4": "four",
-        "5": "five",
-        "6": "six",
-        "7": "seven",
-        "8": "eight",
-        "9": "nine",
-    },
-    {"a": "again", "n": "now", "p": "please", "s": "soon"},
-)
 
 
 @dataclass(frozen=True)
@@ -67,32 +45,11 @@ def grid(folder: Path) -> list[Recording]:
     """Clips of GRID (CC BY 4.0), one speaker's `.mp4` or several speakers' `.mpg`, without those held out for tests."""
     recordings = []
     for clip in sorted([*folder.glob("*.mp4"), *folder.glob("*.mpg")]):
-        code = clip.stem.removeprefix("grid_")
-        speaker = "grid_s1" if code == clip.stem else clip.stem
+        speaker = clip.stem if clip.stem.startswith(SPEAKER_PREFIX) else "grid_s1"
         part = grid_part(clip.stem)
         if part != "test":
-            recordings.append(Recording(clip, grid_text(code), part, speaker))
+            recordings.append(Recording(clip, grid_text(clip.stem), part, speaker))
     return recordings
-
-
-def grid_part(stem: str) -> str:
-    """`train`, `development` or `test`: the split that all training on GRID shares.
-
-    Of speaker 1, clips whose name starts with l or s are for tests, of the others one in nine by its checksum for
-    development. Other speakers (`grid_*`) are for training but for two.
-    """
-    if stem.startswith("grid_"):
-        return "test" if stem in _GRID_TEST_SPEAKERS else "train"
-    if stem[0] in "ls":
-        return "test"
-    return "development" if zlib.crc32(stem.encode()) % _GRID_DEVELOPMENT_SHARE == 0 else "train"
-
-
-def grid_text(code: str) -> str:
-    """The sentence that a GRID clip's six-letter name stands for: `bbaf2n` is "bin blue at f two now"."""
-    if len(code) != len(_GRID_WORDS):
-        raise InputError(f"{code!r} is no GRID clip name of {len(_GRID_WORDS)} letters.")
-    return " ".join(words.get(letter, letter) for letter, words in zip(code, _GRID_WORDS, strict=True))
 
 
 def _sound_of(clip: Path) -> NDArray[np.float32]:

@@ -62,6 +62,10 @@ class Batch:
     gates: Tensor  # [B, 3, T]
     phones: Tensor  # [B, T]
 
+    def on(self, device: str) -> Batch:
+        """On a device."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
 
 # How often each source is drawn. Sources that are not there give their share to the others.
 SHARES: dict[str, float] = {

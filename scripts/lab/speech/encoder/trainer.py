@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from scripts.lab.speech.encoder.augment import AugmentOptions
@@ -18,29 +16,28 @@ from scripts.lab.speech.encoder.dataset import UNKNOWN_PHONE, Batch, CropSampler
 from talkinghead.speech.hear.features import NormaliserOptions, normalised
 from talkinghead.speech.hear.network import OFFLINE_SIZE, NetworkOutput, NetworkSize, SpeechNetwork
 from talkinghead.speech.perform.mouth import GATES, LIP_GAP_MM, POSE_CHANNELS
-from talkinghead.training.checkpoint import load_checkpoint, save_checkpoint
-from talkinghead.training.schedule import warmed_cosine
+from talkinghead.training import loop
+from talkinghead.training.loop import PLAIN_RUN, Check, Job, LoopOptions, Run, Step, prepare
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """One run. The defaults made `speech-v2`; a GPU run would raise `steps` and `batch` only."""
+class TrainOptions(LoopOptions):
+    """One run. The defaults made `speech-v2`; a GPU run would raise `steps` and `batch` only.
+
+    Attributes:
+        phone_share: of the steps, phones alone.
+        crop_seconds: length of an example.
+        augment: what is done to the sound.
+    """
 
     steps: int = 4800
-    phone_share: float = 0.4125  # of the steps, phones alone
-    batch: int = 16
-    crop_seconds: float = 4.0
     rate: float = 2.5e-3
-    warm_up: float = 0.08  # of the steps
+    warm_up: float = 0.08
     weight_decay: float = 0.02
-    averaging: float = 0.995  # of the weights over the steps; the average is what is kept
-    seed: int = 1
-    threads: int = 1
+    averaging: float = 0.995
+    phone_share: float = 0.4125
+    crop_seconds: float = 4.0
     augment: AugmentOptions = field(default_factory=AugmentOptions)
-
-    def rate_at(self, step: int) -> float:
-        """Learning rate of step 1, 2, ...: up in a line, down in half a cosine."""
-        return warmed_cosine(step, self.steps, self.rate, self.warm_up)
 
 
 @dataclass(frozen=True)
@@ -57,16 +54,15 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of a run: the `corpus`, the captures (`filmed`, or None) and where the `checkpoint` file is kept."""
+    """Folders of a run: the `corpus`, and the captures (`filmed`, or None)."""
 
     corpus: Path
     filmed: Path | None = None
-    checkpoint: Path | None = None
 
 
 # Typical spread of each channel in the teacher's motion: errors of small channels count as much as those of the jaw.
 _SPREAD = torch.tensor([0.08, 0.05, 0.08, 0.14, 0.05, 0.05, 0.05, 0.05, 0.06, 0.04, 0.05, 0.04, 0.02, 0.04])
-_CHECKPOINT_STEPS = 100
+_CHECK_STEPS = 500
 
 
 def phone_loss(phones: Tensor, batch: Batch) -> Tensor:  # [B, 40, T] logits
@@ -78,15 +74,16 @@ def motion_loss(output: NetworkOutput, batch: Batch, weights: LossWeights) -> di
     """The weighted parts of the loss."""
     gates_known, pose_known = batch.gates.isfinite(), batch.pose.isfinite()
     gates_true, pose_true = batch.gates.nan_to_num(0), batch.pose.nan_to_num(0)
-    balance = torch.tensor([weights.closure, weights.closure, 1.0])[:, None]
+    device = batch.pose.device
+    balance = torch.tensor([weights.closure, weights.closure, 1.0], device=device)[:, None]
     gates = functional.binary_cross_entropy_with_logits(output.gates, gates_true, pos_weight=balance, reduction="none")
     pose = output.pose.sigmoid()
     # Under a closed gate or at rest the open pose hardly shows.
     visible = (1 - 0.8 * gates_true.amax(1, keepdim=True)) * pose_known
-    spread = _SPREAD[:, None]
+    spread = _SPREAD.to(device)[:, None]
     distance = functional.smooth_l1_loss(pose / spread, pose_true / spread, reduction="none", beta=0.5)
     change = (pose.diff(dim=-1) - pose_true.diff(dim=-1)).abs() / spread
-    millimetres = torch.tensor([LIP_GAP_MM.get(name, 0.0) for name in POSE_CHANNELS])
+    millimetres = torch.tensor([LIP_GAP_MM.get(name, 0.0) for name in POSE_CHANNELS], device=device)
     gap = torch.einsum("bct,c->bt", (pose - pose_true) * visible, millimetres).abs()
     return {
         "phones": weights.phones * phone_loss(output.phones, batch),
@@ -102,110 +99,63 @@ def train(
     options: TrainOptions = TrainOptions(),
     weights: LossWeights = LossWeights(),
     size: NetworkSize = OFFLINE_SIZE,
-    report: Callable[[str], None] = print,
-    stop: int | None = None,
+    run: Run = PLAIN_RUN,
 ) -> tuple[SpeechNetwork, dict[str, Any]]:
     """Train, from the checkpoint where there is one; the averaged network and its figures on the development part.
 
     Args:
         places: its folders.
-        options: the run.
+        options: how.
         weights: of the loss.
         size: of the network.
-        report: told about the progress.
-        stop: end after this step, as an interruption would.
+        run: where its state is kept and its progress told.
     """
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
+    prepare(options)
     started = time.monotonic()
     examples = load_examples(places.corpus, "train", places.filmed)
     development = load_examples(places.corpus, "development", places.filmed)
     hours = sum(len(e.mel) for e in examples) / 360_000
-    report(f"{len(examples)} training recordings, {hours:.2f} h, and {len(development)} for development")
+    run.report(f"{len(examples)} training recordings, {hours:.2f} h, and {len(development)} for development")
     levels = NormaliserOptions(lookahead=size.level_lookahead)
     sampler = CropSampler(examples, options.seed, options.crop_seconds, options.augment, levels)
-    network = SpeechNetwork(size)
-    average = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=options.weight_decay)
-    both = {"network": network, "average": average}
-    run = {"options": asdict(options), "size": asdict(size), "loss": asdict(weights)}
-    done = 0
-    if places.checkpoint is not None and places.checkpoint.exists():
-        done = load_checkpoint(places.checkpoint, both, optimiser, run)
-        report(f"going on after step {done} of {places.checkpoint}")
-    last = min(options.steps, stop or options.steps)
-    for step in range(done + 1, last + 1):
-        parts = _step(step, network, sampler, optimiser, options, weights)
-        _follow(average, network, min(options.averaging, step / (step + 10)))
-        if step % 50 == 0 or step == last:
-            parts_text = " ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
-            report(f"step {step} {time.monotonic() - started:.0f} s: {parts_text}")
-        if places.checkpoint is not None and (step % _CHECKPOINT_STEPS == 0 or step == last):
-            save_checkpoint(places.checkpoint, step, both, optimiser, run)
-        if step % 500 == 0:
-            report(str(evaluate(average, development)))
+
+    def loss(network: SpeechNetwork, step: Step) -> dict[str, Tensor]:
+        batch = sampler.batch(step.number, options.batch).on(options.device)
+        if step.number <= options.steps * options.phone_share:
+            return {"phones": weights.phones * phone_loss(network.hear(batch.features)[1], batch)}
+        return motion_loss(network(batch.features), batch, weights)
+
+    check: Check[SpeechNetwork] = Check(_CHECK_STEPS, lambda network: evaluate(network, development))
+    facts = {"size": asdict(size), "loss": asdict(weights)}
+    average, _ = loop.train(Job(SpeechNetwork(size), loss, facts, check=check), options, run)
     figures = {"minutes": (time.monotonic() - started) / 60, "hours": hours, **asdict(options)}
     return average, {**evaluate(average, development), **figures}
-
-
-def _step(
-    step: int,
-    network: SpeechNetwork,
-    sampler: CropSampler,
-    optimiser: torch.optim.Optimizer,
-    options: TrainOptions,
-    weights: LossWeights,
-) -> dict[str, Tensor]:
-    network.train()
-    torch.manual_seed(options.seed * 1_000_003 + step)  # dropout: a resumed run draws what an unbroken one would
-    for group in optimiser.param_groups:
-        group["lr"] = options.rate_at(step)
-    batch = sampler.batch(step, options.batch)
-    if step <= options.steps * options.phone_share:
-        parts = {"phones": weights.phones * phone_loss(network.hear(batch.features)[1], batch)}
-    else:
-        parts = motion_loss(network(batch.features), batch, weights)
-    optimiser.zero_grad()
-    torch.stack(list(parts.values())).sum().backward()
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimiser.step()
-    return parts
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move the running average of all weights and of the batch norms' figures."""
-    for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - keep)
-        else:
-            mean.copy_(value)
 
 
 @torch.no_grad()
 def evaluate(network: SpeechNetwork, examples: list[Example]) -> dict[str, Any]:
     """Frame figures without augmentation: phone accuracy per source, recall and false alarms of gates, pose error."""
     network.eval()
+    device = next(network.parameters()).device
     levels = NormaliserOptions(lookahead=network.size.level_lookahead)
     right: dict[str, int] = {}
     frames: dict[str, int] = {}
     hits, truth, false, free = (torch.zeros(len(GATES)) for _ in range(4))
     error = known = 0.0
     for example in examples:
-        output = network(torch.from_numpy(normalised(example.mel.astype("float32")[None], levels)))
+        heard = network(torch.from_numpy(normalised(example.mel.astype("float32")[None], levels)).to(device))
+        phones, gates_found, pose_found = (x[0].cpu() for x in (heard.phones, heard.gates, heard.pose))
         target = torch.from_numpy(example.target).T
         pose, gates = target[: len(POSE_CHANNELS)], target[len(POSE_CHANNELS) : -1]
         labelled = target[-1].isfinite()
-        right[example.source] = right.get(example.source, 0) + int(
-            (output.phones[0].argmax(0) == target[-1])[labelled].sum()
-        )
+        right[example.source] = right.get(example.source, 0) + int((phones.argmax(0) == target[-1])[labelled].sum())
         frames[example.source] = frames.get(example.source, 0) + int(labelled.sum())
-        on = output.gates[0].sigmoid() > 0.5
+        on = gates_found.sigmoid() > 0.5
         hits += (on & (gates > 0.9)).sum(1)
         truth += (gates > 0.9).sum(1)
         false += (on & (gates < 0.1)).sum(1)
         free += (gates < 0.1).sum(1)
-        error += float((output.pose[0].sigmoid() - pose).abs().nansum())
+        error += float((pose_found.sigmoid() - pose).abs().nansum())
         known += float(pose.isfinite().sum())
     figures: dict[str, Any] = {"phone_accuracy": round(sum(right.values()) / max(sum(frames.values()), 1), 4)}
     figures["by_source"] = {name: round(right[name] / frames[name], 3) for name in right if frames[name]}

@@ -67,6 +67,10 @@ class Batch:
     spoken: Tensor  # [B]
     valid: Tensor  # [B, T]
 
+    def on(self, device: str) -> Batch:
+        """On a device."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
 
 class WindowSampler:
     """Draws windows from clips."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from talkinghead.speech.generate.weights import TrainedGenerator, save_generator
 from talkinghead.speech.generate.windows import Rest
 from talkinghead.speech.hear.features import MEL_BANDS, POWER_FLOOR
 from talkinghead.speech.hear.weights import load_network
+from talkinghead.training.loop import PLAIN_RUN, Run
 
 _BABBLE = 60  # recordings that lend their voices
 _SILENT_FRAMES = 100
@@ -57,8 +57,7 @@ def make_generator(
     places: GeneratorPlaces,
     options: GeneratorOptions,
     hearing: HearingOptions = HearingOptions(),
-    report: Callable[[str], None] = print,
-    stop: int | None = None,
+    run: Run = PLAIN_RUN,
 ) -> TrainedGenerator:
     """Train from the captures and the corpus; writes `places.output`. Interrupted, the same call goes on.
 
@@ -74,12 +73,12 @@ def make_generator(
     if not clips or not development:
         raise ValueError(f"{places.captures} holds no captures to train on and to choose by.")
     minutes = sum(len(c.motion) for c in clips) / 25 / 60
-    report(f"{len(clips)} recordings to train on, {minutes:.0f} minutes, {len(development)} to choose by")
+    run.report(f"{len(clips)} recordings to train on, {minutes:.0f} minutes, {len(development)} to choose by")
     rest = rest_of(listener)
-    checkpoint = cache / f"{places.output.stem}.checkpoint.safetensors"
-    network, notes = train_generator(clips, rest, options, checkpoint=checkpoint, report=report, stop=stop)
+    kept = replace(run, checkpoint=cache / f"{places.output.stem}.checkpoint.safetensors")
+    network, notes = train_generator(clips, rest, options, run=kept)
     generator = finished(network, rest, _short(development), hearing.mouth_temperature, notes)
-    report(str(generator.notes["figures"]))
+    run.report(str(generator.notes["figures"]))
     save_generator(generator, places.output)
     return generator
 

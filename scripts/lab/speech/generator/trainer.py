@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from talkinghead.speech.generate.network import GeneratorSize, MotionNetwork, Wi
 from talkinghead.speech.generate.sampler import noisy
 from talkinghead.speech.generate.windows import Rest
 from talkinghead.speech.perform.mouth import LIP_GAP_MM
+from talkinghead.training.loop import PLAIN_RUN, Run, prepare
 
 GENERATOR_SIZE = GeneratorSize(len(MOTION_CHANNELS), CONDITION)
 
@@ -92,23 +91,19 @@ def train_generator(
     options: GeneratorOptions,
     weights: GeneratorLoss = GeneratorLoss(),
     size: GeneratorSize = GENERATOR_SIZE,
-    checkpoint: Path | None = None,
-    report: Callable[[str], None] = print,
-    stop: int | None = None,
+    run: Run = PLAIN_RUN,
 ) -> tuple[MotionNetwork, dict[str, Any]]:
     """Train, from the checkpoint where there is one; the averaged network in evaluation mode, and how it was made."""
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
+    prepare(options)
     network = MotionNetwork(size)
     _start(network, clips, options.ridge)
     sampler = WindowSampler(clips, rest, options.seed, options.vary)
-    run = {"options": asdict(options), "size": asdict(size), "loss": asdict(weights), "clips": len(clips)}
+    facts = {"size": asdict(size), "loss": asdict(weights), "clips": len(clips)}
 
     def loss(network: MotionNetwork, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         return generator_loss(network, batch, random, weights, options.vary.prefix_noise)
 
-    trained, minutes = fit(network, loss, sampler, options, run, checkpoint, report, stop)
-    return trained, {**run, "minutes": round(minutes, 1)}
+    return fit(network, loss, sampler, options, facts, run)
 
 
 def _start(network: MotionNetwork, clips: list[Clip], ridge: float) -> None:

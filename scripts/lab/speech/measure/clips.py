@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +13,11 @@ from numpy.typing import NDArray
 from face3d.errors import InputError
 from scripts.lab.speech.corpus.alignment import SAMPLE_RATE, PhoneAligner
 from scripts.lab.speech.corpus.corpus import load_utterance
+from scripts.lab.speech.corpus.grid import TEST_INITIALS, grid_text
 from scripts.lab.speech.corpus.phones import SILENCE, PhoneSegment
 
 Array = NDArray[np.float32]
 Curve = NDArray[np.float64]
-
-_COMMANDS = {"b": "bin", "l": "lay", "p": "place", "s": "set"}
-_COLOURS = {"b": "blue", "g": "green", "r": "red", "w": "white"}
-_PREPOSITIONS = {"a": "at", "b": "by", "i": "in", "w": "with"}
-_DIGITS = {
-    "z": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five", "6": "six", "7": "seven",
-    "8": "eight", "9": "nine",
-}  # fmt: skip
-_ADVERBS = {"a": "again", "n": "now", "p": "please", "s": "soon"}
-_GRID_NAME = re.compile(r"(?:.*_)?([blps][bgrw][abiw][a-z][z1-9][anps])")
-TEST_INITIALS = ("l", "s")  # GRID's held-out clips are the sentences whose first word is "lay" or "set"
 
 
 @dataclass(frozen=True)
@@ -72,21 +61,6 @@ class Clip:
         if self.filmed is None:
             raise ValueError(f"{self.name} was not filmed")
         return self.filmed
-
-
-def grid_text(stem: str) -> str:
-    """The sentence that a GRID file's name stands for: `lbad7s` is "lay blue at d seven soon".
-
-    Raises:
-        InputError: it is no such name.
-    """
-    match = _GRID_NAME.fullmatch(stem)
-    if match is None:
-        raise InputError(f"{stem} is no name of a GRID clip.")
-    command, colour, preposition, letter, digit, adverb = list(match[1])
-    return " ".join(
-        (_COMMANDS[command], _COLOURS[colour], _PREPOSITIONS[preposition], letter, _DIGITS[digit], _ADVERBS[adverb])
-    )
 
 
 def read_folder(folder: Path) -> list[tuple[Array, str]]:

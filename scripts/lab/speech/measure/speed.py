@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,19 @@ _CHUNK = SAMPLE_RATE // 50
 def real_time_factor(model: Any, samples: Array, fps: float, runs: int = 3) -> dict[str, float]:
     """Least processor seconds per second of sound of some runs of `animate`, and the least wall seconds."""
     model.animate(samples[: 2 * SAMPLE_RATE], fps)  # the first call loads code: it is not timed
+    processor, wall = least_seconds(lambda: model.animate(samples, fps), runs)
+    seconds = len(samples) / SAMPLE_RATE
+    return {"cpu": processor / seconds, "wall": wall / seconds}
+
+
+def least_seconds(action: Callable[[], object], runs: int) -> tuple[float, float]:
+    """The least processor time, and the least wall-clock time, of some runs."""
     spent = []
     for _ in range(runs):
         wall, processor = time.perf_counter(), time.process_time()
-        model.animate(samples, fps)
+        action()
         spent.append((time.process_time() - processor, time.perf_counter() - wall))
-    seconds = len(samples) / SAMPLE_RATE
-    return {"cpu": min(p for p, _ in spent) / seconds, "wall": min(w for _, w in spent) / seconds}
+    return min(processor for processor, _ in spent), min(wall for _, wall in spent)
 
 
 def stream_latency(model: Any, samples: Array, fps: float) -> dict[str, float]:

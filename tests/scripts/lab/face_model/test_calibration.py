@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,13 +15,13 @@ from face3d.fit.detector_calibration import Calibration, calibration_from
 from face3d.model.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.model.morphable_model import MorphableModel
 from scripts.lab.face_model.calibration import CHANNELS, Samples, TrainingOptions, mirrored, train, view_rotation
+from talkinghead.training.loop import Run
 
 JAW = ARKIT_INDEX["jawOpen"]
 OPTIONS = TrainingOptions(components=200, hidden=32, epochs=20, batch=32, learning_rate=5e-3, dropout=0.0)
 
 
-def silent(text: str) -> None:
-    """No log."""
+SILENT = Run(report=lambda line: None)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def held_out(model: MorphableModel) -> Samples:
 
 @pytest.fixture(scope="module")
 def tensors(canonical: np.ndarray, samples: Samples, held_out: Samples) -> dict[str, np.ndarray]:
-    return train(canonical, samples, held_out, OPTIONS, silent)
+    return train(canonical, samples, held_out, OPTIONS, SILENT)
 
 
 def read(calibration: Calibration, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -179,16 +180,27 @@ def distance(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> float:
 def test_a_seed_gives_one_network(canonical: np.ndarray, samples: Samples, held_out: Samples) -> None:
     short = dataclasses.replace(OPTIONS, epochs=2)
     first, again, other = (
-        train(canonical, samples, held_out, o, silent) for o in (short, short, dataclasses.replace(short, seed=1))
+        train(canonical, samples, held_out, o, SILENT) for o in (short, short, dataclasses.replace(short, seed=1))
     )
     assert first.keys() == again.keys()
     # Adam turns a rounded gradient of nothing into a whole step: one network, not the same bits.
     assert distance(first, again) < 0.02 * distance(first, other)
 
 
+def test_an_interrupted_training_goes_on(
+    canonical: np.ndarray, samples: Samples, held_out: Samples, tmp_path: Path
+) -> None:
+    """In the middle of its second epoch."""
+    short, other = (dataclasses.replace(OPTIONS, epochs=3, seed=seed) for seed in (0, 1))
+    whole, different = (train(canonical, samples, held_out, options, SILENT) for options in (short, other))
+    run = dataclasses.replace(SILENT, checkpoint=tmp_path / "c.safetensors")
+    train(canonical, samples, held_out, short, dataclasses.replace(run, stop=20))
+    assert distance(whole, train(canonical, samples, held_out, short, run)) < 0.02 * distance(whole, different)
+
+
 def test_more_training_learns_more(canonical: np.ndarray, samples: Samples, held_out: Samples) -> None:
     lines: list[str] = []
-    train(canonical, samples, held_out, OPTIONS, lines.append)
+    train(canonical, samples, held_out, OPTIONS, Run(report=lines.append))
     losses = [float(line.rsplit(" ", 1)[1]) for line in lines]
     assert len(losses) == OPTIONS.epochs
     assert losses[-1] < 0.7 * losses[0]

@@ -24,6 +24,7 @@ from scripts.lab.renderer.face_trainer import (
     psnr,
     train,
 )
+from talkinghead.training.loop import Run
 
 ROOT = Path(__file__).resolve().parents[4]
 QUICK = FaceTrainOptions(steps=30, batch=2, widths=(8, 8, 8), adversarial=0.003, judged_from=0.5)
@@ -89,8 +90,8 @@ def distance(one: FaceNetwork, other: FaceNetwork) -> float:
 def test_training_helps_and_can_be_repeated(folder: Path) -> None:
     examples = load_examples(sorted(folder.glob("*.npz")))
     lines: list[str] = []
-    first, figures = train(folder, QUICK, lines.append)
-    second, _ = train(folder, QUICK, lines.append)
+    first, figures = train(folder, QUICK, Run(report=lines.append))
+    second, _ = train(folder, QUICK, Run(report=lines.append))
     before, after = psnr(FaceNetwork(QUICK.widths), examples, "cpu"), psnr(first, examples, "cpu")
     assert sum(after) > sum(before)
     assert "minutes" in figures
@@ -101,15 +102,28 @@ def test_training_helps_and_can_be_repeated(folder: Path) -> None:
     assert distance(first, second) < 0.05 * learnt
 
 
+def test_an_interrupted_training_goes_on(folder: Path, tmp_path: Path) -> None:
+    """With its discriminator, from before and from after that counts."""
+    options = dataclasses.replace(QUICK, steps=6, judged_from=0.4)
+    whole, _ = train(folder, options, Run(report=lambda line: None))
+    torch.manual_seed(options.seed)
+    learnt = distance(whole, FaceNetwork(options.widths))
+    for stop in (1, 4):
+        run = Run(tmp_path / f"{stop}.safetensors", report=lambda line: None)
+        train(folder, options, dataclasses.replace(run, stop=stop))
+        resumed, _ = train(folder, options, run)
+        assert distance(whole, resumed) < 0.02 * learnt
+
+
 def test_one_file_is_checked_and_trained_on(portrait: FaceExamples, tmp_path: Path) -> None:
     portrait.save(tmp_path / "photo_a.npz")
-    _, figures = train(tmp_path, dataclasses.replace(QUICK, steps=2), print)
+    _, figures = train(tmp_path, dataclasses.replace(QUICK, steps=2))
     assert figures["examples"] == "2"
 
 
 def test_no_examples(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no examples to train on: make some first with scripts/train_face.py"):
-        train(tmp_path, QUICK, print)
+        train(tmp_path, QUICK)
 
 
 @pytest.mark.parametrize(

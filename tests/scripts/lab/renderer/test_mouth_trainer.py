@@ -13,6 +13,7 @@ from face3d.fit.photo_fit import PhotoFit
 from renderers.mouth.network import MouthNetwork
 from scripts.lab.renderer.mouth_data import MouthExamples, photo_examples
 from scripts.lab.renderer.mouth_trainer import MouthTrainOptions, load_options, train
+from talkinghead.training.loop import Run
 
 ROOT = Path(__file__).resolve().parents[4]
 QUICK = MouthTrainOptions(steps=4, batch=2, widths=(4, 4, 4))
@@ -31,7 +32,7 @@ def test_any_number_of_files_trains(names: list[str], portrait: MouthExamples, t
     for name in names:
         portrait.save(tmp_path / f"{name}.npz")
     lines: list[str] = []
-    network, figures = train(tmp_path, QUICK, lines.append)
+    network, figures = train(tmp_path, QUICK, Run(report=lines.append))
     assert figures["examples"] == str(2 * max(1, len(names) - 1))
     assert all(bool(torch.isfinite(values).all()) for values in network.parameters())
     assert any(line.startswith("step") for line in lines)
@@ -39,7 +40,7 @@ def test_any_number_of_files_trains(names: list[str], portrait: MouthExamples, t
 
 def test_no_examples(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no examples to train on: make some first with scripts/train_mouth.py"):
-        train(tmp_path, QUICK, print)
+        train(tmp_path, QUICK)
 
 
 def test_the_presets_load() -> None:

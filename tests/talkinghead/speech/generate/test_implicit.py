@@ -27,6 +27,7 @@ from talkinghead.speech.generate.network import GeneratorSize, MotionNetwork
 from talkinghead.speech.generate.sampler import SamplerOptions
 from talkinghead.speech.generate.weights import TrainedGenerator, load_generator, save_generator
 from talkinghead.speech.generate.windows import MotionStream, Rest, SamplingOptions, WindowOptions
+from talkinghead.training.loop import Run
 
 CHANNELS, CONDITION = len(MOTION_CHANNELS), 6
 SMALL = CodeSize((14, 10), (4, 3), stride=2, width=24)
@@ -57,7 +58,7 @@ CLIPS = [clip(100, seed) for seed in range(6)]
 @pytest.fixture(scope="module")
 def trained() -> MotionAutoencoder:
     """A small code of the made-up motion."""
-    return train_autoencoder(CLIPS, REST, OPTIONS, PLAIN, SMALL, report=lambda _: None)[0]
+    return train_autoencoder(CLIPS, REST, OPTIONS, PLAIN, SMALL, Run(report=lambda _: None))[0]
 
 
 def batch(number: int = 0) -> Batch:
@@ -101,7 +102,7 @@ def test_code_rebuilds_the_motion_it_was_learnt_from(trained: MotionAutoencoder)
 
 def test_equation_1_loss_goes_down_and_speech_tells_the_mouth_but_not_the_head() -> None:
     first, last = (
-        train_autoencoder(CLIPS, REST, OPTIONS, EQUATION_1, SMALL, report=lambda _: None, stop=steps)[0]
+        train_autoencoder(CLIPS, REST, OPTIONS, EQUATION_1, SMALL, Run(report=lambda _: None, stop=steps))[0]
         for steps in (1, 80)
     )
     given = batch(50)
@@ -190,7 +191,7 @@ def test_batches_of_codes_keep_their_places(trained: MotionAutoencoder) -> None:
 def test_generator_of_codes_learns_and_moves_the_mouth_with_the_speech(trained: MotionAutoencoder) -> None:
     size = GeneratorSize(CHANNELS, CONDITION, width=16, blocks=1, heads=2, kernel=3, time_width=8)
     network, notes = train_coded_generator(
-        trained, CLIPS, REST, replace(OPTIONS, steps=30, ridge=0.1), size=size, report=lambda _: None
+        trained, CLIPS, REST, replace(OPTIONS, steps=30, ridge=0.1), size=size, run=Run(report=lambda _: None)
     )
     assert network.size.channels == SMALL.code
     assert notes["size"]["condition"] == 2 * CONDITION

@@ -13,8 +13,8 @@ from face3d.camera import Camera
 from face3d.errors import InputError
 from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
-from scripts.lab.speech.captures.build import facegood_sources, grid_sources, grid_text, resting_frames
-from scripts.lab.speech.captures.captures import Capture, captures, load_capture, part_of, save_capture
+from scripts.lab.speech.captures.build import facegood_sources, grid_sources, resting_frames
+from scripts.lab.speech.captures.captures import Capture, captures, load_capture, save_capture
 from scripts.lab.speech.captures.facegood import facegood_pose
 from scripts.lab.speech.captures.mouth import lip_motion, named_pose, open_pose, size_basis
 from scripts.lab.speech.captures.upper import blinks, calm_head, fixations, mouth_share
@@ -81,22 +81,6 @@ def test_what_is_no_capture_is_refused(tmp_path: Path) -> None:
         load_capture(path)
     with pytest.raises(ValueError, match="half a second"):
         dataclasses.replace(a_capture(), samples=np.zeros(100, np.float32))
-
-
-def test_held_out_clips_stay_out() -> None:
-    assert part_of("lbax4n") == part_of("swwz3p") == "test"
-    assert part_of("grid_lbbc2a", "grid_") == "test"
-    assert part_of("grid_lbax4n", "grid_") == "train"
-    parts = {part_of(f"b{a}{b}f2n") for a in "bgrw" for b in "abiw"}
-    assert parts <= {"train", "development"}
-    assert "train" in parts
-
-
-def test_grid_names_spell_their_words() -> None:
-    assert grid_text("grid_bbaf2n") == "bin blue at f two now"
-    assert grid_text("lwwzzp") == "lay white with zed zero please"
-    with pytest.raises(ValueError, match="no name"):
-        grid_text("hello")
 
 
 def test_missing_sets_give_no_sources(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from scripts.lab.speech.encoder.augment import AugmentOptions, augment, noise_po
 from talkinghead.speech.hear.features import FEATURES, MEL_BANDS
 from talkinghead.speech.hear.network import NetworkSize, SpeechNetwork
 from talkinghead.speech.hear.weights import load_network, save_network
+from talkinghead.training.loop import Run
 
 TINY = NetworkSize(phonetic_width=16, phonetic_dilations=(1, 2), motion_width=8, motion_dilations=(1,))
 
@@ -74,8 +75,8 @@ def test_training_learns_repeats_and_goes_on(tmp_path):
     )
 
     def run(checkpoint=None, stop=None, seed=3):
-        places = Places(tmp_path, checkpoint=checkpoint)
-        return train(places, replace(options, seed=seed), size=TINY, report=lambda line: None, stop=stop)[0]
+        asked = Run(checkpoint, report=lambda line: None, stop=stop)
+        return train(Places(tmp_path), replace(options, seed=seed), size=TINY, run=asked)[0]
 
     whole, again = run(), run()
     run(tmp_path / "run" / "c.safetensors", stop=4)
@@ -93,11 +94,11 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     from scripts.lab.speech.encoder.trainer import Places, TrainOptions, train
 
     _corpus(tmp_path)
-    places = Places(tmp_path, checkpoint=tmp_path / "c.safetensors")
+    places, run = Places(tmp_path), Run(tmp_path / "c.safetensors", report=lambda line: None)
     short = AugmentOptions(pool_seconds=2)
-    train(places, TrainOptions(steps=1, batch=2, crop_seconds=1.0, augment=short), size=TINY, report=lambda line: None)
+    train(places, TrainOptions(steps=1, batch=2, crop_seconds=1.0, augment=short), size=TINY, run=run)
     with pytest.raises(ValueError, match="another run"):
-        train(places, TrainOptions(steps=2, batch=2, crop_seconds=1.0, augment=short), size=TINY)
+        train(places, TrainOptions(steps=2, batch=2, crop_seconds=1.0, augment=short), size=TINY, run=run)
 
 
 def test_weights_survive_the_disk(tmp_path):

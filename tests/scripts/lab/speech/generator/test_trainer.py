@@ -42,6 +42,7 @@ from talkinghead.speech.generate.windows import Rest
 from talkinghead.speech.hear.encoder import SpeechEncoder
 from talkinghead.speech.hear.network import NetworkSize, SpeechNetwork
 from talkinghead.speech.perform.lids import NATURAL_BLINKS
+from talkinghead.training.loop import Run
 
 CHANNELS = len(MOTION_CHANNELS)
 PLAIN = VaryOptions(mirror=0, tempo=(1, 1), head=(1, 1), mouth=(1, 1), noise=0, start=0, prefix=0, alone=0, unheard=0)
@@ -156,7 +157,7 @@ def test_small_run_learns_resumes_and_is_finished(tmp_path: Path) -> None:
 
     def run(path: Path, stop: int | None, seed: int = 3) -> MotionNetwork:
         network, _ = train_generator(
-            clips, rest(), replace(options, seed=seed), size=SMALL, checkpoint=path, report=lambda _: None, stop=stop
+            clips, rest(), replace(options, seed=seed), size=SMALL, run=Run(path, report=lambda _: None, stop=stop)
         )
         return network
 

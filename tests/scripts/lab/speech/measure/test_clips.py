@@ -8,7 +8,6 @@ from scripts.lab.speech.measure.clips import (
     Clip,
     FilmedMotion,
     development_voices,
-    grid_text,
     held_out_grid,
     read_folder,
     to_16k,
@@ -21,13 +20,6 @@ from scripts.lab.speech.measure.motion_figures import (
     generated_windows,
     joined_sound,
 )
-
-
-def test_names_of_grid_clips_are_their_sentences():
-    assert grid_text("lbad7s") == "lay blue at d seven soon"
-    assert grid_text("grid_swbzzn") == "set white by z zero now"
-    with pytest.raises(InputError, match="no name of a GRID clip"):
-        grid_text("hello")
 
 
 def test_only_held_out_clips_are_taken_evenly(tmp_path):

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from safetensors.torch import load_file
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 DATA = ROOT / "tests" / "data"
 
 
@@ -19,7 +20,9 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
     return importlib.import_module(request.param)
 
 
-def test_examples_of_photos(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_photos_are_gathered_and_trained_on(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Two folders with a file of one name, one without a person, one that is no picture."""
     for folder, source in (("a", "astronaut.jpg"), ("b", "cat.jpg")):
         (tmp_path / folder).mkdir()
@@ -32,6 +35,13 @@ def test_examples_of_photos(script: ModuleType, tmp_path: Path, capsys: pytest.C
     assert "passed over" in said
     (kept,) = (tmp_path / "cache" / "examples").iterdir()
     assert kept.name.startswith("photo_one_")
+    (tmp_path / "few.yaml").write_text("steps: 4\nbatch: 2\nwidths: [4, 4, 4]\n")
+    weights = tmp_path / "new" / "w.safetensors"
+    train = ["--cache", str(tmp_path / "cache"), "train", "--config", str(tmp_path / "few.yaml"), "--output"]
+    script.main([*train, str(weights), "--stop", "2"])
+    script.main([*train, str(weights)])
+    assert "going on after step 2 " in capsys.readouterr().out
+    assert load_file(weights)
 
 
 def test_training_without_examples_is_a_sentence(
