@@ -19,7 +19,6 @@ TOGETHER = {
     "tests/renderers/batched/test_names.py",
     "tests/renderers/batched/test_people.py",
     "tests/scripts/test_every_script.py",
-    "tests/scripts/test_train_renderer.py",
     "tests/face3d/model/test_personal_model.py",
     "tests/scripts/lab/measure/test_flicker_and_seam.py",
     "tests/talkinghead/cli/test_bad_input.py",

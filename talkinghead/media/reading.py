@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,8 +98,13 @@ def open_media(path: str | Path, wanted: str = "sound or video") -> Iterator[Inp
 
 
 def _why_not_listed(path: Path, wanted: str) -> str:
-    if wanted == "sound or video":
-        return f"{path} is not a {wanted} file of a format that is read here; a picture has no sound and does not move."
+    from PIL import Image, UnidentifiedImageError
+
+    from talkinghead.media.pictures.kind import open_picture
+
+    damaged = (Image.DecompressionBombError, OSError, SyntaxError, ValueError)
+    with suppress(UnidentifiedImageError, *damaged), open_picture(path):
+        return f"{path} is a picture: it has no sound track and does not move."
     return f"{path} is not a {wanted} file of a format that is read here."
 
 
