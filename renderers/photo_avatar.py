@@ -77,6 +77,9 @@ class PhotoAvatar(Avatar):
 
     Attributes:
         origin: [2] the corner of the window that changes, px in the photo.
+
+    What is prepared (`mesh`, `warp`, `eyes`, `mouth`, `seam`, `skin`, ...) is public and never changes: `renderers.batched`
+    draws batches of frames from the same.
     """
 
     def __init__(
@@ -89,41 +92,41 @@ class PhotoAvatar(Avatar):
         cutout: CutOut | None = None,
     ) -> None:
         self._image = np.array(image, order="C")
-        self._options = options or AvatarOptions()
+        self.options = options or AvatarOptions()
         model = personal_model(parameters, model)
-        self._mesh = DrivenMesh(model, parameters, landmarks_px)
+        self.mesh = DrivenMesh(model, parameters, landmarks_px)
         cutout = cutout or cut_out(self._image, landmarks_px)
-        self._crop, self._photo, local = cutout.region, cutout.photo, cutout.landmarks
-        self.origin = self._crop.origin
+        self.crop, self._photo, local = cutout.region, cutout.photo, cutout.landmarks
+        self.origin = self.crop.origin
         layers = build_layers(self._photo, local)
-        self._eyes = EyePainter(self._photo, layers.skin, self._mesh, self.origin)
-        self._seam = LipSeam(layers, local, self._mesh.own_lip_opening_mm)
-        self._mouth = MouthPainter(self._photo, self._mesh, local, self.origin, layers)
-        source = self._mesh.source - self.origin
-        self._source = lining_on_lips(model, source)
-        self._triangles, self._kinds = _drawn_triangles(model)
-        self._lining = model.part_vertices(Part.INNER_MOUTH).numpy()
-        skin = np.ascontiguousarray(self._triangles[self._kinds == Kind.SKIN])
-        undriven = self._mesh.undriven()
+        self.eyes = EyePainter(self._photo, layers.skin, self.mesh, self.origin)
+        self.seam = LipSeam(layers, local, self.mesh.own_lip_opening_mm)
+        self.mouth = MouthPainter(self._photo, self.mesh, local, self.origin, layers)
+        source = self.mesh.source - self.origin
+        self.source = lining_on_lips(model, source)
+        self.triangles, self._kinds = _drawn_triangles(model)
+        self.lining = model.part_vertices(Part.INNER_MOUTH).numpy()
+        skin = np.ascontiguousarray(self.triangles[self._kinds == Kind.SKIN])
+        undriven = self.mesh.undriven()
         self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
-        self._skin = skin_layer(self._eyes.skin, self._face_mask)
-        face_skin = _face_triangles(self._triangles, self._kinds, self._source, self._face_mask)
+        self.skin = skin_layer(self.eyes.skin, self._face_mask)
+        face_skin = _face_triangles(self.triangles, self._kinds, self.source, self._face_mask)
         shut = _without_mouth(cutout, layers.skin)
-        self._warp = SurroundWarp(self._mesh, face_skin, shut, self._options.surround)
-        self._relight = Relight(self._photo, local, source, undriven.camera, skin)
+        self.warp = SurroundWarp(self.mesh, face_skin, shut, self.options.surround)
+        self.relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
-        self._refinement = FaceRefinement(self.face_view) if self._options.refine else None
-        self._margin = 0.03 * face_height(landmarks_px)
-        self._toning = Toning.of(self._photo)
+        self.refinement = FaceRefinement(self.face_view) if self.options.refine else None
+        self.margin = 0.03 * face_height(landmarks_px)
+        self.toning = Toning.of(self._photo)
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
 
     @cached_property
     def face_view(self) -> FaceView:
         """What the face network is shown; made when it is needed, for it is off by default."""
-        undriven = self._mesh.undriven()
-        skin, source = self._triangles[self._kinds == Kind.SKIN], self._mesh.source - self.origin
-        surface = FaceSurface.of(self._mesh.model, np.ascontiguousarray(skin), source, undriven.camera, self._face_mask)
+        undriven = self.mesh.undriven()
+        skin, source = self.triangles[self._kinds == Kind.SKIN], self.mesh.source - self.origin
+        surface = FaceSurface.of(self.mesh.model, np.ascontiguousarray(skin), source, undriven.camera, self._face_mask)
         return FaceView(self._photo, self._landmark_pixels(undriven.pixels) - self.origin, surface)
 
     @property
@@ -132,34 +135,34 @@ class PhotoAvatar(Avatar):
 
     @property
     def expression(self) -> Tensor:
-        return self._mesh.expression
+        return self.mesh.expression
 
     def render_changed(self, pose: Pose) -> Change:
         drawn = self.draw(pose)
-        if self._refinement is not None:
-            self._refinement.draw(drawn)
-        if self._toning is not None:
-            box = Region.around(drawn.points, self._margin, self._crop.width, self._crop.height)
+        if self.refinement is not None:
+            self.refinement.draw(drawn)
+        if self.toning is not None:
+            box = Region.around(drawn.points, self.margin, self.crop.width, self.crop.height)
             if box is not None:
-                self._toning.apply(drawn.crop, box.window)
-        return Change(drawn.crop, self._crop.left, self._crop.top)
+                self.toning.apply(drawn.crop, box.window)
+        return Change(drawn.crop, self.crop.left, self.crop.top)
 
     def draw(self, pose: Pose) -> RenderedFace:
         """One frame's crop before the face network has seen it, with what was drawn."""
-        frame = self._mesh.drive(pose.expression, pose.turn, pose.gaze, pose.shift)
+        frame = self.mesh.drive(pose.expression, pose.turn, pose.gaze, pose.shift)
         pixels = frame.pixels.copy()
         pixels[:, :2] -= self.origin
-        pixels[self._lining, 2] += INSIDE_BEHIND_MM
-        warped = self._pool.submit(self._warp, frame)
+        pixels[self.lining, 2] += INSIDE_BEHIND_MM
+        warped = self._pool.submit(self.warp, frame)
         points = self._landmark_pixels(pixels)
         overlays = self._overlays(frame, pixels, points)
         crop = warped.result()
         for region, overlay in overlays:
             composite(crop, overlay, region.top, region.left)
-        self._mouth.draw(crop, frame, points)
-        self._seam.draw(crop, points, frame.lip_opening_mm)
-        self._eyes.draw(crop, frame, points)
-        context = torch.cat([pose.expression - self._mesh.expression, pose.turn, pose.gaze.reshape(-1)])
+        self.mouth.draw(crop, frame, points)
+        self.seam.draw(crop, points, frame.lip_opening_mm)
+        self.eyes.draw(crop, frame, points)
+        context = torch.cat([pose.expression - self.mesh.expression, pose.turn, pose.gaze.reshape(-1)])
         return RenderedFace(crop, frame, points, pixels, context)
 
     def _landmark_pixels(self, pixels: FloatArray) -> FloatArray:
@@ -168,14 +171,14 @@ class PhotoAvatar(Avatar):
 
     def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[Region, Image]]:
         """The face, then the lips with more samples per pixel, in the order in which they go over the photo."""
-        gains = self._relight.gains(frame.camera)
-        maps = affine_maps(pixels[:, :2], self._triangles, np.concatenate([self._source, gains[:, None]], 1))
+        gains = self.relight.gains(frame.camera)
+        maps = affine_maps(pixels[:, :2], self.triangles, np.concatenate([self.source, gains[:, None]], 1))
         result = []
         rings: list[tuple[tuple[int, ...], int]] = [(FACE_OVAL, 1)]
-        if self._options.supersampling > 1:
-            rings.append((INNER_LIPS, self._options.supersampling))
+        if self.options.supersampling > 1:
+            rings.append((INNER_LIPS, self.options.supersampling))
         for ring, samples in rings:
-            region = Region.around(points[list(ring)], self._margin, self._crop.width, self._crop.height)
+            region = Region.around(points[list(ring)], self.margin, self.crop.width, self.crop.height)
             if region is not None:
                 view = View(region.left, region.top, samples)
                 result.append((region, self._draw(view, region, pixels, maps)))
@@ -187,8 +190,8 @@ class PhotoAvatar(Avatar):
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples
         size = region.height * view.samples, region.width * view.samples
         # What is seen from behind lies behind something else: a quarter of the work.
-        visible = find_visible(local, self._triangles, *size, cull_backfaces=True)
-        overlay = shade(visible, view, maps, self._skin)
+        visible = find_visible(local, self.triangles, *size, cull_backfaces=True)
+        overlay = shade(visible, view, maps, self.skin)
         if view.samples > 1:
             size = region.width, region.height
             overlay = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)

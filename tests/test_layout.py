@@ -24,7 +24,8 @@ TOGETHER = {
     "tests/talkinghead/cli/test_bad_input.py",
     "tests/talkinghead/cli/test_commands.py",
 }
-# argparse has no public way to ask a parser for its options.
+# Of other projects: argparse has no public way to ask a parser for its options, pytorch3d none to its compiled part,
+# and MediaPipe none to keep its destructor still.
 FOREIGN_PRIVATE = {"talkinghead.cli.program.program"}
 
 

@@ -44,21 +44,21 @@ class TorchPhotoAvatar:
         rasterizer = get_rasterizer(backend, device)
         dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
         self.device, self.photo, self.frame_size = device, avatar.photo, avatar.frame_size
-        crop = avatar._crop
+        crop = avatar.crop
         self.window = crop.window
-        self._samples, self._margin = avatar._options.supersampling, avatar._margin
+        self._samples, self._margin = avatar.options.supersampling, avatar.margin
         self._photo = torch.as_tensor(avatar.photo, device=device)
         self._origin = torch.as_tensor(avatar.origin, device=device)
-        self._lining = torch.as_tensor(avatar._lining, device=device)
-        self._mesh = TorchMesh(avatar._mesh.state, device)
-        self._surround = TorchSurround(avatar._warp, rasterizer, device)
-        self._relight = TorchRelight(avatar._relight.state, device)
-        self._skin = TorchSkin(avatar._skin, avatar._source, avatar._triangles, backend, device)
-        self._mouth = TorchMouth(avatar._mouth, rasterizer, device, dtype)
-        self._seam = TorchLipSeam(avatar._seam.state, device)
-        self._eyes = TorchEyes(avatar._eyes, device)
-        self._toning = None if avatar._toning is None else TorchToning(avatar._toning, device)
-        correct = avatar._refinement
+        self._lining = torch.as_tensor(avatar.lining, device=device)
+        self._mesh = TorchMesh(avatar.mesh.state, device)
+        self._surround = TorchSurround(avatar.warp, rasterizer, device)
+        self._relight = TorchRelight(avatar.relight.state, device)
+        self._skin = TorchSkin(avatar.skin, avatar.source, avatar.triangles, backend, device)
+        self._mouth = TorchMouth(avatar.mouth, rasterizer, device, dtype)
+        self._seam = TorchLipSeam(avatar.seam.state, device)
+        self._eyes = TorchEyes(avatar.eyes, device)
+        self._toning = None if avatar.toning is None else TorchToning(avatar.toning, device)
+        correct = avatar.refinement
         self._refinement = None if correct is None else TorchRefinement(correct, rasterizer, device, dtype)
 
     @property

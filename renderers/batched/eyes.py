@@ -27,7 +27,7 @@ class TorchEyes:
     """
 
     def __init__(self, painter: EyePainter, device: torch.device) -> None:
-        self._eyes = [_TorchEye(painter, eye, device) for eye in painter._eyes]
+        self._eyes = [_TorchEye(painter, eye, device) for eye in painter.eyes]
 
     def draw(self, crops: Tensor, frame: DrivenBatch, points: Tensor) -> None:
         """Paint both eyes over crops [B, 3, h, w] uint8 in place; `points` [B, 478, 2] px are their landmarks."""
@@ -65,9 +65,9 @@ class _TorchEye:
 
         ball = eye.ball
         self._side, self._vertices = eye.side, torch.as_tensor(eye.vertices, device=device)
-        self._before = torch.as_tensor(painter._camera, device=device)[self._vertices]
-        self._unit, self._edge, self._focal = float(painter._unit), float(painter._edge), painter._focal
-        self._origin = torch.as_tensor(painter._origin, device=device)
+        self._before = torch.as_tensor(painter.camera, device=device)[self._vertices]
+        self._unit, self._edge, self._focal = float(painter.unit), float(painter.edge), painter.focal
+        self._origin = torch.as_tensor(painter.origin, device=device)
         self._opening, self._photo_rim = OpeningBatch.single(eye.opening, device), float(eye.opening.upper.min())
         self._reach = float(eye.reach)
         self._radius, self._shadow = float(ball.sphere.radius), float(ball.shadow)

@@ -74,10 +74,10 @@ class TorchRefinement:
         def tensor(values: object) -> Tensor:
             return torch.as_tensor(values, device=device)
 
-        view, surface = refinement._view, refinement._view._surface
+        view, surface = refinement.view, refinement.view.surface
         self._rasterizer, self._dtype = rasterizer, dtype
-        self._network = copy.deepcopy(refinement._network).to(device, dtype)
-        self._landmarks, self._own = tensor(view._landmarks), tensor(view._own).permute(2, 0, 1)
+        self._network = copy.deepcopy(refinement.network).to(device, dtype)
+        self._landmarks, self._own = tensor(view.landmarks), tensor(view.own).permute(2, 0, 1)
         self._triangles = tensor(surface.triangles).long()
         self._source, self._normals = tensor(surface.source), tensor(surface.normals)
         self._fixed = torch.cat([tensor(surface.place), tensor(surface.inside)[:, None]], 1)

@@ -61,12 +61,12 @@ class TorchMouth:
         def tensor(values: object) -> Tensor:
             return torch.as_tensor(values, device=device)
 
-        self._scale, self._dtype = painter._scale, dtype
-        self._origin = tensor(painter._origin)
-        self._view = TorchMouthView(painter._anatomy, painter._focal, painter._scale, rasterizer, device)
-        self._front_teeth = tensor(painter._anatomy.front_teeth)
-        self._kinds, self._source = tensor(painter._anatomy.kinds).long(), tensor(painter._source)
-        palette, own = painter._palette, painter._own
+        self._scale, self._dtype = painter.scale, dtype
+        self._origin = tensor(painter.origin)
+        self._view = TorchMouthView(painter.anatomy, painter.focal, painter.scale, rasterizer, device)
+        self._front_teeth = tensor(painter.anatomy.front_teeth)
+        self._kinds, self._source = tensor(painter.anatomy.kinds).long(), tensor(painter.source)
+        palette, own = painter.palette, painter.own
         self._teeth, self._gums, self._tongue, self._cavity, self._lips = (
             tensor(c)[:, None, None]
             for c in (palette.teeth, palette.gums, palette.tongue, palette.cavity, palette.lips)
@@ -74,9 +74,9 @@ class TorchMouth:
         self._gaps = tensor(palette.upper_gaps), tensor(palette.lower_gaps)
         self._own_picture = tensor(own.picture) if own.any else None
         self._own_shown, self._own_light = tensor(own.shown), tensor(own.light)
-        self._network = copy.deepcopy(painter._network).to(device, dtype)
-        self._softness = painter._blur
-        self._blur = gaussian_weights(painter._blur, device) if painter._blur > 0 else None
+        self._network = copy.deepcopy(painter.network).to(device, dtype)
+        self._softness = painter.blur
+        self._blur = gaussian_weights(painter.blur, device) if painter.blur > 0 else None
         self._context, self._white = tensor(painter.context.colours), painter.context.white
 
     def draw(self, crops: Tensor, frame: DrivenBatch, points: Tensor) -> None:

@@ -101,8 +101,8 @@ class TorchMouthView:
         self._focal, self._scale, self._rasterizer = focal_px, scale, rasterizer
         self.vertices, self.triangles = tensor(anatomy.vertices), tensor(anatomy.triangles).long()
         self._lower_teeth = tensor(anatomy.lower_teeth)
-        self._static = tensor(anatomy._static)
-        self._lip_corners, self._lip_weights = tensor(anatomy._lip_corners), tensor(anatomy._lip_weights)
+        self._static = tensor(anatomy.static)
+        self._lip_corners, self._lip_weights = tensor(anatomy.lip_corners), tensor(anatomy.lip_weights)
         per_mm = CELLS_PER_MM / LIGHT_CELLS
         self._blurs = [gaussian_weights(blur * per_mm, device) for blur in BLURS_MM]
 

@@ -31,27 +31,27 @@ class TorchSurround:
         def tensor(values: object) -> Tensor:
             return torch.as_tensor(values, device=device)
 
-        grid = warp._grid
+        grid = warp.grid
         self._grid, self._rasterizer = grid, rasterizer
-        self._focal = warp._camera.focal_px
-        self._principal = tensor(warp._camera.principal_point_px).float()
-        self._origin, self._nodes = tensor(warp._origin), tensor(grid.points())
-        self._body_follows = tensor(warp._options.body_share).float()
-        self._neck_mm = warp._options.neck_mm
-        self._lean_mm = tensor(warp._options.lean_mm).float()
-        self._source = tensor(warp._source)
-        self._inside, self._rim = tensor(warp._inside), tensor(warp._rim)
-        self._corners, self._weights = tensor(warp._corners).long(), tensor(warp._weights)
-        self._extension = _TorchExtension(warp._extension, device)
-        self._skin_weight, self._head_share = tensor(warp._skin_weight).float(), tensor(warp._head_share).float()
-        self._body_share = tensor(warp._body_share).float()
-        self._points, self._centre = tensor(warp._points), warp._centre
+        self._focal = warp.camera.focal_px
+        self._principal = tensor(warp.camera.principal_point_px).float()
+        self._origin, self._nodes = tensor(warp.origin), tensor(grid.points())
+        self._body_follows = tensor(warp.options.body_share).float()
+        self._neck_mm = warp.options.neck_mm
+        self._lean_mm = tensor(warp.options.lean_mm).float()
+        self._source = tensor(warp.source)
+        self._inside, self._rim = tensor(warp.inside), tensor(warp.rim)
+        self._corners, self._weights = tensor(warp.corners).long(), tensor(warp.weights)
+        self._extension = _TorchExtension(warp.extension, device)
+        self._skin_weight, self._head_share = tensor(warp.skin_weight).float(), tensor(warp.head_share).float()
+        self._body_share = tensor(warp.body_share).float()
+        self._points, self._centre = tensor(warp.points), warp.centre
         self._corners_of_triangles = _grid_triangles(grid, device)
         count = len(self._corners_of_triangles)
         self._triangles = torch.arange(3 * count, device=device).reshape(-1, 3)
         # Where triangles overlap because the motion folds, the last one counts: it is nearest.
         self._depth = (2 - torch.arange(count, device=device) / count).repeat_interleave(3)
-        self._draw = _TorchLayers(warp._draw, device)
+        self._draw = _TorchLayers(warp.draw, device)
 
     def __call__(self, frame: DrivenBatch) -> Tensor:
         """[B, 3, h, w] uint8, the crops, warped."""
@@ -123,9 +123,9 @@ class _TorchExtension:
     """`HarmonicExtension` for batches."""
 
     def __init__(self, extension: HarmonicExtension, device: torch.device) -> None:
-        self._shape = extension._shape
-        self._free, self._rim = (torch.as_tensor(i, device=device) for i in (extension._free, extension.rim))
-        self._weights = torch.as_tensor(extension._weights, device=device)
+        self._shape = extension.shape
+        self._free, self._rim = (torch.as_tensor(i, device=device) for i in (extension.free, extension.rim))
+        self._weights = torch.as_tensor(extension.weights, device=device)
 
     def __call__(self, values: Tensor) -> Tensor:  # [B, rim, C] -> [B, gh, gw, C]
         result = values.new_zeros(len(values), self._shape[0] * self._shape[1], values.shape[2])
@@ -138,10 +138,10 @@ class _TorchLayers:
     """`LayerWarp` for batches. All is drawn: what does not move, gives the photo."""
 
     def __init__(self, layers: LayerWarp, device: torch.device) -> None:
-        self._grid, self._scale, self._pad = layers._grid, layers._scale, layers._pad
-        self._person = torch.as_tensor(layers._person, device=device).permute(2, 0, 1).float()
-        self._background = torch.as_tensor(layers._background, device=device).permute(2, 0, 1)
-        height, width = layers._photo.shape[:2]
+        self._grid, self._scale, self._pad = layers.grid, layers.scale, layers.pad
+        self._person = torch.as_tensor(layers.person, device=device).permute(2, 0, 1).float()
+        self._background = torch.as_tensor(layers.background, device=device).permute(2, 0, 1)
+        height, width = layers.photo.shape[:2]
         self._centres = pixel_centres(height, width, device)
 
     def __call__(self, flow: Tensor) -> Tensor:  # [B, gh, gw, 2] px -> [B, 3, h, w] uint8

@@ -60,14 +60,14 @@ class EyePainter:
         rest = mesh.undriven()
         corners, weights = (a.numpy() for a in (mesh.model.landmarks478.triangles, mesh.model.landmarks478.barycentric))
         landmarks = (rest.pixels[corners][..., :2] * weights[..., None]).sum(1) - origin
-        self._unit = face_height(landmarks) / 256
-        self._origin = origin.astype(np.float32)
-        self._edge = max(1.0, 0.6 * self._unit)
-        self._focal = mesh.camera.focal_px
-        self._camera = rest.camera
+        self.unit = face_height(landmarks) / 256
+        self.origin = origin.astype(np.float32)
+        self.edge = max(1.0, 0.6 * self.unit)
+        self.focal = mesh.camera.focal_px
+        self.camera = rest.camera
         openings = [EyeOpening.of(landmarks, side) for side in (0, 1)]
-        self.skin, plain = bare_lids(skin, openings, self._unit)
-        self._eyes: list[Eye] = []
+        self.skin, plain = bare_lids(skin, openings, self.unit)
+        self.eyes: list[Eye] = []
         parts, irises = (Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL), (LEFT_IRIS, RIGHT_IRIS)
         for side, (opening, part, iris) in enumerate(zip(openings, parts, irises, strict=True)):
             vertices = mesh.model.part_vertices(part).numpy()
@@ -76,17 +76,17 @@ class EyePainter:
                 continue
             radius = float(np.linalg.norm(landmarks[list(iris[1:])] - landmarks[iris[0]], axis=1).mean())
             ball = read_eyeball(
-                photo, opening, self._sphere(rest, vertices), (landmarks[iris[0]], radius), box, self._unit
+                photo, opening, self._sphere(rest, vertices), (landmarks[iris[0]], radius), box, self.unit
             )
             empty = LashStrips.empty(ball.texture.shape[:2])
             window = slice(box[1], box[3]), slice(box[0], box[2])
-            grain = skin_grain(photo, opening, self._unit)
-            reach = lid_reach(landmarks, opening, side, self._unit)
+            grain = skin_grain(photo, opening, self.unit)
+            reach = lid_reach(landmarks, opening, side, self.unit)
             eye = Eye(side, vertices, opening, ball, empty, plain[window].astype(np.float32), reach, grain)
             base = self.skin.copy()
             self._paint(base, eye, rest, opening, 0.0)
-            strips = lash_strips(photo[window], base[window], opening, box, self._unit)
-            self._eyes.append(replace(eye, strips=strips))
+            strips = lash_strips(photo[window], base[window], opening, box, self.unit)
+            self.eyes.append(replace(eye, strips=strips))
 
     def draw(self, crop: Image, frame: DrivenFrame, points: FloatArray) -> None:
         """Paint both eyes over the skin of a frame.
@@ -96,13 +96,13 @@ class EyePainter:
             frame: the frame.
             points: [478, 2] px, its landmarks in the crop.
         """
-        for eye in self._eyes:
+        for eye in self.eyes:
             self._paint(crop, eye, frame, EyeOpening.of(points, eye.side), frame.lid_closure[eye.side])
 
     def _sphere(self, frame: DrivenFrame, vertices: NDArray[np.int64]) -> Sphere:
         depth = float(frame.camera[vertices, 2].mean())
-        center = frame.pixels[vertices, :2].mean(0) - self._origin
-        return Sphere(center.astype(np.float32), RADIUS_MM * self._focal / depth)
+        center = frame.pixels[vertices, :2].mean(0) - self.origin
+        return Sphere(center.astype(np.float32), RADIUS_MM * self.focal / depth)
 
     def _box(
         self, opening: EyeOpening, shape: tuple[int, ...], zoom: float = 1.0, photo_rim: float = 0.0
@@ -113,7 +113,7 @@ class EyePainter:
         """
         axes = opening.axes
         s = np.array([-ASIDE, 1 + ASIDE, -ASIDE, 1 + ASIDE], np.float32)
-        reach = UP_DOWN * self._unit * zoom
+        reach = UP_DOWN * self.unit * zoom
         high, low = (
             min(float(opening.upper.min()), zoom * photo_rim, 0.0) - reach,
             max(float(opening.lower.max()), 0.0) + reach,
@@ -135,18 +135,18 @@ class EyePainter:
         box = self._box(opening, crop.shape, zoom, float(eye.opening.upper.min()))
         if box is None:
             return
-        turn = rotation_between(self._camera[eye.vertices], frame.camera[eye.vertices])
+        turn = rotation_between(self.camera[eye.vertices], frame.camera[eye.vertices])
         glint = self.glint_shift(ball, turn, now.radius)
         own = eye.opening
         left, top, right, bottom = box
         window = crop[top:bottom, left:right].astype(np.float32)
         corner = (np.float32(left), np.float32(top))
         curves, photo = (opening.axes, opening.upper, opening.lower), (own.axes, own.upper, own.lower)
-        scale = (np.float32(zoom), np.float32(self._unit), np.float32(self._edge), np.float32(closure))
+        scale = (np.float32(zoom), np.float32(self.unit), np.float32(self.edge), np.float32(closure))
         origin = (np.float32(ball.origin[0]), np.float32(ball.origin[1]))
         grow_lid(window, corner, curves, photo, (*scale[:2], eye.reach), eye.lid, eye.grain, origin)
         places = np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32)
-        light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self._unit))
+        light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self.unit))
         paint_ball(window, corner, curves, (*scale, *light), places, turn, ball.texture, ball.highlight, origin)
         strips = eye.strips
         lay_strips(window, corner, curves, photo, scale, strips.upper, strips.lower, origin)

@@ -56,21 +56,21 @@ class FaceView:
     """
 
     def __init__(self, photo: Image, landmarks: FloatArray, surface: FaceSurface) -> None:
-        self._surface, self._landmarks = surface, landmarks
-        self._own = FaceWindow.around(landmarks).cut(photo)
+        self.surface, self.landmarks = surface, landmarks
+        self.own = FaceWindow.around(landmarks).cut(photo)
 
     def planes(self, drawn: RenderedFace) -> tuple[FaceWindow, Tensor]:
         """The window of a frame and the planes [PLANES, SIZE, SIZE] in it."""
         window = FaceWindow.around(drawn.points)
-        normals = vertex_normals_arrays(drawn.frame.camera, self._surface.triangles)
-        geometry = self._surface.planes(window, drawn.pixels, normals)
-        planes = np.concatenate([window.cut(drawn.crop), self._own, geometry], 2)
+        normals = vertex_normals_arrays(drawn.frame.camera, self.surface.triangles)
+        geometry = self.surface.planes(window, drawn.pixels, normals)
+        planes = np.concatenate([window.cut(drawn.crop), self.own, geometry], 2)
         return window, torch.from_numpy(np.ascontiguousarray(planes.transpose(2, 0, 1)))
 
     def strength(self, drawn: RenderedFace) -> float:
         """0 for the photo's own frame, towards 1 the more the face differs from it."""
-        moved = drawn.points - self._landmarks
-        width = float(np.ptp(self._landmarks[:, 0]))
+        moved = drawn.points - self.landmarks
+        width = float(np.ptp(self.landmarks[:, 0]))
         motion = float(np.abs(moved - moved.mean(0)).mean()) / width
         return motion / (motion + HALF_MOTION)
 
@@ -84,16 +84,16 @@ class FaceRefinement:
     """
 
     def __init__(self, view: FaceView, network: FaceNetwork | None = None) -> None:
-        self._view, self._network = view, network or load_network()
+        self.view, self.network = view, network or load_network()
 
     def draw(self, drawn: RenderedFace) -> None:
         """Correct the face in the crop in place."""
-        strength = self._view.strength(drawn)
+        strength = self.view.strength(drawn)
         if strength < LEAST_STRENGTH:
             return
-        window, planes = self._view.planes(drawn)
+        window, planes = self.view.planes(drawn)
         with torch.inference_mode():
-            change = self._network(planes[None], drawn.context[None])[0].permute(1, 2, 0).numpy()
+            change = self.network(planes[None], drawn.context[None])[0].permute(1, 2, 0).numpy()
         mask = soft_oval(window, drawn.points)
         add_change(drawn.crop, window, change * (255 * strength * mask)[..., None])
 

@@ -44,12 +44,12 @@ class MouthAnatomy:
         self.vertices, local = np.unique(triangles[keep], return_inverse=True)
         self.triangles = np.ascontiguousarray(local.reshape(-1, 3).astype(np.int32))
         self.kinds = np.ascontiguousarray(kinds[keep])
-        self._static = _static_attributes(model)[self.vertices]
+        self.static = _static_attributes(model)[self.vertices]
         upper = np.isin(self.vertices, model.part_vertices(Part.UPPER_TEETH).numpy())
         self.lower_teeth = np.nonzero(np.isin(self.vertices, model.part_vertices(Part.LOWER_TEETH).numpy()))[0]
-        self.front_teeth = np.nonzero(upper & (np.abs(self._static[:, 0]) < _FRONT_MM))[0]
-        self._lip_corners = model.landmarks478.triangles.numpy()[list(INNER_LIPS)]
-        self._lip_weights = model.landmarks478.barycentric.numpy()[list(INNER_LIPS)]
+        self.front_teeth = np.nonzero(upper & (np.abs(self.static[:, 0]) < _FRONT_MM))[0]
+        self.lip_corners = model.landmarks478.triangles.numpy()[list(INNER_LIPS)]
+        self.lip_weights = model.landmarks478.barycentric.numpy()[list(INNER_LIPS)]
 
     def attributes(self, frame: DrivenFrame, cells: FloatArray, lips: FloatArray) -> FloatArray:
         """[V', ATTRIBUTES] of this frame.
@@ -61,7 +61,7 @@ class MouthAnatomy:
         """
         result = np.empty((len(self.vertices), ATTRIBUTES), np.float32)
         camera = frame.camera[self.vertices]
-        result[:, :2] = self._static
+        result[:, :2] = self.static
         _facing(camera, self.triangles, result[:, 2])
         result[:, 3] = camera[:, 2] - self._lip_depth(frame, lips[:, 0], cells[:, 0])
         return result
@@ -71,7 +71,7 @@ class MouthAnatomy:
         return float(self._lip_distances(frame).mean())
 
     def _lip_distances(self, frame: DrivenFrame) -> FloatArray:  # [20]
-        return np.asarray((frame.camera[self._lip_corners][..., 2] * self._lip_weights).sum(1))
+        return np.asarray((frame.camera[self.lip_corners][..., 2] * self.lip_weights).sum(1))
 
     def _lip_depth(self, frame: DrivenFrame, across: FloatArray, x: FloatArray) -> FloatArray:
         """Distance of the lips from the camera over the window's columns `x`: a parabola through their inner ring."""

@@ -59,23 +59,23 @@ class MouthPainter:
         keep_own: bool = True,
         network: MouthNetwork | None = None,
     ) -> None:
-        self._network = network or load_network()
-        self._origin, self._focal = origin, mesh.camera.focal_px
-        self._anatomy = MouthAnatomy(mesh.model)
+        self.network = network or load_network()
+        self.origin, self.focal = origin, mesh.camera.focal_px
+        self.anatomy = MouthAnatomy(mesh.model)
         undriven = mesh.undriven()
-        px_per_mm = self._focal / self._anatomy.lip_distance(undriven)
+        px_per_mm = self.focal / self.anatomy.lip_distance(undriven)
         low, high = _SCALES
-        self._scale = min(high, max(low, math.ceil(_SAMPLES * px_per_mm / CELLS_PER_MM)))
-        self._palette = mouth_palette(photo, landmarks, layers)
-        self._context = MouthContext.of(_skin_colour(photo, layers), self._palette, float(luminance(layers.teeth_rgb)))
+        self.scale = min(high, max(low, math.ceil(_SAMPLES * px_per_mm / CELLS_PER_MM)))
+        self.palette = mouth_palette(photo, landmarks, layers)
+        self._context = MouthContext.of(_skin_colour(photo, layers), self.palette, float(luminance(layers.teeth_rgb)))
         softness = max(0.0, edge_blur(photo, landmarks) ** 2 - _OWN_BLUR_PX**2) ** 0.5
-        self._blur = softness * CELLS_PER_MM * self._scale / px_per_mm
-        self._source = np.zeros((len(self._anatomy.vertices), 2), np.float32)
-        self._own = no_own_mouth()
+        self.blur = softness * CELLS_PER_MM * self.scale / px_per_mm
+        self.source = np.zeros((len(self.anatomy.vertices), 2), np.float32)
+        self.own = no_own_mouth()
         scene = self.view(undriven, landmarks)
         if scene is not None and keep_own:
-            self._source = scene.vertices[:, :2].copy()
-            self._own = own_mouth(photo, scene, self.paint(scene), layers.teeth_rgb)
+            self.source = scene.vertices[:, :2].copy()
+            self.own = own_mouth(photo, scene, self.paint(scene), layers.teeth_rgb)
 
     @property
     def context(self) -> MouthContext:
@@ -91,16 +91,16 @@ class MouthPainter:
         colours = np.zeros((*scene.cover.shape, 4), np.float32)
         finish(canvas, scene.rows, self._fields(scene, canvas), self._context.white, colours)
         self._soften(colours, canvas, scene.rows)
-        _blend(crop, colours, scene, 3 * self._blur)
+        _blend(crop, colours, scene, 3 * self.blur)
 
     def _soften(self, colours: FloatArray, canvas: Canvas, rows: tuple[int, int]) -> None:
         """Make what is painted as soft as the photo, in place; the photo's own mouth is already."""
-        if self._blur <= 0:
+        if self.blur <= 0:
             return
-        reach = math.ceil(3 * self._blur)
+        reach = math.ceil(3 * self.blur)
         part = slice(max(0, rows[0] - reach), min(len(colours), rows[1] + reach))
-        soft = cv2.GaussianBlur(colours[part], (0, 0), self._blur, borderType=cv2.BORDER_CONSTANT)
-        if self._own.any:
+        soft = cv2.GaussianBlur(colours[part], (0, 0), self.blur, borderType=cv2.BORDER_CONSTANT)
+        if self.own.any:
             # The photo's own mouth is soft already, but for its new rim.
             inside = np.clip((soft[..., 3] - RIM) / (1 - RIM), 0, 1) * canvas.shown[part]
             soft += inside[..., None] * (colours[part] - soft)
@@ -108,37 +108,37 @@ class MouthPainter:
 
     def planes(self, scene: MouthScene) -> FloatArray:
         """[PLANES, HEIGHT, WIDTH] what the network sees of a frame."""
-        return mouth_planes(self.paint(scene), scene.rows, self._context.white, self._scale)
+        return mouth_planes(self.paint(scene), scene.rows, self._context.white, self.scale)
 
     def _fields(self, scene: MouthScene, canvas: Canvas) -> FloatArray:
         """[h, w, FIELDS] the network's answer."""
-        planes = mouth_planes(canvas, scene.rows, self._context.white, 2 * self._scale)
+        planes = mouth_planes(canvas, scene.rows, self._context.white, 2 * self.scale)
         with torch.inference_mode():
             context = torch.from_numpy(self._context.colours)
-            fields = self._network.fields(torch.from_numpy(planes)[None], context[None])[0]
+            fields = self.network.fields(torch.from_numpy(planes)[None], context[None])[0]
         return np.ascontiguousarray(fields.permute(1, 2, 0).numpy())
 
     def view(self, frame: DrivenFrame, points: FloatArray) -> MouthScene | None:
         """The frame's look into the mouth; None when it is shut."""
-        inside = frame.pixels[self._anatomy.vertices, :2] - self._origin
-        return view_mouth(self._anatomy, frame, inside, points, self._focal, self._scale)
+        inside = frame.pixels[self.anatomy.vertices, :2] - self.origin
+        return view_mouth(self.anatomy, frame, inside, points, self.focal, self.scale)
 
     def paint(self, scene: MouthScene) -> Canvas:
         """The frame's mouth before the network."""
-        values = np.concatenate([self._source, scene.attributes], 1)
-        maps = affine_maps(np.ascontiguousarray(scene.vertices[:, :2]), self._anatomy.triangles, values)
+        values = np.concatenate([self.source, scene.attributes], 1)
+        maps = affine_maps(np.ascontiguousarray(scene.vertices[:, :2]), self.anatomy.triangles, values)
         canvas = Canvas.empty(*scene.cover.shape)
         paint(
             scene.face_index,
             scene.rows,
-            self._anatomy.kinds,
+            self.anatomy.kinds,
             maps,
             scene.cover,
             scene.levels,
-            self._scale,
+            self.scale,
             CELLS_PER_MM,
-            self._palette,
-            self._own,
+            self.palette,
+            self.own,
             self._skull_map(scene),
             canvas,
         )
@@ -146,11 +146,11 @@ class MouthPainter:
 
     def _skull_map(self, scene: MouthScene) -> FloatArray:
         """[2, 3] canvas pixels to the own mouth's canvas, the affine map that fits the front upper teeth best."""
-        if not self._own.any:
+        if not self.own.any:
             return np.zeros((2, 3), np.float32)
-        teeth = self._anatomy.front_teeth
+        teeth = self.anatomy.front_teeth
         here = np.concatenate([scene.vertices[teeth, :2], np.ones((len(teeth), 1), np.float32)], 1)
-        return np.asarray(np.linalg.lstsq(here, self._source[teeth], rcond=None)[0].T, np.float32)
+        return np.asarray(np.linalg.lstsq(here, self.source[teeth], rcond=None)[0].T, np.float32)
 
 
 def mouth_palette(photo: Image, landmarks: FloatArray, layers: PhotoLayers) -> Palette:

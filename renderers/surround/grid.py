@@ -193,19 +193,19 @@ class HarmonicExtension:
         border = np.zeros_like(fixed)
         border[[0, -1]] = border[:, [0, -1]] = True
         free = np.flatnonzero((~fixed & ~border).ravel())
-        self._free, self._shape = free, fixed.shape
+        self.free, self.shape = free, fixed.shape
         # Only the fixed nodes next to free ones matter.
         rim = np.flatnonzero(fixed.ravel() & (np.asarray(adjacency[:, free].sum(1)).ravel() > 0))
         self.rim = rim
         system = sparse.diags(np.full(len(free), 4.0 + screening)) - adjacency[np.ix_(free, free)]
-        self._weights = _factorise(system).solve(adjacency[np.ix_(free, rim)].toarray()).astype(np.float32)
+        self.weights = _factorise(system).solve(adjacency[np.ix_(free, rim)].toarray()).astype(np.float32)
 
     def __call__(self, values: FloatArray) -> FloatArray:  # [rim, C] -> [gh, gw, C]
         """Values at `rim` (flat node indices) to all nodes; nodes that are neither free nor on the rim stay 0."""
-        result = np.zeros((self._shape[0] * self._shape[1], values.shape[1]), np.float32)
-        result[self._free] = self._weights @ values
+        result = np.zeros((self.shape[0] * self.shape[1], values.shape[1]), np.float32)
+        result[self.free] = self.weights @ values
         result[self.rim] = values
-        return result.reshape(*self._shape, values.shape[1])
+        return result.reshape(*self.shape, values.shape[1])
 
 
 def unfold(targets: FloatArray, grid: Grid, centre: tuple[int, int], least: float = LEAST_STEP) -> FloatArray:

@@ -33,17 +33,17 @@ class LayerWarp:
     """
 
     def __init__(self, photo: Image, layers: Layers, grid: Grid, reach: float) -> None:
-        self._photo, self._background, self._grid = photo, layers.background, grid
-        self._scale = 1 if photo.shape[0] * photo.shape[1] > _LARGE_PX else 2
-        self._pad = min(1 + round(reach), *(n - 1 for n in photo.shape[:2]))
-        person = continue_beyond(layers.person, self._pad)
-        self._person = np.ascontiguousarray(person if self._scale == 1 else half_grid(person))
+        self.photo, self.background, self.grid = photo, layers.background, grid
+        self.scale = 1 if photo.shape[0] * photo.shape[1] > _LARGE_PX else 2
+        self.pad = min(1 + round(reach), *(n - 1 for n in photo.shape[:2]))
+        person = continue_beyond(layers.person, self.pad)
+        self.person = np.ascontiguousarray(person if self.scale == 1 else half_grid(person))
         rows, columns = (s - 2 * grid.margin for s in grid.shape)
         size = columns * grid.spacing, rows * grid.spacing
         shown = np.zeros((size[1], size[0]), np.uint8)
         shown[: photo.shape[0], : photo.shape[1]] = layers.person[..., 3] > 0
         self._shown = np.ascontiguousarray(shown.reshape(rows, grid.spacing, columns, grid.spacing).max((1, 3)))
-        self._nodes = grid.points() + np.float32(self._pad - 0.5)  # places count from pixels' centres
+        self._nodes = grid.points() + np.float32(self.pad - 0.5)  # places count from pixels' centres
 
     def __call__(self, flow: FloatArray) -> Image:
         """A new frame [h, w, 3].
@@ -51,18 +51,18 @@ class LayerWarp:
         Args:
             flow: [gh, gw, 2] px, where the person at each node comes from, minus the node.
         """
-        out = self._photo.copy()
+        out = self.photo.copy()
         # Places are as linear between nodes as flows are.
-        places = (self._nodes + flow) * np.float32(self._scale * PLACES)
-        size, grid = self._person.shape[:2], self._grid
-        _draw(out, pixel_pairs(self._person), size, self._background, places, self._moving(flow), grid.spacing)
+        places = (self._nodes + flow) * np.float32(self.scale * PLACES)
+        size, grid = self.person.shape[:2], self.grid
+        _draw(out, pixel_pairs(self.person), size, self.background, places, self._moving(flow), grid.spacing)
         return out
 
     def _moving(self, flow: FloatArray) -> NDArray[np.uint8]:
         """[rows, columns] not 0 where a block of pixels is to be drawn; each has its node in its middle."""
-        m = self._grid.margin
+        m = self.grid.margin
         size = np.abs(flow[m:-m, m:-m]).max(-1)
-        near = 2 * int(np.ceil(size.max() / self._grid.spacing)) + 1
+        near = 2 * int(np.ceil(size.max() / self.grid.spacing)) + 1
         moving = (size > _STILL) & (cv2.dilate(self._shown, np.ones((near, near), np.uint8)) > 0)
         # Pixels between a node that moves and one that does not move too.
         return np.asarray(cv2.dilate(moving.astype(np.uint8), np.ones((3, 3), np.uint8)), np.uint8)

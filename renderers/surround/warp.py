@@ -53,43 +53,43 @@ class SurroundWarp:
     ) -> None:
         (height, width), landmarks, origin = cutout.photo.shape[:2], cutout.landmarks, cutout.region.origin
         face = face_height(landmarks)
-        self._camera, self._origin, self._options = mesh.camera, origin, options
-        self._grid = Grid.over(width, height, face / options.nodes)
-        self._source = (mesh.source - origin).astype(np.float32)
-        self._draw = LayerWarp(cutout.photo, cutout.layers, self._grid, cutout.reach)
+        self.camera, self.origin, self.options = mesh.camera, origin, options
+        self.grid = Grid.over(width, height, face / options.nodes)
+        self.source = (mesh.source - origin).astype(np.float32)
+        self.draw = LayerWarp(cutout.photo, cutout.layers, self.grid, cutout.reach)
         undriven = mesh.undriven()
-        nodes = face / self._grid.spacing
-        self._points = self._lift(mesh, undriven, nodes)
+        nodes = face / self.grid.spacing
+        self.points = self._lift(mesh, undriven, nodes)
         inside, corners, weights, depth = self._find_nodes(undriven, skin)
-        inside = _without_grazing(inside, depth - self._points[..., 2])
-        self._inside = np.flatnonzero(inside.ravel())
-        self._corners, self._weights = corners.reshape(-1, 3)[self._inside], weights.reshape(-1, 3)[self._inside]
-        self._extension = HarmonicExtension(inside, (1 / nodes / options.expression_reach) ** 2)
-        self._rim = np.searchsorted(self._inside, self._extension.rim)
-        self._skin_weight = expression_weight(self._grid, inside, face, options)[..., None]
+        inside = _without_grazing(inside, depth - self.points[..., 2])
+        self.inside = np.flatnonzero(inside.ravel())
+        self.corners, self.weights = corners.reshape(-1, 3)[self.inside], weights.reshape(-1, 3)[self.inside]
+        self.extension = HarmonicExtension(inside, (1 / nodes / options.expression_reach) ** 2)
+        self.rim = np.searchsorted(self.inside, self.extension.rim)
+        self.skin_weight = expression_weight(self.grid, inside, face, options)[..., None]
         oval = landmarks[list(FACE_OVAL)]
-        share = head_share(self._grid, oval[oval[:, 1].argmax()], face, options)
+        share = head_share(self.grid, oval[oval[:, 1].argmax()], face, options)
         if not cutout.outlined:
-            share *= near_weight(self._grid, inside, face, options)
+            share *= near_weight(self.grid, inside, face, options)
         held = self._held_sides(width, height)
-        rest = border_weight(self._grid, width, height, held, options.border * face)
-        self._head_share = (share * rest)[..., None]
-        self._body_share = ((1 - share) * rest * cutout.outlined)[..., None]
-        self._centre = self._grid.index(*oval.mean(0))
+        rest = border_weight(self.grid, width, height, held, options.border * face)
+        self.head_share = (share * rest)[..., None]
+        self.body_share = ((1 - share) * rest * cutout.outlined)[..., None]
+        self.centre = self.grid.index(*oval.mean(0))
 
     def _held_sides(self, width: int, height: int) -> tuple[bool, bool, bool, bool]:
         """Which sides (left, top, right, bottom) of the crop lie inside the photo."""
-        photo_width, photo_height = self._camera.image_size
-        left, top = self._origin
+        photo_width, photo_height = self.camera.image_size
+        left, top = self.origin
         return left > 0, top > 0, left + width < photo_width, top + height < photo_height
 
     def _find_nodes(
         self, undriven: DrivenFrame, triangles: NDArray[np.int32]
     ) -> tuple[NDArray[np.bool_], NDArray[np.int32], FloatArray, FloatArray]:
         """Which nodes the undriven triangles cover: whether, by which corners, with which weights, at which depth."""
-        rows, columns = self._grid.shape
+        rows, columns = self.grid.shape
         # Rasterize in node units: node i sits at pixel centre i + 0.5.
-        places = self._source / np.float32(self._grid.spacing) + np.float32(self._grid.margin)
+        places = self.source / np.float32(self.grid.spacing) + np.float32(self.grid.margin)
         vertices = np.concatenate([places, undriven.pixels[:, 2:]], 1).astype(np.float32)
         fragments = rasterize_arrays(vertices, triangles, rows, columns)
         corners = triangles[np.maximum(fragments.face_index, 0)]
@@ -101,45 +101,45 @@ class SurroundWarp:
         skull = mesh.model.triangles.numpy()[(parts == Part.SKIN) | (parts == Part.LIPS)].astype(np.int32)
         covered, _, _, depth = self._find_nodes(undriven, skull)
         plane = float(undriven.pivot[2]) - _HAIR_FORWARD_MM
-        spacing_mm = self._grid.spacing * plane / self._camera.focal_px
+        spacing_mm = self.grid.spacing * plane / self.camera.focal_px
         depth = shell_depth(depth, covered, plane, spacing_mm, nodes)
-        pixels = self._grid.points() + self._origin
-        principal = np.array(self._camera.principal_point_px, np.float32)
-        flat = (pixels - principal) / np.float32(self._camera.focal_px) * depth[..., None]
+        pixels = self.grid.points() + self.origin
+        principal = np.array(self.camera.principal_point_px, np.float32)
+        flat = (pixels - principal) / np.float32(self.camera.focal_px) * depth[..., None]
         return np.concatenate([flat, depth[..., None]], -1).astype(np.float32)
 
     def _project(self, points: FloatArray) -> FloatArray:  # [..., 3] mm -> [..., 2] px in the crop
-        principal = np.array(self._camera.principal_point_px, np.float32)
-        return points[..., :2] / points[..., 2:] * np.float32(self._camera.focal_px) + principal - self._origin
+        principal = np.array(self.camera.principal_point_px, np.float32)
+        return points[..., :2] / points[..., 2:] * np.float32(self.camera.focal_px) + principal - self.origin
 
     def targets(self, frame: DrivenFrame) -> FloatArray:
         """[gh, gw, 2] px, where each node of the grid goes in this frame."""
-        nodes = self._grid.points()
+        nodes = self.grid.points()
         shift = self._calm(frame.shift)
-        rigid = (self._project(frame.move(self._points) - frame.shift + shift) - nodes) * self._head_share
+        rigid = (self._project(frame.move(self.points) - frame.shift + shift) - nodes) * self.head_share
         if shift.any():
-            body = self._points + shift * self._body_share_of(shift)
-            rigid += (self._project(body) - nodes) * self._body_share
-        moved = frame.pixels[:, :2] - self._origin - self._source
-        skin = (moved[self._corners] * self._weights[..., None]).sum(1)
-        rest = skin - rigid.reshape(-1, 2)[self._inside]
-        displacement = rigid + self._extension(rest[self._rim]) * self._skin_weight
-        displacement.reshape(-1, 2)[self._inside] = skin
-        return unfold(nodes + displacement, self._grid, self._centre)
+            body = self.points + shift * self._body_share_of(shift)
+            rigid += (self._project(body) - nodes) * self.body_share
+        moved = frame.pixels[:, :2] - self.origin - self.source
+        skin = (moved[self.corners] * self.weights[..., None]).sum(1)
+        rest = skin - rigid.reshape(-1, 2)[self.inside]
+        displacement = rigid + self.extension(rest[self.rim]) * self.skin_weight
+        displacement.reshape(-1, 2)[self.inside] = skin
+        return unfold(nodes + displacement, self.grid, self.centre)
 
     def _calm(self, shift: FloatArray) -> FloatArray:
         """[3] mm, the shift that the surroundings follow: see `SurroundOptions.lean_mm`."""
-        away, lean = shift**2, np.square(self._options.lean_mm, dtype=np.float32)
+        away, lean = shift**2, np.square(self.options.lean_mm, dtype=np.float32)
         return shift * away / (away + lean)
 
     def _body_share_of(self, shift: FloatArray) -> FloatArray:
         """[3] 0..1, how much of the shift the shoulders follow: see `SurroundOptions.body_share` and `neck_mm`."""
-        little = np.array(self._options.body_share, np.float32)
-        return little + (1 - little) * shift**2 / (shift**2 + np.float32(self._options.neck_mm) ** 2)
+        little = np.array(self.options.body_share, np.float32)
+        return little + (1 - little) * shift**2 / (shift**2 + np.float32(self.options.neck_mm) ** 2)
 
     def __call__(self, frame: DrivenFrame) -> Image:
         """[h, w, 3] the crop, warped for this frame."""
-        return self._draw(inverse_flow(self.targets(frame), self._grid))
+        return self.draw(inverse_flow(self.targets(frame), self.grid))
 
 
 def _without_grazing(inside: NDArray[np.bool_], behind: FloatArray) -> NDArray[np.bool_]:

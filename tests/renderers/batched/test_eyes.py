@@ -14,7 +14,7 @@ from renderers.photo_avatar import PhotoAvatar
 
 
 def test_openings_are_the_single_ones(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
-    mesh = TorchMesh(any_avatar._mesh.state, torch.device(device))
+    mesh = TorchMesh(any_avatar.mesh.state, torch.device(device))
     points = mesh.landmarks(mesh.drive(*any_motion.to(device)).pixels)
     # Points out of order, too.
     points[0, 159], points[0, 158] = points[0, 158].clone(), points[0, 159].clone()
@@ -35,15 +35,15 @@ def test_rotations_are_the_single_ones() -> None:
 
 
 def test_eyes_are_the_painters(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
-    painter, mesh = any_avatar._eyes, TorchMesh(any_avatar._mesh.state, torch.device(device))
+    painter, mesh = any_avatar.eyes, TorchMesh(any_avatar.mesh.state, torch.device(device))
     frames = mesh.drive(*any_motion.to(device))
-    points = mesh.landmarks(frames.pixels) - torch.as_tensor(painter._origin, device=device)
+    points = mesh.landmarks(frames.pixels) - torch.as_tensor(painter.origin, device=device)
     skin = painter.skin
     crops = torch.as_tensor(skin, device=device).permute(2, 0, 1).repeat(len(any_motion.turn), 1, 1, 1).contiguous()
     TorchEyes(painter, torch.device(device)).draw(crops, frames, points)
     for i, found in enumerate(crops.permute(0, 2, 3, 1).cpu().numpy()):
         expected = skin.copy()
-        painter.draw(expected, any_avatar._mesh.drive(*any_motion.frame(i)), points[i].cpu().numpy())
+        painter.draw(expected, any_avatar.mesh.drive(*any_motion.frame(i)), points[i].cpu().numpy())
         painted = (expected != skin).any(-1)
         assert painted.sum() > 100
         # The same formulas in the same precision: sums in another order may tip a rounding.

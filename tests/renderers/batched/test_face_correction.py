@@ -35,7 +35,7 @@ def test_depths_inside_a_square() -> None:
 
 def test_planes_are_the_views(astronaut_avatar: PhotoAvatar, refinement: FaceRefinement, motion: Any) -> None:
     device = torch.device("cpu")
-    mesh = TorchMesh(astronaut_avatar._mesh.state, device)
+    mesh = TorchMesh(astronaut_avatar.mesh.state, device)
     twin = TorchRefinement(refinement, get_rasterizer("numba"), device, torch.float32)
     for i in (1, 3):
         drawn = astronaut_avatar.draw(Pose(*motion.frame(i)))
@@ -53,7 +53,7 @@ def test_planes_are_the_views(astronaut_avatar: PhotoAvatar, refinement: FaceRef
         mask = twin._soft_oval(batch, points)[0].numpy()
         assert np.abs(mask - wanted).mean() < 0.01
         assert np.quantile(np.abs(mask - wanted), 0.99) < 0.2, "a hard mask's steps"
-        assert float(twin._strength(points)[0]) == pytest.approx(refinement._view.strength(drawn), abs=1e-4)
+        assert float(twin._strength(points)[0]) == pytest.approx(refinement.view.strength(drawn), abs=1e-4)
 
 
 @pytest.mark.parametrize("step", [1, 3])
@@ -76,7 +76,7 @@ def test_corrected_frames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plain = [astronaut_avatar.render(Pose(*motion.frame(i))).astype(int) for i in range(len(motion.turn))]
-    monkeypatch.setattr(astronaut_avatar, "_refinement", refinement)
+    monkeypatch.setattr(astronaut_avatar, "refinement", refinement)
     frames = TorchPhotoAvatar(astronaut_avatar, device).render(Pose(*motion.to(device))).cpu().numpy()
     for i, found in enumerate(frames):
         expected = astronaut_avatar.render(Pose(*motion.frame(i)))

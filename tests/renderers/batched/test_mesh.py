@@ -10,7 +10,7 @@ from renderers.photo_avatar import PhotoAvatar
 
 
 def test_batches_are_the_single_frames(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
-    mesh = any_avatar._mesh
+    mesh = any_avatar.mesh
     batch = TorchMesh(mesh.state, torch.device(device)).drive(*any_motion.to(device))
     points = np.array([[10.0, -20.0, 600.0], [0.0, 0.0, 500.0]], np.float32)
     moved = batch.move(torch.from_numpy(points).to(device)).cpu().numpy()
@@ -26,7 +26,7 @@ def test_batches_are_the_single_frames(any_avatar: PhotoAvatar, any_motion: Any,
 
 
 def test_landmarks_are_the_embedded_points(any_avatar: PhotoAvatar, any_motion: Any) -> None:
-    mesh = TorchMesh(any_avatar._mesh.state, torch.device("cpu"))
+    mesh = TorchMesh(any_avatar.mesh.state, torch.device("cpu"))
     pixels = mesh.drive(*any_motion.to("cpu")).pixels
     expected = any_avatar._landmark_pixels(pixels[2].numpy())
     np.testing.assert_allclose(mesh.landmarks(pixels)[2], expected, atol=1e-3)

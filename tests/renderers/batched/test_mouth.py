@@ -23,7 +23,7 @@ from tests.renderers.batched.people import draw_person, draw_poses
 
 
 def drive(avatar: PhotoAvatar, motion: Any, device: str) -> tuple[DrivenBatch, torch.Tensor]:
-    mesh = TorchMesh(avatar._mesh.state, torch.device(device))
+    mesh = TorchMesh(avatar.mesh.state, torch.device(device))
     frames = mesh.drive(*motion.to(device))
     return frames, mesh.landmarks(frames.pixels) - torch.as_tensor(avatar.origin, device=device)
 
@@ -40,15 +40,15 @@ def test_curves_are_the_single_ones() -> None:
 
 
 def test_scenes_are_the_single_ones(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
-    painter = astronaut_avatar._mouth
+    painter = astronaut_avatar.mouth
     frames, points = drive(astronaut_avatar, motion, "cpu")
     view = TorchMouth(painter, get_rasterizer("numba"), torch.device("cpu"))._view
-    scenes = view(frames, frames.pixels[:, view.vertices, :2] - torch.from_numpy(painter._origin), points)
+    scenes = view(frames, frames.pixels[:, view.vertices, :2] - torch.from_numpy(painter.origin), points)
     shown = 0
     for i in range(len(motion.turn)):
-        frame = astronaut_avatar._mesh.drive(*motion.frame(i))
-        inside = frame.pixels[painter._anatomy.vertices, :2] - painter._origin
-        scene = view_mouth(painter._anatomy, frame, inside, points[i].numpy(), painter._focal, painter._scale)
+        frame = astronaut_avatar.mesh.drive(*motion.frame(i))
+        inside = frame.pixels[painter.anatomy.vertices, :2] - painter.origin
+        scene = view_mouth(painter.anatomy, frame, inside, points[i].numpy(), painter.focal, painter.scale)
         if scene is None:
             assert not scenes.open_pixels()[i].any()
             continue
