@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 HEAD_TO_CAMERA_DIAGONAL = (1.0, -1.0, -1.0)
-# OpenCV and pytorch3d both look along +z; pytorch3d's x points left and its y up.
-OPENCV_TO_PYTORCH3D_DIAGONAL = (-1.0, -1.0, 1.0)
+# The head turns about the top of the neck, in the head frame, mm.
+NECK_PIVOT = (0.0, -95.0, -70.0)
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,20 @@ def head_to_camera(
     return (points @ matrix.transpose(-1, -2)) * flip + translation[..., None, :]
 
 
-def opencv_to_pytorch3d(points: Tensor) -> Tensor:  # [..., 3] -> [..., 3]
-    """OpenCV camera frame to pytorch3d's (+x left, +y up, +z forward). It is its own inverse."""
-    return points * points.new_tensor(OPENCV_TO_PYTORCH3D_DIAGONAL)
+def turn_head(
+    rotation: Tensor,  # [..., 3] rad
+    translation: Tensor,  # [..., 3] mm
+    turn: Tensor,  # [..., 3] rad, in the head frame
+) -> tuple[Tensor, Tensor]:  # [..., 3] rad, [..., 3] mm
+    """The pose after a further turn about the top of the neck, which stays where it is in the camera frame."""
+    before = axis_angle_to_matrix(rotation)
+    after = before @ axis_angle_to_matrix(turn)
+    flip = translation.new_tensor(HEAD_TO_CAMERA_DIAGONAL)
+    pivot = translation.new_tensor(NECK_PIVOT)
+    return matrix_to_axis_angle(after), translation + flip * ((before - after) @ pivot)
+
+
+def neck_in_camera(rotation: Tensor, translation: Tensor) -> Tensor:  # [..., 3], [..., 3] -> [..., 3] mm
+    """Where the top of the neck is in the camera frame."""
+    flip = translation.new_tensor(HEAD_TO_CAMERA_DIAGONAL)
+    return flip * (axis_angle_to_matrix(rotation) @ translation.new_tensor(NECK_PIVOT)) + translation

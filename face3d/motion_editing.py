@@ -12,8 +12,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.rotations import yaw_pitch_roll
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def with_weights(motion: FaceParameters, weights: Mapping[str, ArrayLike]) -> Fa
 
 def _index(name: str) -> int:
     if name not in ARKIT_INDEX:
-        raise KeyError(
-            f"{name!r} is none of the 52 ARKit expressions, such as 'jawOpen' (face3d.model.arkit.ARKIT_NAMES)"
-        )
+        raise KeyError(f"{name!r} is none of the 52 ARKit expressions, such as 'jawOpen' (face3d.arkit.ARKIT_NAMES)")
     return ARKIT_INDEX[name]
 
 

@@ -42,7 +42,7 @@ class FaceParameters:
 
     Attributes:
         identity: [K] identity coefficients, unit variance under the model's prior; constant over time.
-        expression: [T, 52] ARKit weights in the order of `face3d.model.arkit.ARKIT_NAMES`, 0..1.
+        expression: [T, 52] ARKit weights in the order of `face3d.arkit.ARKIT_NAMES`, 0..1.
         rotation: [T, 3] head rotation, axis-angle in radians relative to facing the camera (see `face3d.camera`).
         translation: [T, 3] head origin in the camera frame, mm.
         eye_rotation: [T, 2, 2] (pitch, yaw) of the left, then the right eyeball in the head frame, radians;

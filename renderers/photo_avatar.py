@@ -78,8 +78,8 @@ class PhotoAvatar(Avatar):
     Attributes:
         origin: [2] the corner of the window that changes, px in the photo.
 
-    What is prepared (`mesh`, `warp`, `eyes`, `mouth`, `seam`, `skin`, ...) is public and never changes: `renderers.batched`
-    draws batches of frames from the same.
+    What is prepared (`mesh`, `warp`, `eyes`, `mouth`, `seam`, `skin`, ...) is public and never changes:
+    `renderers.batched` draws batches of frames from the same.
     """
 
     def __init__(

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from renderers.avatar import Avatar, Change

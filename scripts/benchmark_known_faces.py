@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
 from face3d.detect.detector import FaceDetector
 from face3d.fit.photo_fit import PhotoFit, fit_photos
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.morphable_model import LANDMARKS_7, load_default_model
 from face3d.model.personal_shapes import personal_model
 from face3d.parameters import FaceParameters

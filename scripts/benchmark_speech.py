@@ -9,7 +9,7 @@ and other projects; `librivox` the same against the rules; `robustness` noise, b
 closures of the corpus' development voices; `silence`; `distribution` amount and speed of motion, blinks, beats, seeds;
 `speed`; `hour` memory, only when asked for. Videos are fitted at the first run (about their length each) and kept in
 `--fits`. Phones come from pocketsphinx on the known words (extra `[train]`). The figures' definitions are in
-`talkinghead/training/measure`.
+`scripts/lab/training/measure`.
 """
 
 from __future__ import annotations

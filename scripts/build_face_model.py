@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import IBUG_68
 from face3d.model.morphable_model import DEFAULT_MODEL, MorphableModel, model_from_arrays
 from scripts.lab.face_model.detected_landmarks import detected_landmarks

@@ -46,7 +46,7 @@ REACH = 0.85
 
 def weights(rest: torch.Tensor, mouth: dict[str, float]) -> torch.Tensor:  # [52] -> [52]
     """A mouth shape on the face at rest."""
-    from face3d.model.arkit import ARKIT_INDEX
+    from face3d.arkit import ARKIT_INDEX
     from talkinghead.photo.poses import rest_of, speak_over
 
     spoken = torch.zeros(52)

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.detect.detector import FaceDetector
 from face3d.detect.face import FaceDetection
 from face3d.detect.face_tracker import FaceTracker
 from face3d.fit.noise_levels import size_factor, smoothing_levels
 from face3d.fit.track_fit import SequenceOptions, fit_track
 from face3d.follow.track import Track
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.model.canonical_face import canonical_face
 from face3d.model.landmark_sets import (
     FACE_OVAL,

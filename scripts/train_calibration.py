@@ -36,7 +36,7 @@ from face3d.fit.photo_fit import fit_photo
 from face3d.model.morphable_model import load_default_model
 from scripts.lab.face_model.calibration import Samples, TrainingOptions, mirrored, train
 from scripts.lab.face_model.synthetic_faces import FaceSynthesizer, PhotoSkin, SynthesisOptions
-from talkinghead.training.loop import PLAIN_RUN, Run
+from scripts.lab.training.loop import PLAIN_RUN, Run
 
 PER_FILE = 500
 HELD_OUT = 12

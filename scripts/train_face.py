@@ -23,10 +23,10 @@ from scripts.lab.renderer.face_data import clip_examples, photo_examples
 from scripts.lab.renderer.face_trainer import load_options, train
 from scripts.lab.renderer.program import Program
 from scripts.lab.renderer.reenactment import kept_fit
+from scripts.lab.training.loop import Run
 from talkinghead.config import load_config
 from talkinghead.media.video_file import VideoFile
 from talkinghead.photo.fitted import fit_photo_file
-from talkinghead.training.loop import Run
 
 # Pixels along a portrait's longer side: faces as large as the network's window, or larger.
 _PHOTO_SIZE = 512

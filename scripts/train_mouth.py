@@ -27,9 +27,9 @@ from scripts.lab.renderer.mouth_data import clip_examples, photo_examples
 from scripts.lab.renderer.mouth_trainer import load_options, train
 from scripts.lab.renderer.program import Program
 from scripts.lab.renderer.reenactment import kept_fit
+from scripts.lab.training.loop import Run
 from talkinghead.media.image import iter_stills
 from talkinghead.media.video_file import VideoFile
-from talkinghead.training.loop import Run
 
 # Openings over widths of lips below which a photo is passed over before it is fitted.
 _OPEN = 0.05

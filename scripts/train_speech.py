@@ -78,9 +78,9 @@ def check_corpus(arguments: argparse.Namespace) -> None:
 def fit(arguments: argparse.Namespace) -> None:
     """Train and write the weights."""
     from scripts.lab.speech.encoder.trainer import Places, TrainOptions, train
+    from scripts.lab.training.loop import Run
     from talkinghead.speech.hear.network import LIVE_SIZE, OFFLINE_SIZE
     from talkinghead.speech.hear.weights import save_network
-    from talkinghead.training.loop import Run
 
     name = "speech-v2-live" if arguments.live else "speech-v2"
     options = TrainOptions(steps=arguments.steps, seed=arguments.seed, threads=arguments.threads)
@@ -107,7 +107,7 @@ def fit_generator(arguments: argparse.Namespace) -> None:
 
     from scripts.lab.speech.generator.run import GeneratorPlaces, make_generator
     from scripts.lab.speech.generator.trainer import PRESETS
-    from talkinghead.training.loop import Run
+    from scripts.lab.training.loop import Run
 
     options = replace(PRESETS[arguments.preset], seed=arguments.seed, threads=arguments.threads)
     if arguments.steps is not None:

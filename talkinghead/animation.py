@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from face3d.parameters import FaceParameters
     from talkinghead.media.spoken import SoundSource
 
-PathLike = str | Path
-
 MOST_SAMPLES = 100
 
 
 def animate(
     audio: SoundSource | None,
-    output: PathLike,
+    output: str | Path,
     *,
     text: str | None = None,
     config: Config | None = None,
@@ -44,7 +42,7 @@ def animate(
 
 def animate_samples(
     audio: SoundSource | None,
-    output: PathLike,
+    output: str | Path,
     count: int,
     *,
     text: str | None = None,
@@ -66,8 +64,9 @@ def animate_samples(
     talker = Talker(config, stages=stages)
     if not 1 <= count <= MOST_SAMPLES:
         raise InputError(f"From 1 to {MOST_SAMPLES} samples can be made at a time, not {count}.")
-    paths = [_numbered(Path(output), number) for number in range(count)]
-    for path in (Path(output), *paths):
+    whole = Path(output)
+    paths = [whole.with_name(f"{whole.stem}-{number}{whole.suffix}") for number in range(count)]
+    for path in (whole, *paths):
         check_output(path, ".safetensors", _inputs(audio, talker.config))
     seeds = [talker.config.general.seed + number for number in range(count)]
     for path, result in zip(paths, talker.samples(audio, seeds, text=text, progress=progress), strict=True):
@@ -75,10 +74,6 @@ def animate_samples(
     return paths
 
 
-def _inputs(audio: SoundSource | None, config: Config) -> tuple[PathLike, ...]:
+def _inputs(audio: SoundSource | None, config: Config) -> tuple[str | Path, ...]:
     """The user's files that no output may replace."""
     return tuple(path for path in (audio, config.motion.style_from) if isinstance(path, str | Path))
-
-
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}-{number}{path.suffix}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,10 +173,7 @@ class Portrait:
         if not -len(motion) <= index < len(motion):
             raise InputError(f"The motion has {len(motion)} frames; there is no frame {index}.")
         person = self.seen_in(motion)
-        for number, pose in enumerate(person.poses(motion)):
-            if number == index % len(motion):
-                return person.avatar.render(pose)
-        raise AssertionError("poses() gives a pose for every frame")
+        return person.avatar.render(next(islice(person.poses(motion), index % len(motion), None)))
 
     def seen_in(self, motion: FaceParameters) -> Portrait:
         """This person, fitted as in `motion` where the photo is one of its frames: its own video knows them better."""

@@ -130,18 +130,10 @@ def load_speech(config: Config) -> SpeechModel:
     return SpeechModel.load(config.general.device)
 
 
-def spoken_poses(
-    model: SpeechModel, sound: AudioFile, config: Config, motion: MotionOptions, seed: int
-) -> Generator[Pose, None, None]:
-    """Exactly `sound.frame_count(fps)` frames of motion of nobody in particular: expressions are the spoken ones."""
-    for (pose,) in sampled_poses(model, sound, config, motion, (seed,)):
-        yield pose
-
-
 def sampled_poses(
     model: SpeechModel, sound: AudioFile, config: Config, motion: MotionOptions, seeds: Sequence[int]
 ) -> Generator[tuple[Pose, ...], None, None]:
-    """:func:`spoken_poses` for each of several seeds, side by side."""
+    """Exactly `sound.frame_count(fps)` frames of nobody's motion for each seed: expressions are the spoken ones."""
     fps = float(exact_rate(config.video.fps))
     wanted = sound.frame_count(config.video.fps)
     still = Pose(torch.zeros(52), torch.zeros(3), torch.zeros(2, 2))

@@ -122,7 +122,7 @@ class Talker:
             # Heavy imports only now: a sound that cannot be used is told at once.
             stack.enter_context(limited_threads(self.config.general.threads))
             from face3d.model.morphable_model import load_default_model
-            from talkinghead import rendering as pipeline
+            from talkinghead import rendering
             from talkinghead.media.audio import exact_rate
             from talkinghead.photo.pose_rows import PoseRows
             from talkinghead.photo.poses import nobody, to_parameters
@@ -131,7 +131,7 @@ class Talker:
             count = heard.frame_count(self.config.video.fps)
             kept = [PoseRows() for _ in seeds]
             shown = self._face_motion(base)
-            for poses in pipeline.sampled_poses(self.model, heard, self.config, self.motion, seeds):
+            for poses in rendering.sampled_poses(self.model, heard, self.config, self.motion, seeds):
                 for rows, pose in zip(kept, poses, strict=True):
                     rows.append(shown(len(rows), pose))
                 if progress:
@@ -155,9 +155,10 @@ class Talker:
             heard = stack.enter_context(sound_of(sound, text, seed))
             # Heavy imports only now: a sound that cannot be used is told at once.
             stack.enter_context(limited_threads(self.config.general.threads))
-            from talkinghead import rendering as pipeline
+            from talkinghead import rendering
 
-            poses = pipeline.spoken_poses(self.model, heard, self.config, self.motion, seed)
+            sampled = rendering.sampled_poses(self.model, heard, self.config, self.motion, (seed,))
+            poses = (pose for (pose,) in sampled)
             yield Performance(heard, stack.enter_context(Prefetched(poses, _WAITING_POSES)))
 
     def on_face(self, spoken: Iterable[Pose], fit: FaceParameters) -> Iterator[Pose]:
@@ -230,18 +231,18 @@ class Talker:
         progress: Progress | None = None,
     ) -> VideoResult:
         """:meth:`generate` of a sound that is being listened to already."""
-        from talkinghead import rendering as pipeline
+        from talkinghead import rendering
         from talkinghead.photo.pose_rows import PoseRows
         from talkinghead.photo.poses import to_parameters
 
         shown, kept = self.on_face(performance.spoken, person.parameters), PoseRows()
         if parameters is not None:
             shown = _kept(shown, kept)
-        changes = pipeline.changes_of(person.avatar, shown, self.config)
+        changes = rendering.changes_of(person.avatar, shown, self.config)
         photo, size, sound = person.avatar.photo, person.size, performance.sound
-        result = pipeline.write_video(changes, output, size, sound, self.config, progress, still=photo)
+        result = rendering.write_video(changes, output, size, sound, self.config, progress, still=photo)
         if parameters is not None:
-            pipeline.save_parameters(to_parameters(kept, person.parameters, result.fps), parameters)
+            rendering.save_parameters(to_parameters(kept, person.parameters, result.fps), parameters)
         return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -75,7 +76,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
 @pytest.fixture(autouse=True)
 def _same_numbers_in_any_order() -> Iterator[None]:
-    """torch's own random numbers and its number of threads do not depend on the tests that ran before."""
+    """torch's own random numbers, its threads and our logs do not depend on the tests that ran before."""
     import torch
 
     threads = torch.get_num_threads()
@@ -83,6 +84,11 @@ def _same_numbers_in_any_order() -> Iterator[None]:
     yield
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
+    # The command line takes the logs over.
+    for name in ("talkinghead", "face3d", "renderers"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

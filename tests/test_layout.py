@@ -15,6 +15,8 @@ PACKAGES = ("face3d", "renderers", "talkinghead")
 MOST_LINES, MEDIAN_LINES, MOST_MODULES, MOST_PRODUCT_LINES = 400, 150, 22, 30_000
 # Tests of several modules of a folder, which mirror none of them by name.
 TOGETHER = {
+    "tests/renderers/photometric/test_brightness.py",
+    "tests/face3d/test_neck.py",
     "tests/face3d/test_equality.py",
     "tests/renderers/batched/test_names.py",
     "tests/renderers/batched/test_people.py",
@@ -26,7 +28,11 @@ TOGETHER = {
 }
 # Of other projects: argparse has no public way to ask a parser for its options, pytorch3d none to its compiled part,
 # and MediaPipe none to keep its destructor still.
-FOREIGN_PRIVATE = {"talkinghead.cli.program.program"}
+FOREIGN_PRIVATE = {
+    "face3d.detect.mediapipe_landmarker",
+    "renderers.raster.pytorch3d_rasterizer",
+    "talkinghead.cli.program",
+}
 
 
 @cache

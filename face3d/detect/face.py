@@ -24,7 +24,7 @@ class FaceDetection:
     Attributes:
         landmarks_px: [478, 2] float32, (x, y) in pixels, pixel centres at half-integers; may lie outside the picture.
         landmarks_z: [478] float32, depth relative to the face's centre in pixels, smaller is nearer (weak perspective).
-        scores: [52] float32 in 0..1, expression scores in the order of `face3d.model.arkit.ARKIT_NAMES`; MediaPipe
+        scores: [52] float32 in 0..1, expression scores in the order of `face3d.arkit.ARKIT_NAMES`; MediaPipe
             does not score `tongueOut`, which is 0.
         head_matrix: [4, 4] float32, MediaPipe's canonical face (cm, +x to the subject's left, +y up, +z out of the
             face) to an OpenGL camera (+y up, looking along -z) that looks at the face. Its rotation is that of the head

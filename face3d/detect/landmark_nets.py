@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.litert import Net
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.resources import asset_path
 
 LANDMARK_COUNT = 478
@@ -89,7 +89,7 @@ class LandmarkNets:
         return NetFace(outputs[self._points].reshape(LANDMARK_COUNT, 3), float(outputs[self._presence].item()))
 
     def score(self, points: NDArray[np.float32]) -> NDArray[np.float32]:  # [478, 2] -> [52]
-        """The expression scores of landmarks, in the order of `face3d.model.arkit.ARKIT_NAMES`, each in 0..1.
+        """The expression scores of landmarks, in the order of `face3d.arkit.ARKIT_NAMES`, each in 0..1.
 
         Scale and origin do not matter. The net knows upright faces.
         """

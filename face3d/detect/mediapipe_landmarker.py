@@ -10,11 +10,11 @@ from types import ModuleType
 
 import numpy as np
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.detect.face_search import CONFIDENCE
 from face3d.detect.raw_face import RawFace
 from face3d.detect.view import ImageArray
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.resources import asset_path
 
 TELEMETRY = (

@@ -17,7 +17,7 @@ class RawFace:
 
     Attributes:
         landmarks: [478, 3] float32; x and y in 0..1 of the picture's side, z in units of it.
-        scores: [52] float32 in 0..1, in the order of `face3d.model.arkit.ARKIT_NAMES`.
+        scores: [52] float32 in 0..1, in the order of `face3d.arkit.ARKIT_NAMES`.
         head_matrix: [4, 4] float32, canonical face (cm) to camera.
     """
 

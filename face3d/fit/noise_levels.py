@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_NAMES
+from face3d.arkit import ARKIT_NAMES
 
 FloatArray = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def size_factor(size_px: float) -> float:
 
 
 def expression_noise() -> FloatArray:  # [52]
-    """Of large faces' expression weights, in the order of `face3d.model.arkit.ARKIT_NAMES`."""
+    """Of large faces' expression weights, in the order of `face3d.arkit.ARKIT_NAMES`."""
     return np.array([_EXPRESSION_NOISE.get(_without_side(name), _LEAST_EXPRESSION_NOISE) for name in ARKIT_NAMES])
 
 

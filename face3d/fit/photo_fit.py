@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.detect.detector import FaceDetection, FaceDetector
 from face3d.detect.face import SMALLEST_FACE_PX, choose_face
@@ -22,7 +23,6 @@ from face3d.fit.evidence import observe
 from face3d.fit.gaze import conjugate, eye_rotation_from_iris
 from face3d.fit.problem import LandmarkModel, Weights
 from face3d.fit.solver import solve
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.model.morphable_model import MorphableModel, load_default_model
 from face3d.model.personal_shapes import personal_model

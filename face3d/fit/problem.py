@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
-from face3d.model.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.model.landmark_sets import (
     FACE_OVAL,
     LEFT_EYE_OUTER,

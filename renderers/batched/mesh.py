@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera
-from face3d.pose import turn_head
+from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix, head_to_camera, turn_head
 from renderers.head.driven_mesh import LEAST_OPEN_MM, RIMS, TOUCHING_MM, MeshState
 
 

@@ -44,11 +44,6 @@ class EyeOpening:
         """Distance of the corners."""
         return float(np.hypot(self.axes[2], self.axes[3]))
 
-    @property
-    def height_px(self) -> float:
-        """The largest distance of the lids."""
-        return float((self.lower - self.upper).max())
-
     def local(self, points: FloatArray) -> FloatArray:  # [..., 2] px -> [..., 2] (s, v)
         """The coordinates (s, v) of positions."""
         return _local(self.axes, points)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, Camera
+from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, NECK_PIVOT, Camera, neck_in_camera
 from face3d.model.landmark_sets import (
     FACE_OVAL,
     LEFT_LOWER_LID,
@@ -23,7 +23,6 @@ from face3d.model.mesh_field import MeshField
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
 from face3d.parameters import FaceParameters
-from face3d.pose import NECK_PIVOT, neck_in_camera
 from renderers.head.personal_blinks import PersonalBlinks
 from renderers.head.posed_head import Matrix, PosedHead, place, rotation_matrix, weighted_sum
 
@@ -235,7 +234,7 @@ class DrivenMesh:
             shift: [3] mm in the camera frame, what the whole head moves besides; none when not given.
         """
         moved = np.zeros(3, np.float32) if shift is None else shift.numpy().astype(np.float32)
-        # As `face3d.pose.turn_head`: the top of the neck stays where it is.
+        # As `face3d.camera.turn_head`: the top of the neck stays where it is.
         matrix = self._matrix @ rotation_matrix(turn.numpy())
         translation = self._translation.numpy() + _FLIP * ((self._matrix - matrix) @ NECK_PIVOT) + moved
         expression = self.state.blinks.adapt(expression)

@@ -12,7 +12,7 @@ import copy
 import torch
 from torch import Tensor
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 from face3d.model.morphable_model import MorphableModel
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.transform import Rotation
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 from renderers.photometric.face_region import FaceRegion
 from renderers.photometric.landmark_term import LandmarkTerm
 from renderers.photometric.options import Priors, RefineOptions

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import LEFT_IRIS, RIGHT_IRIS
 from face3d.model.mesh_field import graph_laplacian
 from face3d.model.morphable_model import MorphableModel

@@ -75,15 +75,6 @@ def _add_normals(vertices, triangles, normals):  # type: ignore[no-untyped-def]
         normal[2] *= scale
 
 
-def lambert(
-    normals: Tensor,  # [..., 3] unit
-    towards_light: Tensor,  # [3] unit
-    ambient: float = 0.0,
-) -> Tensor:  # [...]
-    """Brightness of a white matt surface: ``ambient + (1 - ambient) max(0, n . l)``."""
-    return ambient + (1 - ambient) * (normals @ towards_light).clamp_min(0)
-
-
 def sh_basis(normals: Tensor) -> Tensor:  # [..., 3] unit -> [..., 9]
     """The nine real spherical harmonics of orders 0 to 2, in the order and scale of `SH_FACTORS`."""
     x, y, z = normals.unbind(-1)

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.camera import Camera
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.model.landmark_sets import LEFT_IRIS, RIGHT_IRIS
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.parameters import FaceParameters
 from face3d.rotations import yaw_pitch_roll
 from talkinghead.media.output import complete_file

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
 from face3d.parameters import FaceParameters

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from face3d.model.arkit import ARKIT_NAMES
+from face3d.arkit import ARKIT_NAMES
 from face3d.model.morphable_model import LANDMARKS_7, MorphableModel
 from face3d.model.registry import model_of
 from face3d.parameters import FaceParameters

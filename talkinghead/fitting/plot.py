@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from talkinghead.fitting.report import head_degrees, ranges
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.fit.photo_fit import project_landmarks
 from face3d.follow.track import Track
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.model.morphable_model import MorphableModel, load_default_model
 from face3d.parameters import FaceParameters
 from face3d.rotations import yaw_pitch_roll

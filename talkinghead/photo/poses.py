@@ -10,13 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from face3d.camera import Camera, axis_angle_to_matrix, matrix_to_axis_angle
-from face3d.model.arkit import ARKIT_NAMES
+from face3d.arkit import ARKIT_NAMES
+from face3d.camera import Camera, axis_angle_to_matrix, matrix_to_axis_angle, turn_head
 from face3d.model.landmark_motion import LandmarkMotion
 from face3d.model.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.model.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
-from face3d.pose import turn_head
 from renderers.pose import Pose
 from talkinghead.photo.pose_rows import PoseRows
 
@@ -58,10 +57,10 @@ def poses_of(motion: FaceParameters, fit: FaceParameters) -> Iterator[Pose]:
     first frame: another camera's absolute pose means nothing in this photo. Then the head also travels less, because
     the photo's shoulders hardly go with it.
     """
-    own = is_of(motion, fit)
-    spoken = not own and is_nobody(motion)
-    reference, travel = (fit, 1.0) if own else (motion, _BORROWED_TRAVEL)
-    if spoken:
+    reference, travel = motion, _BORROWED_TRAVEL
+    if is_of(motion, fit):
+        reference, travel, spoken = fit, 1.0, False
+    elif spoken := is_nobody(motion):
         reference, travel = nobody(motion.identity.numel()), 1.0
     rest = rest_of(fit.expression[0])
     rotation, translation = reference.rotation[0], reference.translation[0]

@@ -79,7 +79,7 @@ class SpeechMotion:
     """Motion of `T` frames; rotations are small deltas to the pose of the photo.
 
     Attributes:
-        expression: [T, 52] ARKit weights, 0..1, in the order of `face3d.model.arkit.ARKIT_NAMES`.
+        expression: [T, 52] ARKit weights, 0..1, in the order of `face3d.arkit.ARKIT_NAMES`.
         rotation: [T, 3] axis-angle of the head in its own frame, radians: about +x (positive nods down), +y, +z.
         eye_rotation: [T, 2, 2] (pitch, yaw) of the left, then the right eye, radians; positive pitch looks down.
         fps: frames per second. Frame `k` shows the time from `k / fps` to `(k + 1) / fps`.

@@ -17,7 +17,6 @@ from face3d.camera import (
     axis_angle_to_matrix,
     head_to_camera,
     matrix_to_axis_angle,
-    opencv_to_pytorch3d,
 )
 
 CAMERA = Camera(800.0, (310.5, 250.0), (640, 480))
@@ -165,18 +164,10 @@ def test_a_scaled_picture_keeps_at_least_one_pixel() -> None:
     assert CAMERA.scaled(0.5).image_size == (320, 240)
 
 
-@given(vectors(-1e3, 1e3))
-def test_opencv_to_pytorch3d(point: Tensor) -> None:
-    """pytorch3d: +x left, +y up, +z forward, see https://pytorch3d.org/docs/cameras; a half turn about z."""
-    there = opencv_to_pytorch3d(point)
-    assert torch.equal(there, torch.stack([-point[0], -point[1], point[2]]))
-    assert torch.equal(opencv_to_pytorch3d(there), point)
-
-
 def test_projection_in_pytorch3ds_coordinates() -> None:
     """pytorch3d's screen projection, px = principal - focal x / z (`PerspectiveCameras(in_ndc=False)`), agrees."""
     point = torch.tensor([25.0, -40.0, 700.0])
-    x, y, z = opencv_to_pytorch3d(point)
+    x, y, z = -point[0], -point[1], point[2]  # +x left, +y up, +z forward
     principal = torch.tensor(CAMERA.principal_point_px)
     expected = principal - CAMERA.focal_px * torch.stack([x, y]) / z
     torch.testing.assert_close(CAMERA.project(point), expected)

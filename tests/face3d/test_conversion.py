@@ -10,10 +10,10 @@ import torch
 from scipy.optimize import lsq_linear
 from scipy.spatial.transform import Rotation
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import head_to_camera
 from face3d.conversion import METHODS, ConversionOptions, convert, fit_expression, turn_gaze, turn_poses
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from renderers.pose import Pose

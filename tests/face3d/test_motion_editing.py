@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.model.personal_shapes import personal_model
 from renderers.raster.pytorch3d_rasterizer import loading_problem
 from renderers.raster.rasterizer import Rasterizer, get_rasterizer

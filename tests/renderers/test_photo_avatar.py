@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import FACE_OVAL, LEFT_EYE, LEFT_IRIS, OUTER_LIPS, RIGHT_EYE, RIGHT_IRIS
 from face3d.model.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters

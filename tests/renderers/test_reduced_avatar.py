@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from renderers.photo import cutout
 from renderers.photo_avatar import PhotoAvatar

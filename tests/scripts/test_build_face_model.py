@@ -11,9 +11,9 @@ import pytest
 import torch
 from build_face_model import IDENTITY_COMPONENTS, build_geometry
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.detect.detector import FaceDetector
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import FACE_OVAL, IBUG_68
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part

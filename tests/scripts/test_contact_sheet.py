@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import HEAD_TO_CAMERA_DIAGONAL, axis_angle_to_matrix
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.morphable_model import LANDMARKS_7, MorphableModel
 from scripts.lab.face_model.synthetic_faces import FaceSynthesizer
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import talkinghead
+from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from talkinghead.cli.program import main
 from talkinghead.config import Config, load_config

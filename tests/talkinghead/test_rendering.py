@@ -14,8 +14,8 @@ import torch
 from threadpoolctl import threadpool_info
 
 import talkinghead
+from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.parameters import FaceParameters
 from talkinghead.config import Config, load_config
 from talkinghead.media.audio import AudioFile

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.model.parts import Part
 from face3d.model.plugins.measured import load_measured
 from face3d.model.plugins.plugin import PluginModel, RawModel, assemble, vertex_points

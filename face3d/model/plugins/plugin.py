@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.landmark_sets import LEFT_IRIS, RIGHT_IRIS
 from face3d.model.morphable_model import Landmarks, MorphableModel, load_default_model
 from face3d.model.parts import Part

@@ -12,12 +12,12 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
+from face3d.arkit import ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.fit.detector_calibration import describe
 from face3d.fit.objective_reference import line_of_sight
-from face3d.model.arkit import ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.model.morphable_model import MorphableModel
-from talkinghead.training import loop
-from talkinghead.training.loop import PLAIN_RUN, Job, LoopOptions, Run, Step, prepare
+from scripts.lab.training import loop
+from scripts.lab.training.loop import PLAIN_RUN, Job, LoopOptions, Run, Step, prepare
 
 Array = NDArray[Any]
 

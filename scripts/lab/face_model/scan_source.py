@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.model.plugins.ict import ICT_TOPOLOGY, MILLIMETRES, parts_of, sided_names
 from face3d.model.plugins.plugin import PluginModel, RawModel, assemble, vertex_points
 

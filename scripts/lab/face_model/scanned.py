@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.landmark_sets import FACE_OVAL, LEFT_EYE, RIGHT_EYE
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part

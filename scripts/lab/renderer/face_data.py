@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 from torch import Tensor
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from renderers.face_network.correction import soft_oval
 from renderers.face_network.planes import SIZE, FaceWindow

@@ -14,7 +14,7 @@ from scripts.lab.renderer.examples import ExampleTensors, joined, of_photos, spl
 from scripts.lab.renderer.face_data import FaceExamples
 from scripts.lab.renderer.presets import with_changes
 from scripts.lab.renderer.training import Lesson, RendererOptions, fit, psnr_of_kinds
-from talkinghead.training.loop import PLAIN_RUN, Companion, Run, Step, prepare
+from scripts.lab.training.loop import PLAIN_RUN, Companion, Run, Step, prepare
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from scripts.lab.renderer.examples import ExampleTensors, joined, of_photos, spl
 from scripts.lab.renderer.mouth_data import MouthExamples
 from scripts.lab.renderer.presets import with_changes
 from scripts.lab.renderer.training import Lesson, RendererOptions, fit, psnr_of_kinds
-from talkinghead.training.loop import PLAIN_RUN, Run, Step, prepare
+from scripts.lab.training.loop import PLAIN_RUN, Run, Step, prepare
 
 # Cells per pixel of the real picture from which on it is coarse.
 _COARSE = 1.2

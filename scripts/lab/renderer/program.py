@@ -15,7 +15,7 @@ from face3d.errors import InputError
 from renderers.unet import UNet, save_network
 from scripts.lab.renderer.presets import PHOTOS, VIDEOS, files_of, say_kept
 from scripts.lab.renderer.reenactment import kept_name
-from talkinghead.training.loop import Run
+from scripts.lab.training.loop import Run
 
 ROOT = Path(__file__).resolve().parents[3]
 

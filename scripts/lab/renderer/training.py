@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from scripts.lab.renderer.examples import ExampleTensors, draw_batch
-from talkinghead.training import loop
-from talkinghead.training.loop import Check, Companion, Job, LoopOptions, Run, Step
+from scripts.lab.training import loop
+from scripts.lab.training.loop import Check, Companion, Job, LoopOptions, Run, Step
 
 Network = TypeVar("Network", bound=nn.Module)
 Examples = TypeVar("Examples", bound=ExampleTensors)
@@ -46,7 +46,7 @@ class Lesson(Generic[Network, Examples]):
         check: those to check with.
         loss: (network, batch as drawn, step) -> the weighted parts of the loss.
         psnr: (network, examples, device) -> of photos and of clips, dB.
-        companions: see `talkinghead.training.loop.Job`.
+        companions: see `scripts.lab.training.loop.Job`.
     """
 
     known: Examples

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from talkinghead.exchange import ENDING_OF
+
 NAME = "export"
 HELP = "face parameters -> animated GLB, Live Link Face CSV, JSON, or arrays for evaluation"
 DESCRIPTION = (
@@ -12,14 +14,12 @@ DESCRIPTION = (
     "records them; json: everything, frame by frame; neutral: NPZ with vertices [V, 3] mm, faces [F, 3] and landmarks7 "
     "[7, 3] of the face at rest; landmarks: NPZ with landmarks478 [T, 478, 3] mm in the head frame, and fps."
 )
-# Not taken from talkinghead.exports.write, which needs torch.
-FORMATS = {"glb": ".glb", "json": ".json", "landmarks": ".npz", "livelink-csv": ".csv", "neutral": ".npz"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("parameters", metavar="FILE.safetensors", help="the parameters")
-    parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="what to write")
+    parser.add_argument("--format", required=True, choices=sorted(ENDING_OF), help="what to write")
     parser.add_argument(
         "--model", metavar="NAME=PATH", help="the parameters' face model, where it is not the program's own"
     )
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """Export; returns the exit status."""
     from talkinghead.media.output import check_output
 
-    check_output(options.output, FORMATS[options.format], (options.parameters,))
+    check_output(options.output, ENDING_OF[options.format], (options.parameters,))
     from face3d.model.registry import load_named_model
     from face3d.parameters import FaceParameters
     from talkinghead.exports.write import write_export

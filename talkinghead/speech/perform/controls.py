@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from talkinghead.speech.generate.channels import UPPER_CHANNELS
 from talkinghead.speech.options import MotionOptions
 from talkinghead.speech.perform.idle import LowPass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from talkinghead.speech.options import MotionOptions
 from talkinghead.speech.perform.emotion import EMOTIONS, channels, starting_with
 from talkinghead.speech.perform.idle import LowPass

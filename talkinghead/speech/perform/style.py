@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix, matrix_to_axis_angle
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.parameters import FaceParameters
 from talkinghead.speech.perform.mouth import lip_gap_mm
 

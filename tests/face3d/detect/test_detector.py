@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from fetch_models import MODELS, extract_model
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.detect.detector import FaceDetection, FaceDetector
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 
 DATA = Path(__file__).parents[2] / "data"
 NOSE_TIP, UPPER_LIP, LOWER_LIP = 4, 13, 14

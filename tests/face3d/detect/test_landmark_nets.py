@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.detect.face_tracker import crop_of
 from face3d.detect.landmark_nets import CROP_PX, LandmarkNets
 from face3d.detect.landmarker import NetLandmarker
 from face3d.detect.raw_face import RawFace
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.canonical_face import head_matrix
 
 PORTRAIT = np.ascontiguousarray(cv2.imread(str(Path(__file__).parents[2] / "data" / "astronaut.jpg"))[..., ::-1])

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.detect.detector import FaceDetector
 from face3d.detect.face import FaceDetection
 from face3d.detect.landmarker import open_landmarker
 from face3d.detect.raw_face import RawFace
 from face3d.detect.view import View
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.morphable_model import MorphableModel
 
 ROOT = Path(__file__).parents[3]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 from scipy.spatial.transform import Rotation
 
+from face3d.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.detect.detector import FaceDetection
 from face3d.fit.detector_calibration import Calibration, Evidence, align, calibration_from, describe, load_calibration
-from face3d.model.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.model.morphable_model import MorphableModel
 from face3d.resources import asset_path
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.fit.noise_levels import FACE_MM, expression_noise, size_factor, smoothing_levels
-from face3d.model.arkit import ARKIT_INDEX
 
 
 def test_small_faces_are_noisier() -> None:

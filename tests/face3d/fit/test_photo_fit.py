@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.camera import Camera, head_to_camera
 from face3d.detect.detector import FaceDetection, FaceDetector
 from face3d.detect.face import choose_face
@@ -26,7 +27,6 @@ from face3d.fit.photo_fit import (
     with_eye_look,
 )
 from face3d.fit.problem import Weights
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 from face3d.model.morphable_model import MorphableModel
 
 

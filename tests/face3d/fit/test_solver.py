@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.fit.detector_calibration import align
 from face3d.fit.objective_reference import Problem, line_of_sight
 from face3d.fit.problem import (
@@ -25,7 +26,6 @@ from face3d.fit.problem import (
     Weights,
 )
 from face3d.fit.solver import _stepped, solve, solve_frames
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from face3d.model.morphable_model import MorphableModel
 from tests.face3d.conftest import (

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
 from face3d.errors import InputError
 from face3d.fit import track_fit as sequence
 from face3d.fit.track_fit import SequenceFit, SequenceOptions, fit_track
 from face3d.follow.track import Track
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.morphable_model import MorphableModel, load_default_model
 
 FPS = 25.0

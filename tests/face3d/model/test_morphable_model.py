@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.landmark_sets import (
     IBUG_68,
     LEFT_LOWER_LID,

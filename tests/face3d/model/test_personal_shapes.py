@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera
 from face3d.fit.photo_fit import project_landmarks
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_motion import LandmarkMotion
 from face3d.model.landmark_sets import LOWER_INNER_LIP
 from face3d.model.morphable_model import MorphableModel

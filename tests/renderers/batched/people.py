@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from renderers.photo.cutout import CutOut, cut_out, shrink
 from renderers.photo.fill_behind import Layers, fill_behind, split_layers

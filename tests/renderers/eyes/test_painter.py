@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import axis_angle_to_matrix
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import LEFT_EYE, RIGHT_EYE
 from face3d.model.morphable_model import MorphableModel
 from renderers.eyes.opening import EYES

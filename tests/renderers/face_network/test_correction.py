@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from renderers.face_network.correction import FaceRefinement, add_change
 from renderers.face_network.network import MOST, FaceNetwork, load_network
 from renderers.face_network.planes import CONTEXT, PLANES, SIZE, FaceWindow

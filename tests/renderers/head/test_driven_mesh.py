@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from face3d.camera import head_to_camera
+from face3d.arkit import ARKIT_INDEX
+from face3d.camera import head_to_camera, neck_in_camera
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import (
     FACE_OVAL,
     LEFT_LOWER_LID,
@@ -22,7 +22,6 @@ from face3d.model.landmark_sets import (
 )
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
-from face3d.pose import neck_in_camera
 from renderers.head.driven_mesh import DrivenFrame, DrivenMesh
 
 STILL, AHEAD = torch.zeros(3), torch.zeros(2, 2)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import INNER_LIPS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from face3d.model.morphable_model import MorphableModel
 from renderers.head.driven_mesh import DrivenFrame, DrivenMesh

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from renderers.photo.toning import Toning
 from renderers.photo_avatar import PhotoAvatar
 from renderers.pose import Pose

@@ -14,9 +14,9 @@ from face3d.camera import Camera, head_to_camera
 from face3d.model.morphable_model import MorphableModel
 from face3d.parameters import FaceParameters
 from renderers.photometric import Photo, RefineOptions, Refiner
-from renderers.photometric.brightness import render_brightness
 from renderers.photometric.colour import to_srgb
 from renderers.raster.rasterizer import get_rasterizer
+from tests.renderers.photometric.brightness import render_brightness
 
 CAMERA = Camera(520.0, (96.0, 96.0), (192, 192))
 # A lamp at the upper left in even light.

@@ -10,11 +10,11 @@ from torch import Tensor
 from face3d.camera import Camera, head_to_camera
 from face3d.model.morphable_model import MorphableModel
 from renderers.photometric import Refiner
-from renderers.photometric.brightness import render_brightness
 from renderers.photometric.face_region import FaceRegion
 from renderers.photometric.pixel_terms import UNKNOWNS, gather, harmonics, harmonics_scale
 from renderers.raster.rasterizer import get_rasterizer
 from renderers.raster.shading import sh_shading, vertex_normals
+from tests.renderers.photometric.brightness import render_brightness
 from tests.renderers.photometric.conftest import LIGHT
 
 SMALL = Camera(80.0, (14.0, 15.0), (28, 30))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera, head_to_camera
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import LEFT_IRIS
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part

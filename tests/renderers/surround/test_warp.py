@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.fit.photo_fit import PhotoFit
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import FACE_OVAL
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part

@@ -20,8 +20,8 @@ from PIL import Image
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import head_to_camera
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.morphable_model import MorphableModel, load_default_model
 from face3d.model.parts import Part
 from face3d.parameters import FaceParameters

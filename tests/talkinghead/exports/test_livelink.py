@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from face3d.arkit import ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
-from face3d.model.arkit import ARKIT_NAMES
 from face3d.parameters import FaceParameters
 from renderers.pose import Pose
 from talkinghead.cli.program import main

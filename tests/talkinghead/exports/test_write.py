@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from face3d.model.arkit import ARKIT_NAMES
+from face3d.arkit import ARKIT_NAMES
 from face3d.model.morphable_model import load_default_model
 from face3d.parameters import FaceParameters
 from renderers.pose import Pose

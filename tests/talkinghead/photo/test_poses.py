@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
 from face3d.fit.photo_fit import PhotoFit, project_landmarks
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.personal_shapes import personal_model
 from face3d.parameters import FaceParameters

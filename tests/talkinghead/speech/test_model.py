@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from talkinghead.speech.model import SpeechModel
 from talkinghead.speech.options import MotionOptions
 from talkinghead.speech.perform.mouth import lip_gap_mm

@@ -23,10 +23,10 @@ from scripts.lab.speech.generator.data import Clip
 from scripts.lab.speech.generator.fit import GeneratorOptions
 from scripts.lab.speech.generator.measure import finished
 from scripts.lab.speech.generator.trainer import GENERATOR_SIZE, train_generator
+from scripts.lab.training.loop import Run
 from talkinghead.speech.generate.network import GeneratorSize
 from talkinghead.speech.generate.weights import TrainedGenerator
 from talkinghead.speech.generate.windows import Rest, WindowOptions
-from talkinghead.training.loop import Run
 
 CODES: dict[str, ImplicitLoss | None] = {"explicit": None, "implicit": PLAIN, "implicit, eq. (1)": EQUATION_1}
 """The representations, and how their codes are learnt."""

@@ -28,12 +28,12 @@ from scripts.lab.speech.generator.trainer import (
     GeneratorLoss,
     denoising_error,
 )
+from scripts.lab.training.loop import PLAIN_RUN, Run, prepare
 from talkinghead.speech.generate.channels import UPPER_CHANNELS
 from talkinghead.speech.generate.implicit import CodeSize
 from talkinghead.speech.generate.network import GeneratorSize, MotionNetwork
 from talkinghead.speech.generate.windows import Rest, WindowOptions
 from talkinghead.speech.perform.mouth import POSE_CHANNELS
-from talkinghead.training.loop import PLAIN_RUN, Run, prepare
 
 CODE_SIZE = CodeSize((len(POSE_CHANNELS), len(UPPER_CHANNELS)), (12, 8))
 

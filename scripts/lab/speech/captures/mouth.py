@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.landmark_sets import LOWER_LIP_RINGS, UPPER_LIP_RINGS
 from face3d.model.morphable_model import load_default_model
 from face3d.parameters import FaceParameters

@@ -12,7 +12,7 @@ from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from talkinghead.speech.generate.channels import MOTION_RATE
 

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from scripts.lab.speech.encoder.augment import AugmentOptions
 from scripts.lab.speech.encoder.dataset import UNKNOWN_PHONE, Batch, CropSampler, Example, load_examples
+from scripts.lab.training import loop
+from scripts.lab.training.loop import PLAIN_RUN, Check, Job, LoopOptions, Run, Step, prepare
 from talkinghead.speech.hear.features import NormaliserOptions, normalised
 from talkinghead.speech.hear.network import OFFLINE_SIZE, NetworkOutput, NetworkSize, SpeechNetwork
 from talkinghead.speech.perform.mouth import GATES, LIP_GAP_MM, POSE_CHANNELS
-from talkinghead.training import loop
-from talkinghead.training.loop import PLAIN_RUN, Check, Job, LoopOptions, Run, Step, prepare
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scripts.lab.speech.generator.batches import Batch, VaryOptions, WindowSampler
-from talkinghead.training.loop import PLAIN_RUN, Job, LoopOptions, Run, Step, train
+from scripts.lab.training.loop import PLAIN_RUN, Job, LoopOptions, Run, Step, train
 
 _Network = TypeVar("_Network", bound=nn.Module)
 Loss = Callable[[_Network, Batch, torch.Generator], dict[str, Tensor]]

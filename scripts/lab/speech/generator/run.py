@@ -13,12 +13,12 @@ from scripts.lab.speech.encoder.augment import AugmentOptions
 from scripts.lab.speech.generator.data import Clip, Listener, Recording, filmed, load_clips, taught
 from scripts.lab.speech.generator.measure import finished
 from scripts.lab.speech.generator.trainer import GeneratorOptions, train_generator
+from scripts.lab.training.loop import PLAIN_RUN, Run
 from talkinghead.speech.generate.channels import MOTION_CHANNELS
 from talkinghead.speech.generate.weights import TrainedGenerator, save_generator
 from talkinghead.speech.generate.windows import Rest
 from talkinghead.speech.hear.features import MEL_BANDS, POWER_FLOOR
 from talkinghead.speech.hear.weights import load_network
-from talkinghead.training.loop import PLAIN_RUN, Run
 
 _BABBLE = 60  # recordings that lend their voices
 _SILENT_FRAMES = 100

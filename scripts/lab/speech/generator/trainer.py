@@ -13,13 +13,13 @@ from torch import Tensor
 from scripts.lab.speech.generator.batches import Batch, WindowSampler, line_of, spread_of
 from scripts.lab.speech.generator.data import Clip
 from scripts.lab.speech.generator.fit import GeneratorOptions, fit
+from scripts.lab.training.loop import PLAIN_RUN, Run, prepare
 from talkinghead.speech.generate.channels import MOTION_CHANNELS
 from talkinghead.speech.generate.conditions import CONDITION
 from talkinghead.speech.generate.network import GeneratorSize, MotionNetwork, Window
 from talkinghead.speech.generate.sampler import noisy
 from talkinghead.speech.generate.windows import Rest
 from talkinghead.speech.perform.mouth import LIP_GAP_MM
-from talkinghead.training.loop import PLAIN_RUN, Run, prepare
 
 GENERATOR_SIZE = GeneratorSize(len(MOTION_CHANNELS), CONDITION)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from scripts.lab.speech.corpus.phones import LABIODENTALS, SILENCE, PhoneSegment
 from scripts.lab.speech.measure.clips import Clip
 from scripts.lab.speech.measure.closures import SLACK, ClosureCounts, best_lag, between, correlation, count_closures

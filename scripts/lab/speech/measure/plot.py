@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from scripts.lab.speech.corpus.alignment import SAMPLE_RATE
 from scripts.lab.speech.corpus.phones import BILABIALS, LABIODENTALS, SILENCE
 from scripts.lab.speech.measure.clips import Clip

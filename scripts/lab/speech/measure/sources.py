@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from scripts.lab.speech.corpus.alignment import SAMPLE_RATE
 from scripts.lab.speech.measure.clips import Array, Clip, Curve
 from scripts.lab.speech.measure.closures import low_band_envelope

@@ -10,8 +10,8 @@ import pytest
 import scipy.io
 import torch
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
 from face3d.model.plugins.bfm import load_bfm09

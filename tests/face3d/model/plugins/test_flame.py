@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
 from face3d.model.plugins.flame import JAW_STEPS, jaw_motion, load_flame

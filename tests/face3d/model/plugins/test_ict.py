@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
 from face3d.model.plugins.ict import ICT_TOPOLOGY, IctTopology, expression_files, load_ict, read_obj

@@ -10,12 +10,12 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from face3d.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.camera import axis_angle_to_matrix, head_to_camera
 from face3d.fit.detector_calibration import Calibration, calibration_from
-from face3d.model.arkit import ARKIT_INDEX, EYE_LOOK_CHANNELS
 from face3d.model.morphable_model import MorphableModel
 from scripts.lab.face_model.calibration import CHANNELS, Samples, TrainingOptions, mirrored, train, view_rotation
-from talkinghead.training.loop import Run
+from scripts.lab.training.loop import Run
 
 JAW = ARKIT_INDEX["jawOpen"]
 OPTIONS = TrainingOptions(components=200, hidden=32, epochs=20, batch=32, learning_rate=5e-3, dropout=0.0)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.camera import axis_angle_to_matrix
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.parts import Part
 from scripts.lab.face_model.expression import JAW_UNITS, ExpressionSpace, build_expression_space
 from scripts.lab.face_model.head import HeadMesh

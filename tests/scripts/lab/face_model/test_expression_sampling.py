@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES, EYE_LOOK_CHANNELS
 from scripts.lab.face_model.expression_sampling import BLENDS, OPPOSITES, UNITS, sample_expression
 
 SEEDS = st.integers(0, 2**32 - 1)

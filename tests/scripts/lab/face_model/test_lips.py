@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
 from scripts.lab.face_model.head import HeadMesh

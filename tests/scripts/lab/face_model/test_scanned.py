@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.morphable_model import MorphableModel
 from face3d.model.parts import Part
 from scripts.lab.face_model.scanned import (

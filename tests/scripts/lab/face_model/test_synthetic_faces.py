@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import head_to_camera
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.model.landmark_sets import FACE_OVAL, LEFT_IRIS, RIGHT_IRIS
 from face3d.model.morphable_model import MorphableModel
 from scripts.lab.face_model.expression_sampling import sample_expression

@@ -24,7 +24,7 @@ from scripts.lab.renderer.face_trainer import (
     psnr,
     train,
 )
-from talkinghead.training.loop import Run
+from scripts.lab.training.loop import Run
 
 ROOT = Path(__file__).resolve().parents[4]
 QUICK = FaceTrainOptions(steps=30, batch=2, widths=(8, 8, 8), adversarial=0.003, judged_from=0.5)

@@ -13,7 +13,7 @@ from face3d.fit.photo_fit import PhotoFit
 from renderers.mouth.network import MouthNetwork
 from scripts.lab.renderer.mouth_data import MouthExamples, photo_examples
 from scripts.lab.renderer.mouth_trainer import MouthTrainOptions, load_options, train
-from talkinghead.training.loop import Run
+from scripts.lab.training.loop import Run
 
 ROOT = Path(__file__).resolve().parents[4]
 QUICK = MouthTrainOptions(steps=4, batch=2, widths=(4, 4, 4))

@@ -21,13 +21,13 @@ from scripts.lab.speech.ablation.implicit_trainer import (
 from scripts.lab.speech.generator.batches import Batch, VaryOptions, WindowSampler
 from scripts.lab.speech.generator.data import Clip
 from scripts.lab.speech.generator.trainer import GeneratorLoss, GeneratorOptions
+from scripts.lab.training.loop import Run
 from talkinghead.speech.generate.channels import MOTION_CHANNELS
 from talkinghead.speech.generate.implicit import CodedStream, CodeSize, MotionDecoder, coded_windows, decoded
 from talkinghead.speech.generate.network import GeneratorSize, MotionNetwork
 from talkinghead.speech.generate.sampler import SamplerOptions
 from talkinghead.speech.generate.weights import TrainedGenerator, load_generator, save_generator
 from talkinghead.speech.generate.windows import MotionStream, Rest, SamplingOptions, WindowOptions
-from talkinghead.training.loop import Run
 
 CHANNELS, CONDITION = len(MOTION_CHANNELS), 6
 SMALL = CodeSize((14, 10), (4, 3), stride=2, width=24)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.errors import InputError
 from face3d.fit.photo_fit import with_eye_look
-from face3d.model.arkit import ARKIT_INDEX
 from talkinghead.speech.options import MotionOptions
 from talkinghead.speech.perform.controls import MotionControls
 from talkinghead.speech.perform.style import NATURAL_STYLE

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from face3d.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from face3d.arkit import ARKIT_INDEX, ARKIT_NAMES
 from face3d.model.landmark_sets import LOWER_INNER_LIP, UPPER_INNER_LIP
 from face3d.model.morphable_model import MorphableModel
 from talkinghead.speech.options import MotionOptions

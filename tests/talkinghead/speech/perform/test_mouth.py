@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from talkinghead.speech.perform.mouth import GATES, LIP_GAP_MM, POSE_CHANNELS, assemble, lip_gap_mm
 
 

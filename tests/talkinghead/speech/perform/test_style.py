@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import axis_angle_to_matrix, matrix_to_axis_angle
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from talkinghead.photo.poses import nobody
 from talkinghead.speech.options import MotionOptions

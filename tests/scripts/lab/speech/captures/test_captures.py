@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from face3d.arkit import ARKIT_INDEX
 from face3d.camera import Camera
 from face3d.errors import InputError
-from face3d.model.arkit import ARKIT_INDEX
 from face3d.parameters import FaceParameters
 from scripts.lab.speech.captures.build import facegood_sources, grid_sources, resting_frames
 from scripts.lab.speech.captures.captures import Capture, captures, load_capture, save_capture

@@ -11,10 +11,10 @@ from scripts.lab.speech.corpus.corpus import Utterance, load_utterance, save_utt
 from scripts.lab.speech.corpus.phones import PhoneSegment
 from scripts.lab.speech.corpus.sentences import make_sentences
 from scripts.lab.speech.encoder.augment import AugmentOptions, augment, noise_pool
+from scripts.lab.training.loop import Run
 from talkinghead.speech.hear.features import FEATURES, MEL_BANDS
 from talkinghead.speech.hear.network import NetworkSize, SpeechNetwork
 from talkinghead.speech.hear.weights import load_network, save_network
-from talkinghead.training.loop import Run
 
 TINY = NetworkSize(phonetic_width=16, phonetic_dilations=(1, 2), motion_width=8, motion_dilations=(1,))
 

@@ -33,6 +33,7 @@ from scripts.lab.speech.generator.trainer import (
     generator_loss,
     train_generator,
 )
+from scripts.lab.training.loop import Run
 from talkinghead.speech.generate.channels import MOTION_CHANNELS
 from talkinghead.speech.generate.conditions import CONDITION, conditions_of
 from talkinghead.speech.generate.generator import MotionGenerator
@@ -42,7 +43,6 @@ from talkinghead.speech.generate.windows import Rest
 from talkinghead.speech.hear.encoder import SpeechEncoder
 from talkinghead.speech.hear.network import NetworkSize, SpeechNetwork
 from talkinghead.speech.perform.lids import NATURAL_BLINKS
-from talkinghead.training.loop import Run
 
 CHANNELS = len(MOTION_CHANNELS)
 PLAIN = VaryOptions(mirror=0, tempo=(1, 1), head=(1, 1), mouth=(1, 1), noise=0, start=0, prefix=0, alone=0, unheard=0)

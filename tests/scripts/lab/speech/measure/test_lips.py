@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from face3d.model.arkit import ARKIT_INDEX
+from face3d.arkit import ARKIT_INDEX
 from scripts.lab.speech.corpus.phones import PhoneSegment
 from scripts.lab.speech.measure.clips import Clip
 from scripts.lab.speech.measure.closures import mesh_aperture

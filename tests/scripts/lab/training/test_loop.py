@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from face3d.errors import InputError
-from talkinghead.training.loop import Check, Companion, Job, LoopOptions, Run, Step, prepare, train
+from scripts.lab.training.loop import Check, Companion, Job, LoopOptions, Run, Step, prepare, train
 
 OPTIONS = LoopOptions(
     steps=12, batch=8, rate=0.05, averaging=0.8, seed=3, checkpoint_steps=3, report_steps=4, weight_decay=0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkinghead.training.loop import LoopOptions
-from talkinghead.training.schedule import warmed_cosine
+from scripts.lab.training.loop import LoopOptions
+from scripts.lab.training.schedule import warmed_cosine
 
 
 @pytest.mark.parametrize("warm_up", [0.0, 0.05, 0.3])

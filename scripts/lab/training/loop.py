@@ -18,10 +18,10 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from talkinghead.training.averaging import follow, share_kept
-from talkinghead.training.board import Board
-from talkinghead.training.checkpoint import State, load_checkpoint, save_checkpoint
-from talkinghead.training.schedule import warmed_cosine
+from scripts.lab.training.averaging import follow, share_kept
+from scripts.lab.training.board import Board
+from scripts.lab.training.checkpoint import State, load_checkpoint, save_checkpoint
+from scripts.lab.training.schedule import warmed_cosine
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from face3d.errors import InputError
-from talkinghead.training.board import Board
+from scripts.lab.training.board import Board
 
 INSTALLED = importlib.util.find_spec("tensorboard") is not None
 

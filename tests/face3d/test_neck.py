@@ -6,8 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from face3d.camera import head_to_camera
-from face3d.pose import NECK_PIVOT, neck_in_camera, turn_head
+from face3d.camera import NECK_PIVOT, head_to_camera, neck_in_camera, turn_head
 
 angles = st.lists(st.floats(-0.8, 0.8), min_size=3, max_size=3).map(lambda v: torch.tensor(v, dtype=torch.float64))
 positions = st.lists(st.floats(-300, 300), min_size=3, max_size=3).map(
