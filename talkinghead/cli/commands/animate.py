@@ -13,7 +13,7 @@ from talkinghead.cli.commands.options import (
     check_sound,
     config_from,
 )
-from talkinghead.cli.commands.progress import late_progress_of, progress_of
+from talkinghead.cli.commands.progress import preparing, progress_of
 
 NAME = "animate"
 HELP = "speech -> face parameters, from any file with sound"
@@ -40,9 +40,9 @@ def run(options: argparse.Namespace) -> int:
     """Animate; returns the exit status."""
     check_sound(options.audio, options.text, "a file with sound")
     config = config_from(options)
-    from talkinghead.animation import animate, animate_samples
+    with preparing(options.quiet), progress_of("animating", options.quiet) as progress:
+        from talkinghead.animation import animate, animate_samples
 
-    with late_progress_of("animating", options.quiet) as progress:
         given: dict[str, Any] = {"text": options.text, "config": config, "progress": progress}
         given["stages"] = partial(progress_of, quiet=options.quiet)
         if options.samples is not None:

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from talkinghead.cli.commands.options import add_config_options, add_device_option, add_photo_options, config_from
-from talkinghead.cli.commands.progress import late_progress_of, progress_of
+from talkinghead.cli.commands.progress import preparing, progress_of
 
 NAME = "drive"
 HELP = "one photo and a video of anybody -> an MP4 of the photo's person doing the same"
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Drive; returns the exit status."""
     config = config_from(options)
-    from talkinghead.reenactment import drive
+    with preparing(options.quiet), progress_of("drawing", options.quiet) as progress:
+        from talkinghead.reenactment import drive
 
-    with late_progress_of("drawing", options.quiet) as progress:
         result = drive(
             options.photo,
             options.video,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from face3d.errors import InputError
 from talkinghead.cli.commands.options import add_config_options, add_photo_options, config_from
-from talkinghead.cli.commands.progress import progress_of
+from talkinghead.cli.commands.progress import preparing, progress_of
 from talkinghead.config import Config
 
 NAME = "fit"
@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
     for name, ending in endings.items():
         if getattr(options, name) is not None:
             check_output(getattr(options, name), ending, tuple(options.inputs))
-    return _run_video(options, config) if videos else _run_photos(options, config)
+    with preparing(options.quiet):
+        return _run_video(options, config) if videos else _run_photos(options, config)
 
 
 def _run_video(options: argparse.Namespace, config: Config) -> int:

@@ -13,7 +13,7 @@ from talkinghead.cli.commands.options import (
     check_sound,
     config_from,
 )
-from talkinghead.cli.commands.progress import late_progress_of, progress_of
+from talkinghead.cli.commands.progress import preparing, progress_of
 
 NAME = "generate"
 HELP = "one photo and one recording -> an MP4 of that person speaking"
@@ -36,9 +36,9 @@ def run(options: argparse.Namespace) -> int:
     """Generate; returns the exit status."""
     check_sound(options.audio, options.text, "--audio FILE")
     config = config_from(options)
-    from talkinghead.generation import generate
+    with preparing(options.quiet), progress_of("generating", options.quiet) as progress:
+        from talkinghead.generation import generate
 
-    with late_progress_of("generating", options.quiet) as progress:
         result = generate(
             options.photo,
             options.audio,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from talkinghead.cli.commands.options import add_config_options, add_device_option, add_photo_options, config_from
-from talkinghead.cli.commands.progress import progress_of
+from talkinghead.cli.commands.progress import preparing, progress_of
 
 NAME = "render"
 HELP = "face parameters -> an MP4 of a photo's person, or of the bare head"
@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Render; returns the exit status."""
     config = config_from(options)
-    from talkinghead.rendering import render
+    with preparing(options.quiet), progress_of("rendering", options.quiet) as progress:
+        from talkinghead.rendering import render
 
-    with progress_of("rendering", options.quiet) as progress:
         result = render(
             options.parameters,
             options.output,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from face3d.kernel_watch import kernel_begun, kernel_known, kernel_ready
 from face3d.parameters import FaceParameters
 from talkinghead.cli.commands import progress
 from talkinghead.cli.program import main
@@ -93,3 +95,42 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
         for done in range(1, 4):
             report(done, 3)
     assert "3/3" in terminal.getvalue()
+
+
+def test_the_first_line_comes_before_anything_heavy(tmp_path: Path) -> None:
+    """Also when the kernels have to be compiled: before torch or numba is imported."""
+    code = (
+        "import sys\n"
+        "from talkinghead.cli.commands import progress\n"
+        "from talkinghead.cli.program import main\n"
+        "say = progress._say\n"
+        "def tell(words):\n"
+        "    print(words, 'torch' in sys.modules, 'numba' in sys.modules, flush=True)\n"
+        "    raise KeyboardInterrupt\n"
+        "progress._say = tell\n"
+        "main(sys.argv[1:])\n"
+    )
+    speech = Path(__file__).resolve().parents[3] / "examples" / "demo.wav"
+    for arguments in (
+        ["generate", "--photo", str(PHOTO), "--audio", str(speech), "--output", str(tmp_path / "o.mp4")],
+        ["fit", str(PHOTO), "--output", str(tmp_path / "o.safetensors")],
+        ["animate", str(speech), "--output", str(tmp_path / "o.safetensors")],
+    ):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+        assert done.stdout.splitlines()[0] == "preparing False False", done.stderr
+
+
+def test_compilation_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    clock.now = 100.0
+    monkeypatch.setattr(progress, "time", clock)
+    with progress.preparing(quiet=False):
+        for number in range(30):
+            clock.now += 1
+            kernel_known(f"made up {number}")
+            kernel_begun(f"made up {number}")
+            kernel_ready(f"made up {number}")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "talkinghead: preparing"
+    assert len(lines) == 4
+    assert all("compiling, which takes about a minute and only the first run has to" in line for line in lines[1:])
