@@ -3,9 +3,10 @@
     python3 scripts/test.py                # all of it, six minutes on two free cores
     python3 scripts/test.py --quick        # without the tests that are marked slow
     python3 scripts/test.py tests/face3d -k camera -x
+    python3 scripts/test.py --only mypy    # one of "ruff check", "ruff format", "mypy", "pytest"
 
-All arguments but `--quick` go to pytest. Every check runs even if an earlier one fails; the exit status says whether
-all passed. `scripts/test_matrix.py` runs pytest as on other machines.
+All arguments but `--quick` and `--only` go to pytest. Every check runs even if an earlier one fails; the exit status
+says whether all passed. `scripts/test_matrix.py` runs pytest as on other machines.
 """
 
 from __future__ import annotations
@@ -17,10 +18,29 @@ from collections.abc import Sequence
 from setup_environment import ensure, run, say
 
 
-def pytest_arguments(given: Sequence[str]) -> list[str]:
-    """What pytest is called with for the arguments of this script."""
+def plan(given: Sequence[str]) -> dict[str, list[str]]:
+    """The checks to run for the arguments of this script, by name, each with the arguments of `python -m`.
+
+    Raises:
+        SystemExit: `--only` without a name, or with one of no check.
+    """
     arguments = [word for word in given if word != "--quick"]
-    return ["-m", "not slow", *arguments] if "--quick" in given else arguments
+    only = None
+    if "--only" in arguments:
+        position = arguments.index("--only")
+        only = "".join(arguments[position + 1 : position + 2])
+        del arguments[position : position + 2]
+    checks = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy": ["mypy"],
+        "pytest": ["pytest", *(["-m", "not slow"] if "--quick" in given else []), *arguments],
+    }
+    if only is None:
+        return checks
+    if only not in checks:
+        raise SystemExit(f"--only takes one of {', '.join(checks)}, not {only!r}")
+    return {only: checks[only]}
 
 
 def main() -> int:
@@ -28,15 +48,10 @@ def main() -> int:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(__doc__)
         return 0
+    checks = plan(sys.argv[1:])
     python = ensure(["dev", "tts"])
     # One thread a process: the tests run side by side with other work on two cores, and spinning threads stall both.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    checks = {
-        "ruff check": ["ruff", "check", "."],
-        "ruff format": ["ruff", "format", "--check", "."],
-        "mypy": ["mypy"],
-        "pytest": ["pytest", *pytest_arguments(sys.argv[1:])],
-    }
     failed = []
     for name, arguments in checks.items():
         say(name)

@@ -31,10 +31,10 @@ def animate(
 
     Args and errors as :func:`talkinghead.generate`.
     """
-    from talkinghead.rendering import save_parameters
-
     talker = Talker(config, stages=stages)
     check_output(output, ".safetensors", _inputs(audio, talker.config))
+    from talkinghead.rendering import save_parameters  # only now: it brings torch
+
     result = talker.animate(audio, text=text, progress=progress)
     save_parameters(result, output)
     return result

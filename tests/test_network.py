@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import wave
@@ -39,7 +40,11 @@ print(len(asked), "asked for; mediapipe", "mediapipe" in sys.modules, "sounddevi
 
 def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", REFUSE + code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
+    # This checkout's packages, whichever one is installed: the started code may change the folder.
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False, stdin=subprocess.DEVNULL
+    )
 
 
 @pytest.mark.parametrize(

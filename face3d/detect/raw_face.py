@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from face3d.detect.view import ImageArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RawFace:
     """One face in a square picture.
 

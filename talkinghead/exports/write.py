@@ -6,17 +6,21 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from face3d.arkit import ARKIT_NAMES
-from face3d.model.morphable_model import LANDMARKS_7, MorphableModel
-from face3d.model.registry import model_of
 from face3d.parameters import FaceParameters
-from talkinghead.exports.glb import write_glb_animation
 from talkinghead.exports.livelink import write_livelink_csv
 from talkinghead.media.output import complete_file
+
+if TYPE_CHECKING:
+    import torch
+
+    from face3d.model.morphable_model import MorphableModel
+
+# The face model and its meshes take their time to be imported: tables of numbers do without.
 
 # Frames whose vertices are computed at once; a frame takes about 60 kB.
 _BLOCK = 256
@@ -49,6 +53,9 @@ def write_json(parameters: FaceParameters, output: str | Path) -> None:
 
 def write_neutral(parameters: FaceParameters, output: str | Path, model: MorphableModel | None = None) -> None:
     """The face at rest as NPZ: `vertices` [V, 3] mm in the head frame, `faces` [F, 3], `landmarks7` [7, 3] mm."""
+    from face3d.model.morphable_model import LANDMARKS_7
+    from face3d.model.registry import model_of
+
     model = model_of(parameters, model)
     neutral = model.neutral(parameters.identity)
     points = model.landmarks478.of(neutral)[list(LANDMARKS_7)]
@@ -57,6 +64,8 @@ def write_neutral(parameters: FaceParameters, output: str | Path, model: Morphab
 
 def write_landmarks(parameters: FaceParameters, output: str | Path, model: MorphableModel | None = None) -> None:
     """The moving landmarks as NPZ: `landmarks478` [T, 478, 3] mm in the head frame, without head motion; `fps`."""
+    from face3d.model.registry import model_of
+
     model = model_of(parameters, model)
     pieces = [np.zeros((0, 478, 3), np.float32)]
     for start in range(0, len(parameters), _BLOCK):
@@ -65,9 +74,16 @@ def write_landmarks(parameters: FaceParameters, output: str | Path, model: Morph
     _write_npz(output, landmarks478=np.concatenate(pieces), fps=np.array(parameters.fps))
 
 
+def write_glb(parameters: FaceParameters, output: str | Path, model: MorphableModel | None = None) -> None:
+    """See :func:`talkinghead.exports.glb.write_glb_animation`."""
+    from talkinghead.exports.glb import write_glb_animation
+
+    write_glb_animation(parameters, output, model)
+
+
 # Those that need the parameters' face model take it as a third argument; without it, they load it by its name.
 MESH_WRITERS: dict[str, Callable[[FaceParameters, str | Path, MorphableModel | None], None]] = {
-    "glb": write_glb_animation,
+    "glb": write_glb,
     "landmarks": write_landmarks,
     "neutral": write_neutral,
 }

@@ -28,7 +28,23 @@ def script() -> dict[str, Any]:
     ],
 )
 def test_arguments_reach_pytest(given: list[str], expected: list[str], script: dict[str, Any]) -> None:
-    assert script["pytest_arguments"](given) == expected
+    assert script["plan"](given)["pytest"] == ["pytest", *expected]
+
+
+@pytest.mark.parametrize("name", ["ruff check", "ruff format", "mypy", "pytest"])
+def test_one_check_alone(name: str, script: dict[str, Any]) -> None:
+    assert script["plan"](["--only", name]) == {name: script["plan"]([])[name]}
+
+
+def test_one_check_with_the_arguments_of_pytest(script: dict[str, Any]) -> None:
+    given = ["--only", "pytest", "--quick", "-x"]
+    assert script["plan"](given) == {"pytest": ["pytest", "-m", "not slow", "-x"]}
+
+
+@pytest.mark.parametrize("given", [["--only"], ["--only", "black"]])
+def test_an_unknown_check_is_named(given: list[str], script: dict[str, Any]) -> None:
+    with pytest.raises(SystemExit, match="one of ruff check, ruff format, mypy, pytest"):
+        script["plan"](given)
 
 
 @pytest.mark.parametrize("broken", ["", "ruff", "pytest"])

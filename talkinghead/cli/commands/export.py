@@ -31,12 +31,15 @@ def run(options: argparse.Namespace) -> int:
     from talkinghead.media.output import check_output
 
     check_output(options.output, ENDING_OF[options.format], (options.parameters,))
-    from face3d.model.registry import load_named_model
     from face3d.parameters import FaceParameters
     from talkinghead.exports.write import write_export
 
     parameters = FaceParameters.load(options.parameters)
-    model = None if options.model is None else load_named_model(options.model)
+    model = None
+    if options.model is not None:
+        from face3d.model.registry import load_named_model
+
+        model = load_named_model(options.model)
     write_export(parameters, options.format, options.output, model)
     if not options.quiet:
         count = len(parameters)
