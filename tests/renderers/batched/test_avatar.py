@@ -83,4 +83,4 @@ def test_black_and_white_photos_stay_so(astronaut: np.ndarray, astronaut_fit: Ph
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 def test_networks_work_in_half_precision_on_a_gpu(astronaut_avatar: PhotoAvatar) -> None:
     avatar = TorchPhotoAvatar(astronaut_avatar, "cuda")
-    assert next(avatar.mouth.network.parameters()).dtype == torch.float16
+    assert next(avatar._mouth._network.parameters()).dtype == torch.float16
