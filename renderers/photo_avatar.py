@@ -64,6 +64,31 @@ class AvatarOptions:
     refine: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class AvatarState:
+    """What is kept of a photo besides what the stages keep.
+
+    Attributes:
+        crop: the window of the photo that changes.
+        triangles: [F, 3] what is drawn of the mesh.
+        source: [V, 2] px in the crop, where the photo shows its vertices.
+        skin: [2h - 1, 2w - 1, 4] uint8, see `skin_layer`.
+        lining: [N] the vertices of the mouth's lining.
+        margin: px around what is drawn.
+        samples: per pixel and axis of the lips.
+        toning: of photos of one tone.
+    """
+
+    crop: Region
+    triangles: NDArray[np.int32]
+    source: FloatArray
+    skin: Image
+    lining: NDArray[np.int64]
+    margin: float
+    samples: int
+    toning: Toning | None
+
+
 class PhotoAvatar(Avatar):
     """A photo that can be driven by face parameters; the expensive part happens once, here.
 
@@ -77,9 +102,9 @@ class PhotoAvatar(Avatar):
 
     Attributes:
         origin: [2] the corner of the window that changes, px in the photo.
-
-    What is prepared (`mesh`, `warp`, `eyes`, `mouth`, `seam`, `skin`, ...) is public and never changes:
-    `renderers.batched` draws batches of frames from the same.
+        state: what is drawn, by this or by `renderers.batched.avatar`.
+        mesh, warp, relight, mouth, seam, eyes, refinement: the stages, each with a state of its own; the last is None
+            unless wanted.
     """
 
     def __init__(
@@ -92,32 +117,37 @@ class PhotoAvatar(Avatar):
         cutout: CutOut | None = None,
     ) -> None:
         self._image = np.array(image, order="C")
-        self.options = options or AvatarOptions()
+        options = options or AvatarOptions()
         model = personal_model(parameters, model)
         self.mesh = DrivenMesh(model, parameters, landmarks_px)
         cutout = cutout or cut_out(self._image, landmarks_px)
-        self.crop, self._photo, local = cutout.region, cutout.photo, cutout.landmarks
-        self.origin = self.crop.origin
+        self._photo, local, self.origin = cutout.photo, cutout.landmarks, cutout.region.origin
         layers = build_layers(self._photo, local)
         self.eyes = EyePainter(self._photo, layers.skin, self.mesh, self.origin)
         self.seam = LipSeam(layers, local, self.mesh.own_lip_opening_mm)
         self.mouth = MouthPainter(self._photo, self.mesh, local, self.origin, layers)
         source = self.mesh.source - self.origin
-        self.source = lining_on_lips(model, source)
-        self.triangles, self._kinds = _drawn_triangles(model)
-        self.lining = model.part_vertices(Part.INNER_MOUTH).numpy()
-        skin = np.ascontiguousarray(self.triangles[self._kinds == Kind.SKIN])
+        on_lips = lining_on_lips(model, source)
+        triangles, kinds = _drawn_triangles(model)
+        self._skin_triangles = skin = np.ascontiguousarray(triangles[kinds == Kind.SKIN])
         undriven = self.mesh.undriven()
         self._face_mask = layers.face_mask * _frontal(source, undriven.camera, skin, layers.face_mask.shape)
-        self.skin = skin_layer(self.eyes.skin, self._face_mask)
-        face_skin = _face_triangles(self.triangles, self._kinds, self.source, self._face_mask)
+        face_skin = _face_triangles(triangles, kinds, on_lips, self._face_mask)
         shut = _without_mouth(cutout, layers.skin)
-        self.warp = SurroundWarp(self.mesh, face_skin, shut, self.options.surround)
+        self.warp = SurroundWarp(self.mesh, face_skin, shut, options.surround)
         self.relight = Relight(self._photo, local, source, undriven.camera, skin)
         self._landmarks = model.landmarks478
-        self.refinement = FaceRefinement(self.face_view) if self.options.refine else None
-        self.margin = 0.03 * face_height(landmarks_px)
-        self.toning = Toning.of(self._photo)
+        self.state = AvatarState(
+            cutout.region,
+            triangles,
+            on_lips,
+            skin_layer(self.eyes.skin, self._face_mask),
+            model.part_vertices(Part.INNER_MOUTH).numpy(),
+            0.03 * face_height(landmarks_px),
+            options.supersampling,
+            Toning.of(self._photo),
+        )
+        self.refinement = FaceRefinement(self.face_view) if options.refine else None
         # The warp and the mesh are drawn at the same time: both run without Python's lock.
         self._pool = ThreadPoolExecutor(1)
 
@@ -125,9 +155,9 @@ class PhotoAvatar(Avatar):
     def face_view(self) -> FaceView:
         """What the face network is shown; made when it is needed, for it is off by default."""
         undriven = self.mesh.undriven()
-        skin, source = self.triangles[self._kinds == Kind.SKIN], self.mesh.source - self.origin
-        surface = FaceSurface.of(self.mesh.model, np.ascontiguousarray(skin), source, undriven.camera, self._face_mask)
-        return FaceView(self._photo, self._landmark_pixels(undriven.pixels) - self.origin, surface)
+        skin, source = self._skin_triangles, self.mesh.source - self.origin
+        surface = FaceSurface.of(self.mesh.model, skin, source, undriven.camera, self._face_mask)
+        return FaceView.of(self._photo, self._landmark_pixels(undriven.pixels) - self.origin, surface)
 
     @property
     def photo(self) -> Image:
@@ -141,18 +171,18 @@ class PhotoAvatar(Avatar):
         drawn = self.draw(pose)
         if self.refinement is not None:
             self.refinement.draw(drawn)
-        if self.toning is not None:
-            box = Region.around(drawn.points, self.margin, self.crop.width, self.crop.height)
+        if self.state.toning is not None:
+            box = Region.around(drawn.points, self.state.margin, self.state.crop.width, self.state.crop.height)
             if box is not None:
-                self.toning.apply(drawn.crop, box.window)
-        return Change(drawn.crop, self.crop.left, self.crop.top)
+                self.state.toning.apply(drawn.crop, box.window)
+        return Change(drawn.crop, self.state.crop.left, self.state.crop.top)
 
     def draw(self, pose: Pose) -> RenderedFace:
         """One frame's crop before the face network has seen it, with what was drawn."""
         frame = self.mesh.drive(pose.expression, pose.turn, pose.gaze, pose.shift)
         pixels = frame.pixels.copy()
         pixels[:, :2] -= self.origin
-        pixels[self.lining, 2] += INSIDE_BEHIND_MM
+        pixels[self.state.lining, 2] += INSIDE_BEHIND_MM
         warped = self._pool.submit(self.warp, frame)
         points = self._landmark_pixels(pixels)
         overlays = self._overlays(frame, pixels, points)
@@ -172,13 +202,13 @@ class PhotoAvatar(Avatar):
     def _overlays(self, frame: DrivenFrame, pixels: FloatArray, points: FloatArray) -> list[tuple[Region, Image]]:
         """The face, then the lips with more samples per pixel, in the order in which they go over the photo."""
         gains = self.relight.gains(frame.camera)
-        maps = affine_maps(pixels[:, :2], self.triangles, np.concatenate([self.source, gains[:, None]], 1))
+        maps = affine_maps(pixels[:, :2], self.state.triangles, np.concatenate([self.state.source, gains[:, None]], 1))
         result = []
         rings: list[tuple[tuple[int, ...], int]] = [(FACE_OVAL, 1)]
-        if self.options.supersampling > 1:
-            rings.append((INNER_LIPS, self.options.supersampling))
+        if self.state.samples > 1:
+            rings.append((INNER_LIPS, self.state.samples))
         for ring, samples in rings:
-            region = Region.around(points[list(ring)], self.margin, self.crop.width, self.crop.height)
+            region = Region.around(points[list(ring)], self.state.margin, self.state.crop.width, self.state.crop.height)
             if region is not None:
                 view = View(region.left, region.top, samples)
                 result.append((region, self._draw(view, region, pixels, maps)))
@@ -190,8 +220,8 @@ class PhotoAvatar(Avatar):
         local[:, :2] = (local[:, :2] - (region.left, region.top)) * view.samples
         size = region.height * view.samples, region.width * view.samples
         # What is seen from behind lies behind something else: a quarter of the work.
-        visible = find_visible(local, self.triangles, *size, cull_backfaces=True)
-        overlay = shade(visible, view, maps, self.skin)
+        visible = find_visible(local, self.state.triangles, *size, cull_backfaces=True)
+        overlay = shade(visible, view, maps, self.state.skin)
         if view.samples > 1:
             size = region.width, region.height
             overlay = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -6,7 +6,7 @@ Everything that never moves keeps the photo's own pixels. What moves has the det
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -51,6 +51,19 @@ def make_avatar(
     return ReducedAvatar(image, parameters, landmarks_px, factor, options, model, cutout)
 
 
+@dataclass(frozen=True, eq=False)
+class ReducedState:
+    """What is kept of a large photo besides the small one's avatar.
+
+    Attributes:
+        factor: how many pixels of the photo are one of the avatar's along each axis.
+        detail: [h, w, 3] what the enlarged window that changes lacks of the photo.
+    """
+
+    factor: int
+    detail: NDArray[np.int16]
+
+
 class ReducedAvatar(Avatar):
     """A `PhotoAvatar` of the photo made smaller, whose frames have the photo's size.
 
@@ -74,13 +87,14 @@ class ReducedAvatar(Avatar):
         model: MorphableModel | None = None,
         cutout: CutOut | None = None,
     ) -> None:
-        self._image, self.factor = np.ascontiguousarray(image), factor
+        self._image, self._factor = np.ascontiguousarray(image), factor
         small = shrink(self._image, factor)
         camera, size = parameters.camera, (small.shape[1], small.shape[0])
         x, y = camera.principal_point_px
         reduced = replace(parameters, camera=Camera(camera.focal_px / factor, (x / factor, y / factor), size))
-        self.avatar = PhotoAvatar(small, reduced, landmarks_px / np.float32(factor), options, model, cutout)
-        self.detail, self.moving = self._find_detail(face_height(landmarks_px) / factor)
+        self.small = PhotoAvatar(small, reduced, landmarks_px / np.float32(factor), options, model, cutout)
+        detail, self.moving = self._find_detail(face_height(landmarks_px) / factor)
+        self.state = ReducedState(factor, detail)
 
     @property
     def photo(self) -> Image:
@@ -88,20 +102,20 @@ class ReducedAvatar(Avatar):
 
     @property
     def expression(self) -> Tensor:
-        return self.avatar.expression
+        return self.small.expression
 
     def render_changed(self, pose: Pose) -> Change:
-        small = self.avatar.render_changed(pose)
+        small = self.small.render_changed(pose)
         window = self.moving if self._still_outside(small) else _whole(small.picture)
         large = self._enlarge(small, window)
-        rows, columns = (slice(part.start * self.factor, part.stop * self.factor) for part in window)
-        cv2.add(large.picture, self.detail[rows, columns], dst=large.picture, dtype=cv2.CV_8U)
+        rows, columns = (slice(part.start * self._factor, part.stop * self._factor) for part in window)
+        cv2.add(large.picture, self.state.detail[rows, columns], dst=large.picture, dtype=cv2.CV_8U)
         return large
 
     def _still_outside(self, small: Change) -> bool:
         """Whether a frame is the photo everywhere but in the window that usually moves."""
         rows, columns = self.moving
-        still = self.avatar.photo[small.window]
+        still = self.small.photo[small.window]
         strips = np.s_[: rows.start], np.s_[rows.stop :], np.s_[rows, : columns.start], np.s_[rows, columns.stop :]
         return all(np.array_equal(small.picture[strip], still[strip]) for strip in strips)
 
@@ -110,12 +124,12 @@ class ReducedAvatar(Avatar):
         # One more pixel on each side, from which those inside are interpolated.
         wider = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in window)
         part = small.picture[wider]
-        height, width = (n * self.factor for n in part.shape[:2])
+        height, width = (n * self._factor for n in part.shape[:2])
         picture = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-        cut = [(inner.start - outer.start) * self.factor for inner, outer in zip(window, wider, strict=True)]
-        top, left = ((n + part.start) * self.factor for n, part in zip((small.top, small.left), window, strict=True))
+        cut = [(inner.start - outer.start) * self._factor for inner, outer in zip(window, wider, strict=True)]
+        top, left = ((n + part.start) * self._factor for n, part in zip((small.top, small.left), window, strict=True))
         # The small photo may reach beyond the photo's right and lower borders by less than one of its pixels.
-        size = [(part.stop - part.start) * self.factor for part in window]
+        size = [(part.stop - part.start) * self._factor for part in window]
         rows, columns = min(size[0], self._image.shape[0] - top), min(size[1], self._image.shape[1] - left)
         inside = picture[cut[0] : cut[0] + rows, cut[1] : cut[1] + columns]
         return Change(np.ascontiguousarray(inside), left, top)
@@ -126,21 +140,21 @@ class ReducedAvatar(Avatar):
         The window is the small picture's. Detail does not depend on the frame: detail that comes and goes with the
         motion would be seen.
         """
-        expression = self.avatar.expression.clone()
+        expression = self.small.expression.clone()
         for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp"):
             expression[ARKIT_INDEX[name]] = 1.0
-        rest = self.avatar.render_changed(Pose(self.avatar.expression))
-        still = replace(rest, picture=self.avatar.photo[rest.window])
+        rest = self.small.render_changed(Pose(self.small.expression))
+        still = replace(rest, picture=self.small.photo[rest.window])
         moving = np.zeros(rest.picture.shape[:2], np.uint8)
         for turn in _EXTREMES:
-            moved = self.avatar.render_changed(Pose(expression, torch.tensor(turn))).picture
+            moved = self.small.render_changed(Pose(expression, torch.tensor(turn))).picture
             moving |= (moved != still.picture).any(-1)
         reach = max(1.0, _FADE * face)
         away = cv2.distanceTransform(1 - moving, cv2.DIST_L2, 5)
         share = np.clip(away / reach - 0.2, 0, 1)  # 0 within bilinear reach of what moves
         blurred = self._enlarge(still, _whole(still.picture))
         height, width = blurred.picture.shape[:2]
-        share = cv2.resize(share, (share.shape[1] * self.factor, share.shape[0] * self.factor))[:height, :width]
+        share = cv2.resize(share, (share.shape[1] * self._factor, share.shape[0] * self._factor))[:height, :width]
         result = np.empty((height, width, 3), np.int16)
         photo = self._image[blurred.window]
         for row in range(0, height, _STRIP):  # all at once would take many times the photo's memory

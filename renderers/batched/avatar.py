@@ -44,20 +44,20 @@ class TorchPhotoAvatar:
         rasterizer = get_rasterizer(backend, device)
         dtype = dtype or (torch.float16 if device.type == "cuda" else torch.float32)
         self.device, self.photo, self.frame_size = device, avatar.photo, avatar.frame_size
-        crop = avatar.crop
-        self.window = crop.window
-        self._samples, self._margin = avatar.options.supersampling, avatar.margin
+        state = avatar.state
+        self.window = state.crop.window
+        self._samples, self._margin = state.samples, state.margin
         self._photo = torch.as_tensor(avatar.photo, device=device)
         self._origin = torch.as_tensor(avatar.origin, device=device)
-        self._lining = torch.as_tensor(avatar.lining, device=device)
+        self._lining = torch.as_tensor(state.lining, device=device)
         self._mesh = TorchMesh(avatar.mesh.state, device)
-        self._surround = TorchSurround(avatar.warp, rasterizer, device)
+        self._surround = TorchSurround(avatar.warp.state, avatar.warp.layers.state, rasterizer, device)
         self._relight = TorchRelight(avatar.relight.state, device)
-        self._skin = TorchSkin(avatar.skin, avatar.source, avatar.triangles, backend, device)
-        self._mouth = TorchMouth(avatar.mouth, rasterizer, device, dtype)
+        self._skin = TorchSkin(state.skin, state.source, state.triangles, backend, device)
+        self._mouth = TorchMouth(avatar.mouth.state, rasterizer, device, dtype)
         self._seam = TorchLipSeam(avatar.seam.state, device)
-        self._eyes = TorchEyes(avatar.eyes, device)
-        self._toning = None if avatar.toning is None else TorchToning(avatar.toning, device)
+        self._eyes = TorchEyes(avatar.eyes.state, device)
+        self._toning = None if state.toning is None else TorchToning(state.toning, device)
         correct = avatar.refinement
         self._refinement = None if correct is None else TorchRefinement(correct, rasterizer, device, dtype)
 

@@ -15,19 +15,19 @@ from renderers.batched.mesh import DrivenBatch
 from renderers.batched.pictures import Windows, sample, to_levels
 from renderers.eyes import kernels as k
 from renderers.eyes.eyeball import SHADOW_REACH
-from renderers.eyes.painter import ASIDE, GLINT_SHARE, RADIUS_MM, UP_DOWN, Eye, EyePainter
+from renderers.eyes.painter import ASIDE, GLINT_SHARE, RADIUS_MM, UP_DOWN, Eye, EyesState
 
 
 class TorchEyes:
     """`EyePainter.draw` for batches.
 
     Args:
-        painter: the photo's.
+        state: what was prepared of the photo.
         device: where to work.
     """
 
-    def __init__(self, painter: EyePainter, device: torch.device) -> None:
-        self._eyes = [_TorchEye(painter, eye, device) for eye in painter.eyes]
+    def __init__(self, state: EyesState, device: torch.device) -> None:
+        self._eyes = [_TorchEye(state, eye, device) for eye in state.eyes]
 
     def draw(self, crops: Tensor, frame: DrivenBatch, points: Tensor) -> None:
         """Paint both eyes over crops [B, 3, h, w] uint8 in place; `points` [B, 478, 2] px are their landmarks."""
@@ -59,15 +59,15 @@ class _View:
 class _TorchEye:
     """One eye of the photo."""
 
-    def __init__(self, painter: EyePainter, eye: Eye, device: torch.device) -> None:
+    def __init__(self, state: EyesState, eye: Eye, device: torch.device) -> None:
         def picture(values: object) -> Tensor:
             return torch.as_tensor(values, device=device).permute(2, 0, 1).float()
 
         ball = eye.ball
         self._side, self._vertices = eye.side, torch.as_tensor(eye.vertices, device=device)
-        self._before = torch.as_tensor(painter.camera, device=device)[self._vertices]
-        self._unit, self._edge, self._focal = float(painter.unit), float(painter.edge), painter.focal
-        self._origin = torch.as_tensor(painter.origin, device=device)
+        self._before = torch.as_tensor(state.camera, device=device)[self._vertices]
+        self._unit, self._edge, self._focal = float(state.unit), float(state.edge), state.focal
+        self._origin = torch.as_tensor(state.origin, device=device)
         self._opening, self._photo_rim = OpeningBatch.single(eye.opening, device), float(eye.opening.upper.min())
         self._reach = float(eye.reach)
         self._radius, self._shadow = float(ball.sphere.radius), float(ball.shadow)

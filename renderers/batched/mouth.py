@@ -19,7 +19,7 @@ from renderers.batched.skin import affine_maps, map_at
 from renderers.head.materials import Kind
 from renderers.mouth import kernels as k
 from renderers.mouth.canvas import CAVITY, MATERIALS, OWN, TONGUE, UPPER_TEETH
-from renderers.mouth.painter import RIM, MouthPainter
+from renderers.mouth.painter import RIM, MouthState
 from renderers.mouth.planes import DEPTH_MM
 from renderers.mouth.window import CELLS_PER_MM, WIDTH
 from renderers.raster.rasterizer import Rasterizer
@@ -49,24 +49,24 @@ class TorchMouth:
     """`MouthPainter.draw` for batches.
 
     Args:
-        painter: the photo's.
+        mouth: what was prepared of the photo.
         rasterizer: finds what is visible.
         device: where to work.
         dtype: of the network's numbers.
     """
 
     def __init__(
-        self, painter: MouthPainter, rasterizer: Rasterizer, device: torch.device, dtype: torch.dtype = torch.float32
+        self, mouth: MouthState, rasterizer: Rasterizer, device: torch.device, dtype: torch.dtype = torch.float32
     ) -> None:
         def tensor(values: object) -> Tensor:
             return torch.as_tensor(values, device=device)
 
-        self._scale, self._dtype = painter.scale, dtype
-        self._origin = tensor(painter.origin)
-        self._view = TorchMouthView(painter.anatomy, painter.focal, painter.scale, rasterizer, device)
-        self._front_teeth = tensor(painter.anatomy.front_teeth)
-        self._kinds, self._source = tensor(painter.anatomy.kinds).long(), tensor(painter.source)
-        palette, own = painter.palette, painter.own
+        self._scale, self._dtype = mouth.scale, dtype
+        self._origin = tensor(mouth.origin)
+        self._view = TorchMouthView(mouth.anatomy, mouth.focal, mouth.scale, rasterizer, device)
+        self._front_teeth = tensor(mouth.anatomy.front_teeth)
+        self._kinds, self._source = tensor(mouth.anatomy.kinds).long(), tensor(mouth.source)
+        palette, own = mouth.palette, mouth.own
         self._teeth, self._gums, self._tongue, self._cavity, self._lips = (
             tensor(c)[:, None, None]
             for c in (palette.teeth, palette.gums, palette.tongue, palette.cavity, palette.lips)
@@ -74,10 +74,10 @@ class TorchMouth:
         self._gaps = tensor(palette.upper_gaps), tensor(palette.lower_gaps)
         self._own_picture = tensor(own.picture) if own.any else None
         self._own_shown, self._own_light = tensor(own.shown), tensor(own.light)
-        self._network = copy.deepcopy(painter.network).to(device, dtype)
-        self._softness = painter.blur
-        self._blur = gaussian_weights(painter.blur, device) if painter.blur > 0 else None
-        self._context, self._white = tensor(painter.context.colours), painter.context.white
+        self._network = copy.deepcopy(mouth.network).to(device, dtype)
+        self._softness = mouth.blur
+        self._blur = gaussian_weights(mouth.blur, device) if mouth.blur > 0 else None
+        self._context, self._white = tensor(mouth.context.colours), mouth.context.white
 
     def draw(self, crops: Tensor, frame: DrivenBatch, points: Tensor) -> None:
         """Paint the inside over crops [B, 3, h, w] uint8 in place; `points` [B, 478, 2] px are their landmarks."""

@@ -36,8 +36,8 @@ class TorchReducedAvatar:
     """
 
     def __init__(self, avatar: ReducedAvatar, device: torch.device | str) -> None:
-        self._avatar, self._factor = TorchPhotoAvatar(avatar.avatar, device), avatar.factor
-        self._detail = torch.as_tensor(avatar.detail, device=device).permute(2, 0, 1)
+        self._avatar, self._factor = TorchPhotoAvatar(avatar.small, device), avatar.state.factor
+        self._detail = torch.as_tensor(avatar.state.detail, device=device).permute(2, 0, 1)
         self.photo: NDArray[np.uint8] = avatar.photo
         self.frame_size = avatar.frame_size
         rows, columns = (part.start * self._factor for part in self._avatar.window)

@@ -10,8 +10,8 @@ from renderers.batched.mesh import DrivenBatch
 from renderers.batched.pictures import composite, pixel_centres, sample, to_levels
 from renderers.raster.rasterizer import Rasterizer, interpolate
 from renderers.surround.grid import LEAST_AREA, LEAST_STEP, RELAXATIONS, Grid, HarmonicExtension
-from renderers.surround.layer_kernels import LayerWarp
-from renderers.surround.warp import SurroundWarp
+from renderers.surround.layer_kernels import LayersState
+from renderers.surround.warp import SurroundState
 
 # Nodes that stay where they are lie exactly on corners of the moved triangles, and not every rasterizer says of such
 # points that they are covered: all are moved by this, in units of nodes, a thousandth of a pixel.
@@ -22,12 +22,13 @@ class TorchSurround:
     """`SurroundWarp` for batches.
 
     Args:
-        warp: the photo's.
+        warp: what was prepared of the photo.
+        layers: the photo taken apart.
         rasterizer: inverts the grid's motion.
         device: where to work.
     """
 
-    def __init__(self, warp: SurroundWarp, rasterizer: Rasterizer, device: torch.device) -> None:
+    def __init__(self, warp: SurroundState, layers: LayersState, rasterizer: Rasterizer, device: torch.device) -> None:
         def tensor(values: object) -> Tensor:
             return torch.as_tensor(values, device=device)
 
@@ -36,9 +37,9 @@ class TorchSurround:
         self._focal = warp.camera.focal_px
         self._principal = tensor(warp.camera.principal_point_px).float()
         self._origin, self._nodes = tensor(warp.origin), tensor(grid.points())
-        self._body_follows = tensor(warp.options.body_share).float()
-        self._neck_mm = warp.options.neck_mm
-        self._lean_mm = tensor(warp.options.lean_mm).float()
+        self._body_follows = tensor(warp.shoulders).float()
+        self._neck_mm = warp.neck_mm
+        self._lean_mm = tensor(warp.lean_mm).float()
         self._source = tensor(warp.source)
         self._inside, self._rim = tensor(warp.inside), tensor(warp.rim)
         self._corners, self._weights = tensor(warp.corners).long(), tensor(warp.weights)
@@ -51,7 +52,7 @@ class TorchSurround:
         self._triangles = torch.arange(3 * count, device=device).reshape(-1, 3)
         # Where triangles overlap because the motion folds, the last one counts: it is nearest.
         self._depth = (2 - torch.arange(count, device=device) / count).repeat_interleave(3)
-        self._draw = _TorchLayers(warp.draw, device)
+        self._draw = _TorchLayers(layers, device)
 
     def __call__(self, frame: DrivenBatch) -> Tensor:
         """[B, 3, h, w] uint8, the crops, warped."""
@@ -137,11 +138,11 @@ class _TorchExtension:
 class _TorchLayers:
     """`LayerWarp` for batches. All is drawn: what does not move, gives the photo."""
 
-    def __init__(self, layers: LayerWarp, device: torch.device) -> None:
+    def __init__(self, layers: LayersState, device: torch.device) -> None:
         self._grid, self._scale, self._pad = layers.grid, layers.scale, layers.pad
         self._person = torch.as_tensor(layers.person, device=device).permute(2, 0, 1).float()
         self._background = torch.as_tensor(layers.background, device=device).permute(2, 0, 1)
-        height, width = layers.photo.shape[:2]
+        height, width = layers.background.shape[:2]
         self._centres = pixel_centres(height, width, device)
 
     def __call__(self, flow: Tensor) -> Tensor:  # [B, gh, gw, 2] px -> [B, 3, h, w] uint8

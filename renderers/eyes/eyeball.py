@@ -55,7 +55,6 @@ class Eyeball:
         shadow: share of the light that the upper lid takes right at its edge, 0..0.5.
         sphere: the eyeball.
         iris: [3] unit normal of the sphere at the iris' centre, camera frame.
-        iris_px: radius of the iris.
     """
 
     origin: NDArray[np.int64]
@@ -64,7 +63,6 @@ class Eyeball:
     shadow: float
     sphere: Sphere
     iris: FloatArray
-    iris_px: float
 
 
 def lid_shadow(distance: FloatArray, amount: float, unit: float) -> FloatArray:
@@ -130,7 +128,6 @@ def read_eyeball(
         shadow,
         sphere,
         pole,
-        radius,
     )
 
 

@@ -43,6 +43,27 @@ class Eye:
     grain: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class EyesState:
+    """What is kept of a photo.
+
+    Attributes:
+        eyes: those that the photo shows.
+        camera: [V, 3] mm, the undriven vertices.
+        origin: [2] px, the crop's corner in the photo.
+        focal: px, the camera's.
+        unit: 1/256 of the face's height, px.
+        edge: over how many pixels lids end.
+    """
+
+    eyes: tuple[Eye, ...]
+    camera: FloatArray
+    origin: FloatArray
+    focal: float
+    unit: float
+    edge: float
+
+
 class EyePainter:
     """Draws the eyes of one photo.
 
@@ -54,20 +75,19 @@ class EyePainter:
 
     Attributes:
         skin: [h, w, 3] uint8, `skin` with bare lids: what the driven mesh shows before the eyes are drawn.
+        state: what is painted, by this or by `renderers.batched.eyes`.
     """
 
     def __init__(self, photo: Image, skin: Image, mesh: DrivenMesh, origin: FloatArray) -> None:
         rest = mesh.undriven()
         corners, weights = (a.numpy() for a in (mesh.model.landmarks478.triangles, mesh.model.landmarks478.barycentric))
         landmarks = (rest.pixels[corners][..., :2] * weights[..., None]).sum(1) - origin
-        self.unit = face_height(landmarks) / 256
-        self.origin = origin.astype(np.float32)
-        self.edge = max(1.0, 0.6 * self.unit)
-        self.focal = mesh.camera.focal_px
-        self.camera = rest.camera
+        unit = face_height(landmarks) / 256
+        edge = max(1.0, 0.6 * unit)
+        self.state = EyesState((), rest.camera, origin.astype(np.float32), mesh.camera.focal_px, unit, edge)
         openings = [EyeOpening.of(landmarks, side) for side in (0, 1)]
-        self.skin, plain = bare_lids(skin, openings, self.unit)
-        self.eyes: list[Eye] = []
+        self.skin, plain = bare_lids(skin, openings, unit)
+        eyes = []
         parts, irises = (Part.LEFT_EYEBALL, Part.RIGHT_EYEBALL), (LEFT_IRIS, RIGHT_IRIS)
         for side, (opening, part, iris) in enumerate(zip(openings, parts, irises, strict=True)):
             vertices = mesh.model.part_vertices(part).numpy()
@@ -75,18 +95,17 @@ class EyePainter:
             if box is None or not len(vertices):
                 continue
             radius = float(np.linalg.norm(landmarks[list(iris[1:])] - landmarks[iris[0]], axis=1).mean())
-            ball = read_eyeball(
-                photo, opening, self._sphere(rest, vertices), (landmarks[iris[0]], radius), box, self.unit
-            )
+            ball = read_eyeball(photo, opening, self._sphere(rest, vertices), (landmarks[iris[0]], radius), box, unit)
             empty = LashStrips.empty(ball.texture.shape[:2])
             window = slice(box[1], box[3]), slice(box[0], box[2])
-            grain = skin_grain(photo, opening, self.unit)
-            reach = lid_reach(landmarks, opening, side, self.unit)
+            grain = skin_grain(photo, opening, unit)
+            reach = lid_reach(landmarks, opening, side, unit)
             eye = Eye(side, vertices, opening, ball, empty, plain[window].astype(np.float32), reach, grain)
             base = self.skin.copy()
             self._paint(base, eye, rest, opening, 0.0)
-            strips = lash_strips(photo[window], base[window], opening, box, self.unit)
-            self.eyes.append(replace(eye, strips=strips))
+            strips = lash_strips(photo[window], base[window], opening, box, unit)
+            eyes.append(replace(eye, strips=strips))
+        self.state = replace(self.state, eyes=tuple(eyes))
 
     def draw(self, crop: Image, frame: DrivenFrame, points: FloatArray) -> None:
         """Paint both eyes over the skin of a frame.
@@ -96,13 +115,13 @@ class EyePainter:
             frame: the frame.
             points: [478, 2] px, its landmarks in the crop.
         """
-        for eye in self.eyes:
+        for eye in self.state.eyes:
             self._paint(crop, eye, frame, EyeOpening.of(points, eye.side), frame.lid_closure[eye.side])
 
     def _sphere(self, frame: DrivenFrame, vertices: NDArray[np.int64]) -> Sphere:
         depth = float(frame.camera[vertices, 2].mean())
-        center = frame.pixels[vertices, :2].mean(0) - self.origin
-        return Sphere(center.astype(np.float32), RADIUS_MM * self.focal / depth)
+        center = frame.pixels[vertices, :2].mean(0) - self.state.origin
+        return Sphere(center.astype(np.float32), RADIUS_MM * self.state.focal / depth)
 
     def _box(
         self, opening: EyeOpening, shape: tuple[int, ...], zoom: float = 1.0, photo_rim: float = 0.0
@@ -113,7 +132,7 @@ class EyePainter:
         """
         axes = opening.axes
         s = np.array([-ASIDE, 1 + ASIDE, -ASIDE, 1 + ASIDE], np.float32)
-        reach = UP_DOWN * self.unit * zoom
+        reach = UP_DOWN * self.state.unit * zoom
         high, low = (
             min(float(opening.upper.min()), zoom * photo_rim, 0.0) - reach,
             max(float(opening.lower.max()), 0.0) + reach,
@@ -135,18 +154,18 @@ class EyePainter:
         box = self._box(opening, crop.shape, zoom, float(eye.opening.upper.min()))
         if box is None:
             return
-        turn = rotation_between(self.camera[eye.vertices], frame.camera[eye.vertices])
+        turn = rotation_between(self.state.camera[eye.vertices], frame.camera[eye.vertices])
         glint = self.glint_shift(ball, turn, now.radius)
         own = eye.opening
         left, top, right, bottom = box
         window = crop[top:bottom, left:right].astype(np.float32)
         corner = (np.float32(left), np.float32(top))
         curves, photo = (opening.axes, opening.upper, opening.lower), (own.axes, own.upper, own.lower)
-        scale = (np.float32(zoom), np.float32(self.unit), np.float32(self.edge), np.float32(closure))
+        scale = (np.float32(zoom), np.float32(self.state.unit), np.float32(self.state.edge), np.float32(closure))
         origin = (np.float32(ball.origin[0]), np.float32(ball.origin[1]))
         grow_lid(window, corner, curves, photo, (*scale[:2], eye.reach), eye.lid, eye.grain, origin)
         places = np.array([*now.center, *ball.sphere.center, ball.sphere.radius, *glint], np.float32)
-        light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self.unit))
+        light = (np.float32(ball.shadow), np.float32(SHADOW_REACH * self.state.unit))
         paint_ball(window, corner, curves, (*scale, *light), places, turn, ball.texture, ball.highlight, origin)
         strips = eye.strips
         lay_strips(window, corner, curves, photo, scale, strips.upper, strips.lower, origin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -46,18 +46,24 @@ class RenderedFace:
     context: Tensor
 
 
+@dataclass(frozen=True, eq=False)
 class FaceView:
     """What the network is shown of one photo's frames.
 
-    Args:
-        photo: [h, w, 3] uint8, the crop.
+    Attributes:
+        own: [SIZE, SIZE, 3] 0..1, the photo's face.
         landmarks: [478, 2] px in the crop, of the undriven mesh.
         surface: the drawn mesh.
     """
 
-    def __init__(self, photo: Image, landmarks: FloatArray, surface: FaceSurface) -> None:
-        self.surface, self.landmarks = surface, landmarks
-        self.own = FaceWindow.around(landmarks).cut(photo)
+    own: FloatArray
+    landmarks: FloatArray
+    surface: FaceSurface
+
+    @classmethod
+    def of(cls, photo: Image, landmarks: FloatArray, surface: FaceSurface) -> FaceView:
+        """The view of a photo's crop [h, w, 3] uint8."""
+        return cls(FaceWindow.around(landmarks).cut(photo), landmarks, surface)
 
     def planes(self, drawn: RenderedFace) -> tuple[FaceWindow, Tensor]:
         """The window of a frame and the planes [PLANES, SIZE, SIZE] in it."""
@@ -75,16 +81,17 @@ class FaceView:
         return motion / (motion + HALF_MOTION)
 
 
+@dataclass(frozen=True, eq=False)
 class FaceRefinement:
     """Corrects the rendered face of one photo.
 
-    Args:
+    Attributes:
         view: what the network is shown.
         network: the trained one when not given.
     """
 
-    def __init__(self, view: FaceView, network: FaceNetwork | None = None) -> None:
-        self.view, self.network = view, network or load_network()
+    view: FaceView
+    network: FaceNetwork = field(default_factory=load_network)
 
     def draw(self, drawn: RenderedFace) -> None:
         """Correct the face in the crop in place."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,7 @@ FLATTEN = 1e-6
 _FRONT_MM = 27.0
 
 
+@dataclass(frozen=True, eq=False)
 class MouthAnatomy:
     """The inside's own small mesh.
 
@@ -33,23 +36,43 @@ class MouthAnatomy:
         vertices: [V'] indices of its vertices in the head mesh.
         triangles: [F', 3] into those.
         kinds: [F'] `renderers.head.materials.Kind`.
+        static: [V', 2] the first two of `ATTRIBUTES`.
         lower_teeth: [N] which of its vertices are the lower row.
         front_teeth: [N] which of its vertices are upper teeth that a smile shows.
+        lip_corners: [20, 3] the head's vertices between which the inner lips' landmarks lie.
+        lip_weights: [20, 3] of these.
     """
 
-    def __init__(self, model: MorphableModel) -> None:
+    vertices: NDArray[np.int64]
+    triangles: NDArray[np.int32]
+    kinds: NDArray[np.int32]
+    static: FloatArray
+    lower_teeth: NDArray[np.intp]
+    front_teeth: NDArray[np.intp]
+    lip_corners: NDArray[np.int64]
+    lip_weights: FloatArray
+
+    @classmethod
+    def of(cls, model: MorphableModel) -> MouthAnatomy:
+        """The face model's."""
         triangles = model.triangles.numpy()
         kinds = kinds_of_parts(model.triangle_parts.numpy())
         keep = np.isin(kinds, INSIDE_KINDS)
-        self.vertices, local = np.unique(triangles[keep], return_inverse=True)
-        self.triangles = np.ascontiguousarray(local.reshape(-1, 3).astype(np.int32))
-        self.kinds = np.ascontiguousarray(kinds[keep])
-        self.static = _static_attributes(model)[self.vertices]
-        upper = np.isin(self.vertices, model.part_vertices(Part.UPPER_TEETH).numpy())
-        self.lower_teeth = np.nonzero(np.isin(self.vertices, model.part_vertices(Part.LOWER_TEETH).numpy()))[0]
-        self.front_teeth = np.nonzero(upper & (np.abs(self.static[:, 0]) < _FRONT_MM))[0]
-        self.lip_corners = model.landmarks478.triangles.numpy()[list(INNER_LIPS)]
-        self.lip_weights = model.landmarks478.barycentric.numpy()[list(INNER_LIPS)]
+        vertices, local = np.unique(triangles[keep], return_inverse=True)
+        static = _static_attributes(model)[vertices]
+        upper, lower = (
+            np.isin(vertices, model.part_vertices(part).numpy()) for part in (Part.UPPER_TEETH, Part.LOWER_TEETH)
+        )
+        return cls(
+            vertices,
+            np.ascontiguousarray(local.reshape(-1, 3).astype(np.int32)),
+            np.ascontiguousarray(kinds[keep]),
+            static,
+            np.flatnonzero(lower),
+            np.flatnonzero(upper & (np.abs(static[:, 0]) < _FRONT_MM)),
+            model.landmarks478.triangles.numpy()[list(INNER_LIPS)],
+            model.landmarks478.barycentric.numpy()[list(INNER_LIPS)],
+        )
 
     def attributes(self, frame: DrivenFrame, cells: FloatArray, lips: FloatArray) -> FloatArray:
         """[V', ATTRIBUTES] of this frame.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from face3d.model.landmark_sets import INNER_LIPS, OUTER_LIPS
 from renderers.head.driven_mesh import DrivenFrame, DrivenMesh
 from renderers.head.skin_kernels import affine_maps
 from renderers.mouth.anatomy import MouthAnatomy
-from renderers.mouth.canvas import Canvas, Palette
+from renderers.mouth.canvas import Canvas, OwnMouth, Palette
 from renderers.mouth.dental_arch import LOWER_WIDTHS, UPPER_WIDTHS, tooth_edges
 from renderers.mouth.kernels import finish, lay_over, paint
 from renderers.mouth.network import MouthNetwork, load_network
@@ -36,6 +37,35 @@ _SAMPLES = 1.0
 _SCALES = (2, 6)
 
 
+@dataclass(frozen=True, eq=False)
+class MouthState:
+    """What is kept of a photo.
+
+    Attributes:
+        anatomy: the mesh that is painted.
+        network: corrects what is painted.
+        palette: the photo's colours.
+        context: what the network knows of them.
+        origin: [2] px, the crop's corner in the photo.
+        focal: px, the camera's.
+        scale: canvas pixels per cell of the window.
+        blur: the photo's softness, canvas pixels.
+        source: [V', 2] canvas pixels, where the photo's own mouth shows the vertices.
+        own: the photo's own mouth.
+    """
+
+    anatomy: MouthAnatomy
+    network: MouthNetwork
+    palette: Palette
+    context: MouthContext
+    origin: FloatArray
+    focal: float
+    scale: int
+    blur: float
+    source: FloatArray
+    own: OwnMouth
+
+
 class MouthPainter:
     """Paints what open lips show.
 
@@ -47,6 +77,9 @@ class MouthPainter:
         layers: the photo's layers.
         keep_own: show the photo's own mouth where it can be seen; training hides it.
         network: the trained one when not given.
+
+    Attributes:
+        state: what is painted, by this or by `renderers.batched.mouth`.
     """
 
     def __init__(
@@ -59,28 +92,29 @@ class MouthPainter:
         keep_own: bool = True,
         network: MouthNetwork | None = None,
     ) -> None:
-        self.network = network or load_network()
-        self.origin, self.focal = origin, mesh.camera.focal_px
-        self.anatomy = MouthAnatomy(mesh.model)
-        undriven = mesh.undriven()
-        px_per_mm = self.focal / self.anatomy.lip_distance(undriven)
+        anatomy, focal, undriven = MouthAnatomy.of(mesh.model), mesh.camera.focal_px, mesh.undriven()
+        px_per_mm = focal / anatomy.lip_distance(undriven)
         low, high = _SCALES
-        self.scale = min(high, max(low, math.ceil(_SAMPLES * px_per_mm / CELLS_PER_MM)))
-        self.palette = mouth_palette(photo, landmarks, layers)
-        self._context = MouthContext.of(_skin_colour(photo, layers), self.palette, float(luminance(layers.teeth_rgb)))
+        scale = min(high, max(low, math.ceil(_SAMPLES * px_per_mm / CELLS_PER_MM)))
+        palette = mouth_palette(photo, landmarks, layers)
         softness = max(0.0, edge_blur(photo, landmarks) ** 2 - _OWN_BLUR_PX**2) ** 0.5
-        self.blur = softness * CELLS_PER_MM * self.scale / px_per_mm
-        self.source = np.zeros((len(self.anatomy.vertices), 2), np.float32)
-        self.own = no_own_mouth()
+        self.state = MouthState(
+            anatomy,
+            network or load_network(),
+            palette,
+            MouthContext.of(_skin_colour(photo, layers), palette, float(luminance(layers.teeth_rgb))),
+            origin,
+            focal,
+            scale,
+            softness * CELLS_PER_MM * scale / px_per_mm,
+            np.zeros((len(anatomy.vertices), 2), np.float32),
+            no_own_mouth(),
+        )
         scene = self.view(undriven, landmarks)
         if scene is not None and keep_own:
-            self.source = scene.vertices[:, :2].copy()
-            self.own = own_mouth(photo, scene, self.paint(scene), layers.teeth_rgb)
-
-    @property
-    def context(self) -> MouthContext:
-        """The photo's colours."""
-        return self._context
+            self.state = replace(self.state, source=scene.vertices[:, :2].copy())
+            own = own_mouth(photo, scene, self.paint(scene), layers.teeth_rgb)
+            self.state = replace(self.state, own=own)
 
     def draw(self, crop: Image, frame: DrivenFrame, points: FloatArray) -> None:
         """Paint the inside over the crop, in place; `points` [478, 2] are this frame's landmarks in it, px."""
@@ -89,18 +123,18 @@ class MouthPainter:
             return
         canvas = self.paint(scene)
         colours = np.zeros((*scene.cover.shape, 4), np.float32)
-        finish(canvas, scene.rows, self._fields(scene, canvas), self._context.white, colours)
+        finish(canvas, scene.rows, self._fields(scene, canvas), self.state.context.white, colours)
         self._soften(colours, canvas, scene.rows)
-        _blend(crop, colours, scene, 3 * self.blur)
+        _blend(crop, colours, scene, 3 * self.state.blur)
 
     def _soften(self, colours: FloatArray, canvas: Canvas, rows: tuple[int, int]) -> None:
         """Make what is painted as soft as the photo, in place; the photo's own mouth is already."""
-        if self.blur <= 0:
+        if self.state.blur <= 0:
             return
-        reach = math.ceil(3 * self.blur)
+        reach = math.ceil(3 * self.state.blur)
         part = slice(max(0, rows[0] - reach), min(len(colours), rows[1] + reach))
-        soft = cv2.GaussianBlur(colours[part], (0, 0), self.blur, borderType=cv2.BORDER_CONSTANT)
-        if self.own.any:
+        soft = cv2.GaussianBlur(colours[part], (0, 0), self.state.blur, borderType=cv2.BORDER_CONSTANT)
+        if self.state.own.any:
             # The photo's own mouth is soft already, but for its new rim.
             inside = np.clip((soft[..., 3] - RIM) / (1 - RIM), 0, 1) * canvas.shown[part]
             soft += inside[..., None] * (colours[part] - soft)
@@ -108,37 +142,37 @@ class MouthPainter:
 
     def planes(self, scene: MouthScene) -> FloatArray:
         """[PLANES, HEIGHT, WIDTH] what the network sees of a frame."""
-        return mouth_planes(self.paint(scene), scene.rows, self._context.white, self.scale)
+        return mouth_planes(self.paint(scene), scene.rows, self.state.context.white, self.state.scale)
 
     def _fields(self, scene: MouthScene, canvas: Canvas) -> FloatArray:
         """[h, w, FIELDS] the network's answer."""
-        planes = mouth_planes(canvas, scene.rows, self._context.white, 2 * self.scale)
+        planes = mouth_planes(canvas, scene.rows, self.state.context.white, 2 * self.state.scale)
         with torch.inference_mode():
-            context = torch.from_numpy(self._context.colours)
-            fields = self.network.fields(torch.from_numpy(planes)[None], context[None])[0]
+            context = torch.from_numpy(self.state.context.colours)
+            fields = self.state.network.fields(torch.from_numpy(planes)[None], context[None])[0]
         return np.ascontiguousarray(fields.permute(1, 2, 0).numpy())
 
     def view(self, frame: DrivenFrame, points: FloatArray) -> MouthScene | None:
         """The frame's look into the mouth; None when it is shut."""
-        inside = frame.pixels[self.anatomy.vertices, :2] - self.origin
-        return view_mouth(self.anatomy, frame, inside, points, self.focal, self.scale)
+        inside = frame.pixels[self.state.anatomy.vertices, :2] - self.state.origin
+        return view_mouth(self.state.anatomy, frame, inside, points, self.state.focal, self.state.scale)
 
     def paint(self, scene: MouthScene) -> Canvas:
         """The frame's mouth before the network."""
-        values = np.concatenate([self.source, scene.attributes], 1)
-        maps = affine_maps(np.ascontiguousarray(scene.vertices[:, :2]), self.anatomy.triangles, values)
+        values = np.concatenate([self.state.source, scene.attributes], 1)
+        maps = affine_maps(np.ascontiguousarray(scene.vertices[:, :2]), self.state.anatomy.triangles, values)
         canvas = Canvas.empty(*scene.cover.shape)
         paint(
             scene.face_index,
             scene.rows,
-            self.anatomy.kinds,
+            self.state.anatomy.kinds,
             maps,
             scene.cover,
             scene.levels,
-            self.scale,
+            self.state.scale,
             CELLS_PER_MM,
-            self.palette,
-            self.own,
+            self.state.palette,
+            self.state.own,
             self._skull_map(scene),
             canvas,
         )
@@ -146,11 +180,11 @@ class MouthPainter:
 
     def _skull_map(self, scene: MouthScene) -> FloatArray:
         """[2, 3] canvas pixels to the own mouth's canvas, the affine map that fits the front upper teeth best."""
-        if not self.own.any:
+        if not self.state.own.any:
             return np.zeros((2, 3), np.float32)
-        teeth = self.anatomy.front_teeth
+        teeth = self.state.anatomy.front_teeth
         here = np.concatenate([scene.vertices[teeth, :2], np.ones((len(teeth), 1), np.float32)], 1)
-        return np.asarray(np.linalg.lstsq(here, self.source[teeth], rcond=None)[0].T, np.float32)
+        return np.asarray(np.linalg.lstsq(here, self.state.source[teeth], rcond=None)[0].T, np.float32)
 
 
 def mouth_palette(photo: Image, landmarks: FloatArray, layers: PhotoLayers) -> Palette:

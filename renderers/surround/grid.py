@@ -180,25 +180,33 @@ def harmonic_fill(values: NDArray[np.floating], fixed: NDArray[np.bool_], screen
     return result.reshape(fixed.shape)
 
 
+@dataclass(frozen=True, eq=False)
 class HarmonicExtension:
     """Extends values at fixed nodes to all nodes: (Laplace - screening) u = 0 outside, u = 0 on the grid's border.
 
-    Args:
-        fixed: [gh, gw] nodes whose values are given.
-        screening: (spacing / reach)^2, how soon the extension fades.
+    Attributes:
+        shape: (rows, columns) of the grid.
+        free: [N] flat indices of the nodes whose values are found.
+        rim: [R] those of the given nodes next to them; the others do not matter.
+        weights: [N, R] float32, of the given values in those that are found.
     """
 
-    def __init__(self, fixed: NDArray[np.bool_], screening: float) -> None:
+    shape: tuple[int, int]
+    free: NDArray[np.intp]
+    rim: NDArray[np.intp]
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, fixed: NDArray[np.bool_], screening: float) -> HarmonicExtension:
+        """From the nodes [gh, gw] whose values are given; `screening`: (spacing / reach)^2, how soon it fades."""
         adjacency = _neighbours(fixed.shape)
         border = np.zeros_like(fixed)
         border[[0, -1]] = border[:, [0, -1]] = True
         free = np.flatnonzero((~fixed & ~border).ravel())
-        self.free, self.shape = free, fixed.shape
-        # Only the fixed nodes next to free ones matter.
         rim = np.flatnonzero(fixed.ravel() & (np.asarray(adjacency[:, free].sum(1)).ravel() > 0))
-        self.rim = rim
         system = sparse.diags(np.full(len(free), 4.0 + screening)) - adjacency[np.ix_(free, free)]
-        self.weights = _factorise(system).solve(adjacency[np.ix_(free, rim)].toarray()).astype(np.float32)
+        weights = _factorise(system).solve(adjacency[np.ix_(free, rim)].toarray()).astype(np.float32)
+        return cls((fixed.shape[0], fixed.shape[1]), free, rim, weights)
 
     def __call__(self, values: FloatArray) -> FloatArray:  # [rim, C] -> [gh, gw, C]
         """Values at `rim` (flat node indices) to all nodes; nodes that are neither free nor on the rim stay 0."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,35 @@ _STILL = 0.01
 _LARGE_PX = 4_000_000
 
 
+@dataclass(frozen=True, eq=False)
+class LayersState:
+    """What is kept of a photo taken apart.
+
+    Attributes:
+        person: [H, W, 4] uint8, premultiplied, continued by `pad` px beyond the photo's border.
+        background: [h, w, 3] uint8.
+        grid: nodes of the flow.
+        scale: samples of `person` per pixel and axis: 2 on the half grid.
+        pad: px.
+    """
+
+    person: Image
+    background: Image
+    grid: Grid
+    scale: int
+    pad: int
+
+    @classmethod
+    def of(cls, layers: Layers, grid: Grid, reach: float) -> LayersState:
+        """From the photo's layers, whose person may move `reach` px beyond the border."""
+        height, width = layers.background.shape[:2]
+        scale = 1 if height * width > _LARGE_PX else 2
+        pad = min(1 + round(reach), height - 1, width - 1)
+        person = continue_beyond(layers.person, pad)
+        person = np.ascontiguousarray(person if scale == 1 else half_grid(person))
+        return cls(person, layers.background, grid, scale, pad)
+
+
 class LayerWarp:
     """Draws a photo whose person moves.
 
@@ -30,20 +61,20 @@ class LayerWarp:
         layers: the photo taken apart.
         grid: nodes of the flow.
         reach: how far the person may move beyond the photo's border, px.
+
+    Attributes:
+        state: what is drawn, by this or by `renderers.batched.surround`.
     """
 
     def __init__(self, photo: Image, layers: Layers, grid: Grid, reach: float) -> None:
-        self.photo, self.background, self.grid = photo, layers.background, grid
-        self.scale = 1 if photo.shape[0] * photo.shape[1] > _LARGE_PX else 2
-        self.pad = min(1 + round(reach), *(n - 1 for n in photo.shape[:2]))
-        person = continue_beyond(layers.person, self.pad)
-        self.person = np.ascontiguousarray(person if self.scale == 1 else half_grid(person))
+        self.state = LayersState.of(layers, grid, reach)
+        self._photo = photo
         rows, columns = (s - 2 * grid.margin for s in grid.shape)
         size = columns * grid.spacing, rows * grid.spacing
         shown = np.zeros((size[1], size[0]), np.uint8)
         shown[: photo.shape[0], : photo.shape[1]] = layers.person[..., 3] > 0
         self._shown = np.ascontiguousarray(shown.reshape(rows, grid.spacing, columns, grid.spacing).max((1, 3)))
-        self._nodes = grid.points() + np.float32(self.pad - 0.5)  # places count from pixels' centres
+        self._nodes = grid.points() + np.float32(self.state.pad - 0.5)  # places count from pixels' centres
 
     def __call__(self, flow: FloatArray) -> Image:
         """A new frame [h, w, 3].
@@ -51,18 +82,18 @@ class LayerWarp:
         Args:
             flow: [gh, gw, 2] px, where the person at each node comes from, minus the node.
         """
-        out = self.photo.copy()
+        out, state = self._photo.copy(), self.state
         # Places are as linear between nodes as flows are.
-        places = (self._nodes + flow) * np.float32(self.scale * PLACES)
-        size, grid = self.person.shape[:2], self.grid
-        _draw(out, pixel_pairs(self.person), size, self.background, places, self._moving(flow), grid.spacing)
+        places = (self._nodes + flow) * np.float32(state.scale * PLACES)
+        size, person = state.person.shape[:2], pixel_pairs(state.person)
+        _draw(out, person, size, state.background, places, self._moving(flow), state.grid.spacing)
         return out
 
     def _moving(self, flow: FloatArray) -> NDArray[np.uint8]:
         """[rows, columns] not 0 where a block of pixels is to be drawn; each has its node in its middle."""
-        m = self.grid.margin
+        m = self.state.grid.margin
         size = np.abs(flow[m:-m, m:-m]).max(-1)
-        near = 2 * int(np.ceil(size.max() / self.grid.spacing)) + 1
+        near = 2 * int(np.ceil(size.max() / self.state.grid.spacing)) + 1
         moving = (size > _STILL) & (cv2.dilate(self._shown, np.ones((near, near), np.uint8)) > 0)
         # Pixels between a node that moves and one that does not move too.
         return np.asarray(cv2.dilate(moving.astype(np.uint8), np.ones((3, 3), np.uint8)), np.uint8)

@@ -62,7 +62,7 @@ def test_what_does_not_move_is_the_photo_itself(avatar: ReducedAvatar, photo: np
 def test_frames_are_those_of_the_small_photo_enlarged(avatar: ReducedAvatar, photo: np.ndarray) -> None:
     """And no seam lies where the photo's own detail begins."""
     frame = avatar.render(Pose(avatar.expression, torch.tensor([0.05, 0.1, 0.0])))
-    small = avatar.avatar.render(Pose(avatar.expression, torch.tensor([0.05, 0.1, 0.0])))
+    small = avatar.small.render(Pose(avatar.expression, torch.tensor([0.05, 0.1, 0.0])))
     expected = cv2.resize(small, (640, 640), interpolation=cv2.INTER_LINEAR)[:639, :639]
     soft, soft_expected = (cv2.GaussianBlur(p.astype(float), (0, 0), 2) for p in (frame, expected))
     assert np.abs(soft - soft_expected).max() < 25
@@ -74,7 +74,7 @@ def test_detail_does_not_depend_on_the_frame(avatar: ReducedAvatar, photo: np.nd
     x, y = (FACTOR * astronaut_fit.detection.landmarks_px[50]).astype(int)
 
     cheek = slice(y - 12, y + 12), slice(x - 12, x + 12)
-    blurred = cv2.resize(avatar.avatar.photo, (640, 640), interpolation=cv2.INTER_LINEAR)
+    blurred = cv2.resize(avatar.small.photo, (640, 640), interpolation=cv2.INTER_LINEAR)
     fine = photo[cheek] - blurred[cheek].astype(float)
 
     def shown(picture: np.ndarray) -> float:
@@ -90,7 +90,7 @@ def test_detail_does_not_depend_on_the_frame(avatar: ReducedAvatar, photo: np.nd
 def test_only_what_moves_is_enlarged(avatar: ReducedAvatar, usual: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless a frame moves more than usual; the frame is the same."""
     turn = torch.tensor([0.0, 0.1, 0.0])
-    crop = avatar.avatar.render_changed(Pose(avatar.expression)).picture
+    crop = avatar.small.render_changed(Pose(avatar.expression)).picture
     rows, columns = avatar.moving
     assert columns.start > 0
     assert columns.stop < crop.shape[1]

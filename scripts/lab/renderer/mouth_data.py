@@ -130,7 +130,7 @@ def _example(painter: MouthPainter, scene: MouthScene, image: Image) -> _Row:
     target = cv2.warpAffine(
         image, warp_matrix(matrix), (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    context = painter.context
+    context = painter.state.context
     return (
         painter.planes(scene),
         context.colours,

@@ -71,7 +71,7 @@ def test_black_and_white_photos_stay_so(astronaut: np.ndarray, astronaut_fit: Ph
     grey = np.repeat(astronaut.mean(-1, keepdims=True).astype(np.uint8), 3, axis=2)
     fine = AvatarOptions(supersampling=2)
     avatar = PhotoAvatar(grey, astronaut_fit.parameters, astronaut_fit.detection.landmarks_px, fine)
-    assert avatar.toning is not None
+    assert avatar.state.toning is not None
     found = TorchPhotoAvatar(avatar).render(Pose(*(values[1:2] for values in motion.to("cpu"))))[0].numpy()
     assert (found == found[..., :1]).all()
     difference = np.abs(found.astype(int) - avatar.render(Pose(*motion.frame(1)))).max(-1)
@@ -83,4 +83,4 @@ def test_black_and_white_photos_stay_so(astronaut: np.ndarray, astronaut_fit: Ph
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 def test_networks_work_in_half_precision_on_a_gpu(astronaut_avatar: PhotoAvatar) -> None:
     avatar = TorchPhotoAvatar(astronaut_avatar, "cuda")
-    assert next(avatar.mouth.network.parameters()).dtype == torch.float16
+    assert next(avatar._mouth._network.parameters()).dtype == torch.float16

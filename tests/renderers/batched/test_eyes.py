@@ -37,10 +37,10 @@ def test_rotations_are_the_single_ones() -> None:
 def test_eyes_are_the_painters(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
     painter, mesh = any_avatar.eyes, TorchMesh(any_avatar.mesh.state, torch.device(device))
     frames = mesh.drive(*any_motion.to(device))
-    points = mesh.landmarks(frames.pixels) - torch.as_tensor(painter.origin, device=device)
+    points = mesh.landmarks(frames.pixels) - torch.as_tensor(painter.state.origin, device=device)
     skin = painter.skin
     crops = torch.as_tensor(skin, device=device).permute(2, 0, 1).repeat(len(any_motion.turn), 1, 1, 1).contiguous()
-    TorchEyes(painter, torch.device(device)).draw(crops, frames, points)
+    TorchEyes(painter.state, torch.device(device)).draw(crops, frames, points)
     for i, found in enumerate(crops.permute(0, 2, 3, 1).cpu().numpy()):
         expected = skin.copy()
         painter.draw(expected, any_avatar.mesh.drive(*any_motion.frame(i)), points[i].cpu().numpy())

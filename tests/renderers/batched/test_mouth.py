@@ -42,13 +42,15 @@ def test_curves_are_the_single_ones() -> None:
 def test_scenes_are_the_single_ones(astronaut_avatar: PhotoAvatar, motion: Any) -> None:
     painter = astronaut_avatar.mouth
     frames, points = drive(astronaut_avatar, motion, "cpu")
-    view = TorchMouth(painter, get_rasterizer("numba"), torch.device("cpu"))._view
-    scenes = view(frames, frames.pixels[:, view.vertices, :2] - torch.from_numpy(painter.origin), points)
+    view = TorchMouth(painter.state, get_rasterizer("numba"), torch.device("cpu"))._view
+    scenes = view(frames, frames.pixels[:, view.vertices, :2] - torch.from_numpy(painter.state.origin), points)
     shown = 0
     for i in range(len(motion.turn)):
         frame = astronaut_avatar.mesh.drive(*motion.frame(i))
-        inside = frame.pixels[painter.anatomy.vertices, :2] - painter.origin
-        scene = view_mouth(painter.anatomy, frame, inside, points[i].numpy(), painter.focal, painter.scale)
+        inside = frame.pixels[painter.state.anatomy.vertices, :2] - painter.state.origin
+        scene = view_mouth(
+            painter.state.anatomy, frame, inside, points[i].numpy(), painter.state.focal, painter.state.scale
+        )
         if scene is None:
             assert not scenes.open_pixels()[i].any()
             continue
@@ -88,7 +90,7 @@ def test_mouths_are_the_painters(
     points = twin_mesh.landmarks(frames.pixels)
     crops = torch.as_tensor(person.image, device=device).permute(2, 0, 1).repeat(len(points), 1, 1, 1).contiguous()
     with torch.inference_mode():
-        TorchMouth(painter, get_rasterizer("auto", device), torch.device(device)).draw(crops, frames, points)
+        TorchMouth(painter.state, get_rasterizer("auto", device), torch.device(device)).draw(crops, frames, points)
     changed = 0
     for i, found in enumerate(crops.permute(0, 2, 3, 1).cpu().numpy()):
         expected = person.image.copy()

@@ -13,7 +13,9 @@ from renderers.surround.grid import inverse_flow, unfold
 
 
 def make(avatar: PhotoAvatar, device: str) -> TorchSurround:
-    return TorchSurround(avatar.warp, get_rasterizer("auto", device), torch.device(device))
+    return TorchSurround(
+        avatar.warp.state, avatar.warp.layers.state, get_rasterizer("auto", device), torch.device(device)
+    )
 
 
 def test_crops_are_the_warps(any_avatar: PhotoAvatar, any_motion: Any, device: str) -> None:
@@ -26,7 +28,7 @@ def test_crops_are_the_warps(any_avatar: PhotoAvatar, any_motion: Any, device: s
         expected = any_avatar.warp.targets(frame)
         np.testing.assert_allclose(targets[i].cpu(), expected, atol=1e-2)
         # Nodes are moved aside by a thousandth of a pixel for rasterizers without a fill rule.
-        np.testing.assert_allclose(flows[i], inverse_flow(expected, any_avatar.warp.grid), atol=2e-2)
+        np.testing.assert_allclose(flows[i], inverse_flow(expected, any_avatar.warp.state.grid), atol=2e-2)
         # OpenCV rounds places and weights: one level, two where both layers do, more at single sharp edges.
         difference = np.abs(crops[i].astype(int) - any_avatar.warp(frame))
         assert np.quantile(difference, 0.9999) <= 3
@@ -35,16 +37,16 @@ def test_crops_are_the_warps(any_avatar: PhotoAvatar, any_motion: Any, device: s
 
 
 def test_folds_are_undone_alike(astronaut_avatar: PhotoAvatar) -> None:
-    surround, grid = make(astronaut_avatar, "cpu"), astronaut_avatar.warp.grid
+    surround, grid = make(astronaut_avatar, "cpu"), astronaut_avatar.warp.state.grid
     noise = np.random.default_rng(0).normal(0, grid.spacing, (2, *grid.shape, 2))
     targets = (grid.points() + noise).astype(np.float32)
     for found, wanted in zip(surround._unfold(torch.from_numpy(targets)), targets, strict=True):
-        np.testing.assert_allclose(found, unfold(wanted, grid, astronaut_avatar.warp.centre), atol=1e-2)
+        np.testing.assert_allclose(found, unfold(wanted, grid, astronaut_avatar.warp.state.centre), atol=1e-2)
 
 
 def test_folded_motion_is_inverted_alike(astronaut_avatar: PhotoAvatar) -> None:
     """Where triangles overlap, both take the same one: heads turned by 40 degrees and more fold the surroundings."""
-    surround, grid = make(astronaut_avatar, "cpu"), astronaut_avatar.warp.grid
+    surround, grid = make(astronaut_avatar, "cpu"), astronaut_avatar.warp.state.grid
     noise = np.random.default_rng(1).normal(0, grid.spacing, (2, *grid.shape, 2))
     targets = (grid.points() + noise).astype(np.float32)
     found = surround.inverse_flow(torch.from_numpy(targets)).numpy()

@@ -87,7 +87,7 @@ def test_lashes_go_with_the_lid(painter: EyePainter, mesh: DrivenMesh) -> None:
 
 @pytest.mark.parametrize("yaw", [-0.3, 0.3])
 def test_the_iris_moves_farther_than_its_catch_light(painter: EyePainter, yaw: float) -> None:
-    eye = painter.eyes[0]
+    eye = painter.state.eyes[0]
     turn = axis_angle_to_matrix(torch.tensor([0.0, yaw, 0.0])).numpy()
     iris = (turn @ eye.ball.iris - eye.ball.iris)[:2] * eye.ball.sphere.radius
     assert abs(iris[0]) > 2

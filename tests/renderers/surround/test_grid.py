@@ -110,7 +110,7 @@ def test_extension_solves_the_screened_equation() -> None:
     fixed = np.zeros((12, 15), bool)
     fixed[4:8, 5:10] = True
     screening = 0.05
-    extension = HarmonicExtension(fixed, screening)
+    extension = HarmonicExtension.of(fixed, screening)
     values = rng.standard_normal((len(extension.rim), 2)).astype(np.float32)
     u = extension(values)
     assert u.shape == (12, 15, 2)
@@ -131,7 +131,7 @@ def test_extension_keeps_between_its_values_and_fades_with_screening() -> None:
     fixed[14:16, 14:16] = True
     sums = []
     for screening in (0.0, 0.1, 1.0):
-        extension = HarmonicExtension(fixed, screening)
+        extension = HarmonicExtension.of(fixed, screening)
         u = extension(np.ones((len(extension.rim), 1), np.float32))
         assert u.min() >= 0
         assert u.max() == 1
@@ -143,7 +143,7 @@ def test_extension_from_the_border() -> None:
     """A face cut by the picture's border: the fixed nodes there keep their values."""
     fixed = np.zeros((10, 10), bool)
     fixed[:5, :5] = True
-    extension = HarmonicExtension(fixed, 0.1)
+    extension = HarmonicExtension.of(fixed, 0.1)
     u = extension(np.ones((len(extension.rim), 1), np.float32))[..., 0]
     assert (u.ravel()[extension.rim] == 1).all()
     assert (u[-1] == 0).all()
