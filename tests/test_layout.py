@@ -33,6 +33,8 @@ FOREIGN_PRIVATE = {
     "renderers.raster.pytorch3d_rasterizer": {"pytorch3d._C"},
     "talkinghead.cli.program": {"argparse._SubParsersAction", "each._actions", "parser._actions"},
 }
+# What methods call another object of their own class.
+SAME_KIND = {"other", "result"}
 
 
 @cache
@@ -97,21 +99,29 @@ def private(name: str) -> bool:
 
 
 def private_uses(tree: ast.Module) -> set[str]:
-    """Private names of another module or object: imported, or read where no function of this module defines them."""
-    own = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and is_own(node.value)}
-    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    own |= {
-        node.target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
+    """Private names of another module or object: imported, or read outside of a class that has them itself."""
     used = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             used |= {f"{node.module}.{alias.name}" for alias in node.names if private(alias.name)}
-        elif isinstance(node, ast.Attribute) and private(node.attr) and not is_own(node.value) and node.attr not in own:
-            used.add(ast.unparse(node))
+    same_kind = {
+        id(node)
+        for kind in ast.walk(tree)
+        if isinstance(kind, ast.ClassDef)
+        for node in ast.walk(kind)
+        if isinstance(node, ast.Attribute) and node.attr in names_of(kind) and ast.unparse(node.value) in SAME_KIND
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and private(node.attr) and not is_own(node.value):
+            used |= set() if id(node) in same_kind else {ast.unparse(node)}
     return used
+
+
+def names_of(kind: ast.ClassDef) -> set[str]:
+    """What a class sets of itself, declares or defines."""
+    written = {node.attr for node in ast.walk(kind) if isinstance(node, ast.Attribute) and is_own(node.value)}
+    fields = {n.target.id for n in kind.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
+    return written | fields | {n.name for n in kind.body if isinstance(n, ast.FunctionDef)}
 
 
 def is_own(value: ast.expr) -> bool:
@@ -129,6 +139,9 @@ def test_nothing_private_is_used_from_outside() -> None:
         ("from a import _b", 1),
         ("x._hidden", 1),
         ("class A:\n def f(self, other): return self._a + other._a", 0),
+        # A twin's own attribute of the same name is no excuse.
+        ("class A:\n def __init__(self, painter): self._a = painter._a", 1),
+        ("class A:\n def f(self): return self._a\ndef f(other): return other._a", 1),
         ("from a import b as _b", 0),
     ],
 )

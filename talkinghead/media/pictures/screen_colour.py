@@ -47,10 +47,11 @@ class Tags:
     @property
     def is_usual(self) -> bool:
         """Whether a screen shows such values as they are (the primaries of television in the eighties included)."""
-        return self.transfer not in (_LINEAR, _PQ, _HLG) and self._gamut == 1
+        return self.transfer not in (_LINEAR, _PQ, _HLG) and self.gamut == 1
 
     @property
-    def _gamut(self) -> int:
+    def gamut(self) -> int:
+        """Code point of the primaries that are meant, 1 where nothing is said."""
         if self.primaries in _PRIMARIES:
             return self.primaries
         return _BT2020 if self.primaries == _UNSPECIFIED and self.transfer in (_PQ, _HLG) else 1
@@ -60,7 +61,7 @@ def to_srgb(picture: NDArray[np.uint8] | NDArray[np.uint16], tags: Tags) -> NDAr
     """RGB of the full range of its type, as `tags` tell it, as 8-bit sRGB."""
     if tags.is_usual:
         return picture.astype(np.uint8, copy=False) if picture.dtype == np.uint8 else (picture // 257).astype(np.uint8)
-    light, matrix, codes = _light(tags.transfer, picture.dtype.itemsize), _to_bt709(tags._gamut), _srgb_codes()
+    light, matrix, codes = _light(tags.transfer, picture.dtype.itemsize), _to_bt709(tags.gamut), _srgb_codes()
     flat = picture.reshape(-1, 3)
     result = np.empty(flat.shape, np.uint8)
     for start in range(0, len(flat), _STRIP_PIXELS):
