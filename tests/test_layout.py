@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("face3d", "renderers", "talkinghead")
-MOST_LINES, MEDIAN_LINES, MOST_MODULES, MOST_PRODUCT_LINES = 400, 150, 22, 30_500
+MOST_LINES, MEDIAN_LINES, MOST_MODULES, MOST_PRODUCT_LINES = 400, 150, 22, 30_520
 # Tests of several modules of a folder, which mirror none of them by name.
 TOGETHER = {
     "tests/renderers/photometric/test_brightness.py",
